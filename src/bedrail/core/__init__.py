@@ -1,0 +1,1 @@
+"""The words everyone uses: values, facts, errors and ports; standard library and msgspec only."""

@@ -1,0 +1,135 @@
+"""The facts: what can happen, in the past tense, one struct each; the ledger's whole vocabulary.
+
+A fact is never changed once released: new fields get defaults, and are only added. Facts hold no patient data:
+subjects are keyed pseudonyms, and values rest in sealed records whose ciphertext digest the fact carries.
+Floats are not allowed in facts (they have many spellings); a number that matters is a decimal string or lives in
+an artifact. With that, `encode` is RFC 8785 (JCS) canonical JSON.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from bedrail.core.events.bedside import (
+    ConsentChanged,
+    DecisionAnswered,
+    DecisionFellBack,
+    DecisionResponded,
+    OutcomeObserved,
+)
+from bedrail.core.events.delivery import (
+    CandidateAdmitted,
+    DatasetAdmitted,
+    DatasetSplit,
+    DeploymentHalted,
+    DeploymentMoved,
+    DeploymentRolledBack,
+    EvidenceRecorded,
+    HoldoutOpened,
+)
+from bedrail.core.events.governance import (
+    Approved,
+    GateJudged,
+    InstallationOpened,
+    Objected,
+    PersonAdded,
+    PolicyAdopted,
+    TokenIssued,
+    TokenRevoked,
+    UseCaseOpened,
+)
+from bedrail.core.events.oversight import (
+    AlarmRaised,
+    ArtifactRefused,
+    DataRead,
+    HeartBeat,
+    MonitoringReported,
+    SentinelsRecorded,
+)
+
+
+Fact = (
+    InstallationOpened
+    | PersonAdded
+    | TokenIssued
+    | TokenRevoked
+    | PolicyAdopted
+    | UseCaseOpened
+    | GateJudged
+    | Approved
+    | Objected
+    | DatasetAdmitted
+    | DatasetSplit
+    | HoldoutOpened
+    | CandidateAdmitted
+    | EvidenceRecorded
+    | DeploymentMoved
+    | DeploymentHalted
+    | DeploymentRolledBack
+    | DecisionAnswered
+    | DecisionFellBack
+    | DecisionResponded
+    | OutcomeObserved
+    | ConsentChanged
+    | AlarmRaised
+    | MonitoringReported
+    | SentinelsRecorded
+    | ArtifactRefused
+    | DataRead
+    | HeartBeat
+)
+
+HIGH_VOLUME: frozenset[str] = frozenset(
+    {"decision.answered", "decision.fell-back", "decision.responded", "outcome.observed", "ledger.beat"}
+)
+"""Actions too many to keep in memory: they fold into SQL tables, all others into the registry."""
+
+
+class Actor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who acted: a person, a service token or the system itself, and how that was established."""
+
+    auth: str
+    id: str
+    kind: Literal["person", "token", "system"]
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of the ledger: a fact, who did it, when (UTC, microseconds), why, and on which node."""
+
+    actor: Actor
+    at: str
+    fact: Fact
+    id: str
+    node: str
+    purpose: str
+    request: str = ""
+    v: int = 1
+
+
+_encoder = msgspec.json.Encoder(order="sorted")
+_decoder = msgspec.json.Decoder(Entry)
+
+MAX_ENTRY_BYTES = 65_535
+"""A tile bundle prefixes each entry with a 16-bit length (C2SP tlog-tiles)."""
+
+
+def encode(entry: Entry) -> bytes:
+    """Canonical bytes (RFC 8785), at most 65,535; raises ValueError when longer."""
+    data = _encoder.encode(entry)
+    if len(data) > MAX_ENTRY_BYTES:
+        raise ValueError(f"a ledger entry holds at most {MAX_ENTRY_BYTES} bytes, this has {len(data)}")
+    return data
+
+
+def decode(data: bytes) -> Entry:
+    """The entry behind canonical bytes; raises msgspec.ValidationError for anything else."""
+    return _decoder.decode(data)
+
+
+def action_of(entry: Entry) -> str:
+    """The fact's name in the closed list of actions, such as `decision.answered`."""
+    tag = type(entry.fact).__struct_config__.tag
+    assert isinstance(tag, str)
+    return tag

@@ -1,0 +1,195 @@
+"""What the rooms ask of the world: each Protocol has at least one adapter in stores/, keys/ or wire/."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from bedrail.core.events import Entry
+from bedrail.core.values import Value
+
+
+class Clock(Protocol):
+    """The time of day, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment with time zone UTC."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start that never run backwards."""
+        ...
+
+
+class Ids(Protocol):
+    """New identifiers, sortable by time of making (ULID)."""
+
+    def new(self) -> str:
+        """A fresh ULID, 26 characters."""
+        ...
+
+
+class Signer(Protocol):
+    """Holds one private signing key."""
+
+    @property
+    def name(self) -> str:
+        """The key name as it stands in signed notes."""
+        ...
+
+    @property
+    def public_key(self) -> bytes:
+        """The 32 raw bytes of the Ed25519 public key."""
+        ...
+
+    def sign(self, message: bytes) -> bytes:
+        """The 64-byte Ed25519 signature (RFC 8032) of `message`."""
+        ...
+
+
+Verifier = Callable[[bytes, bytes, bytes], bool]
+"""(public key, message, signature) -> whether the Ed25519 signature is valid; never raises."""
+
+
+class WrappedKey(Value):
+    """A data-encryption key of one subject, encrypted under the key-encryption key `kek`."""
+
+    key_id: str
+    subject: str
+    kek: str
+    wrapped: bytes
+
+
+class SealedRecord(Value):
+    """One encrypted record at rest. `ciphertext` is nonce || AES-256-GCM output.
+
+    The associated data binds record id, subject, kind and purpose, so a row moved elsewhere will not open.
+    `key` travels along when the seal had to make a new data key, to be stored in the same transaction.
+    """
+
+    record_id: str
+    subject: str
+    kind: str
+    purpose: str
+    key_id: str
+    ciphertext: bytes
+    key: WrappedKey | None = None
+
+
+class Vault(Protocol):
+    """Encrypts and opens records under per-subject keys."""
+
+    def seal(self, *, record_id: str, subject: str, kind: str, purpose: str, plaintext: bytes) -> SealedRecord:
+        """Encrypt `plaintext`; makes a data key for a subject seen for the first time."""
+        ...
+
+    def open(self, record: SealedRecord, key: WrappedKey) -> bytes:
+        """The plaintext; raises `Corrupt` when record, key and context do not belong together."""
+        ...
+
+
+class Pseudonyms(Protocol):
+    """Keyed pseudonyms: HMAC-SHA-256 under a key of its own, 128 bits as 32 hex characters."""
+
+    def pseudonym(self, identifier: str) -> str:
+        """The same identifier gives the same pseudonym while the key lives."""
+        ...
+
+
+class Draft(Value):
+    """An entry about to be appended, with its canonical bytes and the encrypted records that belong to it."""
+
+    entry: Entry
+    data: bytes
+    records: tuple[SealedRecord, ...] = ()
+
+
+class Head(Value):
+    """The ledger's end: how many entries, the compact range (peak hashes, largest first), the signed checkpoint."""
+
+    size: int
+    peaks: tuple[bytes, ...]
+    checkpoint: bytes
+
+
+class TapeTransaction(Protocol):
+    """Exclusive right to append; everything appended here becomes durable together, or not at all."""
+
+    def head(self) -> Head:
+        """The head as of now, under the write lock."""
+        ...
+
+    def append(self, start: int, drafts: Sequence[Draft], leaves: Sequence[bytes], head: Head) -> None:
+        """Write entries `start..`, their leaf hashes and records, fold the SQL views, and set the new head."""
+        ...
+
+
+class Tape(Protocol):
+    """The durable, append-only sequence of entries, shared by every process of one installation."""
+
+    def transaction(self) -> AbstractContextManager[TapeTransaction]:
+        """Begin; commit durably on normal exit, roll back on an exception. Raises `Unavailable`."""
+        ...
+
+    def head(self) -> Head:
+        """The last committed head."""
+        ...
+
+    def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
+        """(index, canonical bytes) in order."""
+        ...
+
+    def leaves(self, start: int = 0, stop: int | None = None) -> list[bytes]:
+        """Stored leaf hashes in order."""
+        ...
+
+    def registry_entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(index, bytes) of the low-volume facts only (see `core.events.HIGH_VOLUME`), from index `start` on."""
+        ...
+
+
+class Records(Protocol):
+    """Encrypted records by id."""
+
+    def get(self, record_id: str) -> tuple[SealedRecord, WrappedKey] | None:
+        """The record and its wrapped key, or None when it never was, or its key was destroyed."""
+        ...
+
+    def of_kind(self, kind: str, record_ids: Sequence[str]) -> Iterator[tuple[SealedRecord, WrappedKey]]:
+        """The records of that kind among these ids, in their order; absent ones are passed over."""
+        ...
+
+
+class Artifacts(Protocol):
+    """Files by content digest: packages, evidence, reports, policies."""
+
+    def put(self, data: bytes) -> str:
+        """Store durably; returns the SHA-256 in hex."""
+        ...
+
+    def get(self, digest: str) -> bytes:
+        """The bytes; raises `NotFound`, or `Corrupt` when they no longer hash to their name."""
+        ...
+
+    def put_tree(self, folder: Path) -> str:
+        """Store a whole folder (a model package); returns the digest of its manifest."""
+        ...
+
+    def open_tree(self, digest: str) -> Path:
+        """The stored folder, after checking that every byte, and no file more or less, is as in its manifest."""
+        ...
+
+
+class Anchor(Protocol):
+    """The last checkpoint kept apart from the database, so that a shortened or restored one is noticed."""
+
+    def read(self) -> bytes | None:
+        """The last anchored checkpoint note, or None before the first."""
+        ...
+
+    def write(self, checkpoint: bytes) -> None:
+        """Replace it atomically."""
+        ...
