@@ -49,7 +49,6 @@ from bedrail.core.events.oversight import (
     SentinelsRecorded,
 )
 
-
 Fact = (
     InstallationOpened
     | PersonAdded
