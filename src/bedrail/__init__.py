@@ -1,0 +1,1 @@
+"""Bedrail: govern clinical AI from evidence to the bedside and back."""
