@@ -54,7 +54,7 @@ Verifier = Callable[[bytes, bytes, bytes], bool]
 """(public key, message, signature) -> whether the Ed25519 signature is valid; never raises."""
 
 
-class WrappedKey(Value):
+class WrappedKey(Value, frozen=True, kw_only=True):
     """A data-encryption key of one subject, encrypted under the key-encryption key `kek`."""
 
     key_id: str
@@ -63,7 +63,7 @@ class WrappedKey(Value):
     wrapped: bytes
 
 
-class SealedRecord(Value):
+class SealedRecord(Value, frozen=True, kw_only=True):
     """One encrypted record at rest. `ciphertext` is nonce || AES-256-GCM output.
 
     The associated data binds record id, subject, kind and purpose, so a row moved elsewhere will not open.
@@ -99,7 +99,7 @@ class Pseudonyms(Protocol):
         ...
 
 
-class Draft(Value):
+class Draft(Value, frozen=True, kw_only=True):
     """An entry about to be appended, with its canonical bytes and the encrypted records that belong to it."""
 
     entry: Entry
@@ -107,7 +107,7 @@ class Draft(Value):
     records: tuple[SealedRecord, ...] = ()
 
 
-class Head(Value):
+class Head(Value, frozen=True, kw_only=True):
     """The ledger's end: how many entries, the compact range (peak hashes, largest first), the signed checkpoint."""
 
     size: int

@@ -28,7 +28,7 @@ class Verdict(StrEnum):
     MISSING = "missing"
 
 
-class Finding(Value):
+class Finding(Value, frozen=True, kw_only=True):
     """One measured statement of a check about one group, with its uncertainty.
 
     `group` is `overall` or `column=value` pairs joined by ` & `. `low` and `high` bound the estimate at the
@@ -47,7 +47,7 @@ class Finding(Value):
     reason: str = ""
 
 
-class Evidence(Value):
+class Evidence(Value, frozen=True, kw_only=True):
     """The answer to one check about exact bytes: what was asked, about which digests, with which findings.
 
     Digests are SHA-256 in hex. `findings` holds every number; `verdict` is the worst of them as the check rules.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bedrail.core.events.fact import FactStruct
 
 
-class DecisionAnswered(FactStruct, tag="decision.answered"):
+class DecisionAnswered(FactStruct, frozen=True, kw_only=True, tag="decision.answered"):
     """A governed answer was given (or, in shadow, computed and not shown).
 
     `record` is the SHA-256 of the sealed record's ciphertext; inputs, score, interval, reasons and card are inside.
@@ -23,7 +23,7 @@ class DecisionAnswered(FactStruct, tag="decision.answered"):
     policy: str
 
 
-class DecisionFellBack(FactStruct, tag="decision.fell-back"):
+class DecisionFellBack(FactStruct, frozen=True, kw_only=True, tag="decision.fell-back"):
     """No decision: use clinical judgement. `guard` names which doubt, `reason` why, without values."""
 
     decision: str
@@ -38,7 +38,7 @@ class DecisionFellBack(FactStruct, tag="decision.fell-back"):
     policy: str
 
 
-class DecisionResponded(FactStruct, tag="decision.responded"):
+class DecisionResponded(FactStruct, frozen=True, kw_only=True, tag="decision.responded"):
     """What the clinician or reviewer did: confirmed, overridden, escalated; `reason` is from a closed list."""
 
     decision: str
@@ -49,7 +49,7 @@ class DecisionResponded(FactStruct, tag="decision.responded"):
     record: str = ""
 
 
-class OutcomeObserved(FactStruct, tag="outcome.observed"):
+class OutcomeObserved(FactStruct, frozen=True, kw_only=True, tag="outcome.observed"):
     """The outcome of a decided encounter became known; its value is in the sealed record."""
 
     decision: str
@@ -58,7 +58,7 @@ class OutcomeObserved(FactStruct, tag="outcome.observed"):
     record: str
 
 
-class ConsentChanged(FactStruct, tag="consent.changed"):
+class ConsentChanged(FactStruct, frozen=True, kw_only=True, tag="consent.changed"):
     """A patient opted out of, or back into, AI support for one use case (`*` for all)."""
 
     subject: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bedrail.core.events.fact import FactStruct
 
 
-class DatasetAdmitted(FactStruct, tag="dataset.admitted"):
+class DatasetAdmitted(FactStruct, frozen=True, kw_only=True, tag="dataset.admitted"):
     """A table was profiled, checked and stored under its content digest; `profile` is an artifact."""
 
     dataset: str
@@ -18,7 +18,7 @@ class DatasetAdmitted(FactStruct, tag="dataset.admitted"):
     artifact: str = ""
 
 
-class DatasetSplit(FactStruct, tag="dataset.split"):
+class DatasetSplit(FactStruct, frozen=True, kw_only=True, tag="dataset.split"):
     """Rows were assigned to train, calibration, validation and holdout; `split` is the assignment's artifact."""
 
     dataset: str
@@ -27,7 +27,7 @@ class DatasetSplit(FactStruct, tag="dataset.split"):
     counts: dict[str, int]
 
 
-class HoldoutOpened(FactStruct, tag="dataset.holdout-opened"):
+class HoldoutOpened(FactStruct, frozen=True, kw_only=True, tag="dataset.holdout-opened"):
     """The locked holdout was opened, once, for these candidates."""
 
     dataset: str
@@ -36,7 +36,7 @@ class HoldoutOpened(FactStruct, tag="dataset.holdout-opened"):
     purpose: str
 
 
-class CandidateAdmitted(FactStruct, tag="candidate.admitted"):
+class CandidateAdmitted(FactStruct, frozen=True, kw_only=True, tag="candidate.admitted"):
     """A model package entered the registry: trained here, imported, or a vendor's known only by its answers.
 
     `candidate` is the digest of the package manifest, `signature` the hex Ed25519 signature over it, `author` the
@@ -53,7 +53,7 @@ class CandidateAdmitted(FactStruct, tag="candidate.admitted"):
     signature: str
 
 
-class EvidenceRecorded(FactStruct, tag="evidence.recorded"):
+class EvidenceRecorded(FactStruct, frozen=True, kw_only=True, tag="evidence.recorded"):
     """A check was answered; `evidence` is the digest of the signed artifact with every number."""
 
     evidence: str
@@ -66,7 +66,7 @@ class EvidenceRecorded(FactStruct, tag="evidence.recorded"):
     policy: str
 
 
-class DeploymentMoved(FactStruct, tag="deployment.moved"):
+class DeploymentMoved(FactStruct, frozen=True, kw_only=True, tag="deployment.moved"):
     """A candidate serves a use case at a stage. Empty `sites` means all; `share` is per mille of subjects."""
 
     use_case: str
@@ -79,7 +79,7 @@ class DeploymentMoved(FactStruct, tag="deployment.moved"):
     reason: str = ""
 
 
-class DeploymentHalted(FactStruct, tag="deployment.halted"):
+class DeploymentHalted(FactStruct, frozen=True, kw_only=True, tag="deployment.halted"):
     """Nothing is answered for this use case from now on, until a gate lets it start again."""
 
     use_case: str
@@ -87,7 +87,7 @@ class DeploymentHalted(FactStruct, tag="deployment.halted"):
     reason: str
 
 
-class DeploymentRolledBack(FactStruct, tag="deployment.rolled-back"):
+class DeploymentRolledBack(FactStruct, frozen=True, kw_only=True, tag="deployment.rolled-back"):
     """An earlier approved version serves again."""
 
     use_case: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bedrail.core.events.fact import FactStruct
 
 
-class InstallationOpened(FactStruct, tag="installation.opened"):
+class InstallationOpened(FactStruct, frozen=True, kw_only=True, tag="installation.opened"):
     """A home was made. `keys` names each public key as `purpose:hex`."""
 
     origin: str
@@ -13,7 +13,7 @@ class InstallationOpened(FactStruct, tag="installation.opened"):
     keys: tuple[str, ...]
 
 
-class PersonAdded(FactStruct, tag="person.added"):
+class PersonAdded(FactStruct, frozen=True, kw_only=True, tag="person.added"):
     """A person may act here in these roles."""
 
     person: str
@@ -21,7 +21,7 @@ class PersonAdded(FactStruct, tag="person.added"):
     roles: tuple[str, ...]
 
 
-class TokenIssued(FactStruct, tag="token.issued"):
+class TokenIssued(FactStruct, frozen=True, kw_only=True, tag="token.issued"):
     """A bearer token for one use case; only its SHA-256 is kept. `expires` is UTC."""
 
     token: str
@@ -31,21 +31,21 @@ class TokenIssued(FactStruct, tag="token.issued"):
     expires: str
 
 
-class TokenRevoked(FactStruct, tag="token.revoked"):
+class TokenRevoked(FactStruct, frozen=True, kw_only=True, tag="token.revoked"):
     """The token opens nothing from now on."""
 
     token: str
     reason: str
 
 
-class PolicyAdopted(FactStruct, tag="policy.adopted"):
+class PolicyAdopted(FactStruct, frozen=True, kw_only=True, tag="policy.adopted"):
     """This policy (by artifact digest) rules from now on."""
 
     policy: str
     name: str
 
 
-class UseCaseOpened(FactStruct, tag="use-case.opened"):
+class UseCaseOpened(FactStruct, frozen=True, kw_only=True, tag="use-case.opened"):
     """A use case was registered; `charter` is the artifact digest of its usecase.toml."""
 
     use_case: str
@@ -56,7 +56,7 @@ class UseCaseOpened(FactStruct, tag="use-case.opened"):
     charter: str
 
 
-class GateJudged(FactStruct, tag="gate.judged"):
+class GateJudged(FactStruct, frozen=True, kw_only=True, tag="gate.judged"):
     """A gate was asked with consequence: the answer, its reasons, and the policy that gave it."""
 
     use_case: str
@@ -68,7 +68,7 @@ class GateJudged(FactStruct, tag="gate.judged"):
     until: str
 
 
-class Approved(FactStruct, tag="approval.given"):
+class Approved(FactStruct, frozen=True, kw_only=True, tag="approval.given"):
     """A person in a role approved exact bytes of model, data and policy for a stage until `expires` (UTC)."""
 
     approval: str
@@ -83,7 +83,7 @@ class Approved(FactStruct, tag="approval.given"):
     comment: str = ""
 
 
-class Objected(FactStruct, tag="approval.objected"):
+class Objected(FactStruct, frozen=True, kw_only=True, tag="approval.objected"):
     """A person in a role objects; the gate stays closed until the same role approves later."""
 
     use_case: str

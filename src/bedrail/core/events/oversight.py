@@ -5,7 +5,7 @@ from __future__ import annotations
 from bedrail.core.events.fact import FactStruct
 
 
-class AlarmRaised(FactStruct, tag="alarm.raised"):
+class AlarmRaised(FactStruct, frozen=True, kw_only=True, tag="alarm.raised"):
     """A monitor crossed its budgeted limit. `causes` and `groups` are ranked; `report` is the artifact digest."""
 
     alarm: str
@@ -19,7 +19,7 @@ class AlarmRaised(FactStruct, tag="alarm.raised"):
     report: str
 
 
-class MonitoringReported(FactStruct, tag="monitoring.reported"):
+class MonitoringReported(FactStruct, frozen=True, kw_only=True, tag="monitoring.reported"):
     """A window of decisions was watched; `verdict` is pass or fail, `report` the artifact digest."""
 
     use_case: str
@@ -31,7 +31,7 @@ class MonitoringReported(FactStruct, tag="monitoring.reported"):
     report: str
 
 
-class SentinelsRecorded(FactStruct, tag="sentinels.recorded"):
+class SentinelsRecorded(FactStruct, frozen=True, kw_only=True, tag="sentinels.recorded"):
     """Reference answers of a model whose weights are not ours, to notice a silent change."""
 
     use_case: str
@@ -40,7 +40,7 @@ class SentinelsRecorded(FactStruct, tag="sentinels.recorded"):
     count: int
 
 
-class ArtifactRefused(FactStruct, tag="artifact.refused"):
+class ArtifactRefused(FactStruct, frozen=True, kw_only=True, tag="artifact.refused"):
     """Stored bytes are not the approved ones; loading was refused."""
 
     digest: str
@@ -48,7 +48,7 @@ class ArtifactRefused(FactStruct, tag="artifact.refused"):
     reason: str
 
 
-class DataRead(FactStruct, tag="data.read"):
+class DataRead(FactStruct, frozen=True, kw_only=True, tag="data.read"):
     """A person or the system opened sealed records for a stated purpose."""
 
     use_case: str
@@ -57,7 +57,7 @@ class DataRead(FactStruct, tag="data.read"):
     reason: str
 
 
-class HeartBeat(FactStruct, tag="ledger.beat"):
+class HeartBeat(FactStruct, frozen=True, kw_only=True, tag="ledger.beat"):
     """Nothing else happened for a while; the ledger is alive."""
 
     size: int
