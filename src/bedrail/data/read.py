@@ -1,0 +1,81 @@
+"""Tables from files: CSV (also gzipped) and Parquet, with errors that name file and place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bedrail.core.errors import Invalid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CSV_SUFFIXES = (".csv", ".csv.gz")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The table in `path`, text cells as they stand: `None` and `NA` are words, only an empty cell is missing.
+
+    Raises `Invalid` naming the file, and the line where a parser knows it, with the remedy.
+    """
+    name = path.name.lower()
+    if not path.is_file():
+        raise Invalid("there is no such file.", path=str(path), remedy="Check the path.")
+    if path.stat().st_size == 0:
+        raise Invalid("the file is empty.", path=str(path), remedy="Export it again; it needs a header line and rows.")
+    if name.endswith(PARQUET_SUFFIXES):
+        return _read_parquet(path)
+    if name.endswith(CSV_SUFFIXES):
+        return _read_csv(path)
+    raise Invalid(
+        f"cannot read `{path.suffix or 'a file without suffix'}`.",
+        path=str(path),
+        remedy=f"Use one of: {', '.join(CSV_SUFFIXES + PARQUET_SUFFIXES)}.",
+    )
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    import gzip
+    import zlib
+
+    import pandas as pd
+
+    try:
+        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], encoding="utf-8", low_memory=False)
+    except UnicodeDecodeError as error:
+        raise Invalid(
+            f"byte {error.start} is not UTF-8 text.", path=str(path), remedy="Save the table as UTF-8."
+        ) from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        detail = str(error).splitlines()[0].removeprefix("Error tokenizing data. C error: ")
+        raise Invalid(
+            f"not a well-formed CSV table ({detail}).",
+            path=str(path),
+            remedy="Every line needs as many fields as the header; quote fields that hold commas.",
+        ) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error):
+        raise Invalid("the gzip stream is broken.", path=str(path), remedy="Copy or compress the file again.") from None
+    _refuse_odd_header(frame, path)
+    return frame
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        frame: pd.DataFrame = pq.read_table(path).to_pandas()
+    except (pa.ArrowException, OSError):
+        raise Invalid("not a readable Parquet file.", path=str(path), remedy="Write the file again.") from None
+    _refuse_odd_header(frame, path)
+    return frame
+
+
+def _refuse_odd_header(frame: pd.DataFrame, path: Path) -> None:
+    """pandas renames a repeated CSV column to `name.1`; either way a table with twins is ambiguous."""
+    names = [str(name) for name in frame.columns]
+    twins = [name for name in names if names.count(name) > 1]
+    twins += [name for name in names if name.endswith(".1") and name[:-2] in names]
+    if twins:
+        raise Invalid(f"the column `{twins[0]}` stands twice.", path=str(path), remedy="Rename or drop one of them.")
