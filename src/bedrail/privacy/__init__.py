@@ -1,0 +1,1 @@
+"""De-identification before anything is learned from a table."""
