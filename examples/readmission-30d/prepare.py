@@ -56,7 +56,7 @@ def chapter(code: object) -> str:
 
 def age_band(band: str) -> str:
     """Ten-year bands joined where they are thin."""
-    start = int(band[1:].split("-")[0])
+    start = int(band[1:].split("-", maxsplit=1)[0])
     if start < 40:
         return "under 40"
     return "80 and over" if start >= 80 else f"{start}-{start + 9}"

@@ -25,17 +25,17 @@ class FeatureRule(Protocol):
     """What quality needs to know of a declared feature (satisfied by `models.contract.Feature`)."""
 
     @property
-    def name(self) -> str: ...  # noqa: D102
+    def name(self) -> str: ...
     @property
-    def kind(self) -> str: ...  # noqa: D102
+    def kind(self) -> str: ...
     @property
-    def low(self) -> float | None: ...  # noqa: D102
+    def low(self) -> float | None: ...
     @property
-    def high(self) -> float | None: ...  # noqa: D102
+    def high(self) -> float | None: ...
     @property
-    def levels(self) -> tuple[str, ...]: ...  # noqa: D102
+    def levels(self) -> tuple[str, ...]: ...
     @property
-    def missing(self) -> str: ...  # noqa: D102
+    def missing(self) -> str: ...
 
 
 class QualityFinding(Value, frozen=True, kw_only=True):
