@@ -1,0 +1,1 @@
+"""The package format, training, import, calibration, uncertainty and prediction of models."""
