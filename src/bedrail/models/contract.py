@@ -133,7 +133,7 @@ class Encoder:
     imputed or refused as the contract says. Ranges are not judged here: that is a guard's question.
     """
 
-    __slots__ = ("_getter", "_known", "_levels", "_numeric", "_order", "_pack", "contract", "width")
+    __slots__ = ("_defaults", "_getter", "_known", "_levels", "_numeric", "_order", "_pack", "contract", "width")
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract.check()
@@ -141,6 +141,7 @@ class Encoder:
         categorical = [feature for feature in contract.features if feature.kind == "categorical"]
         self.width = len(contract.columns)
         self._known = frozenset(contract.names)
+        self._defaults = {f.name: f.impute for f in contract.features if f.missing == "impute"}
         self._numeric = len(numeric)
         self._pack: Callable[..., bytes] = Struct(f"={len(numeric)}d").pack
         self._levels = tuple(_one_hot_bytes(feature) for feature in categorical)
@@ -155,16 +156,24 @@ class Encoder:
     def row(self, values: Mapping[str, Raw]) -> Matrix:
         """One encounter as float64 (k,); raises `Invalid` (path `features.NAME`) for a missing, unknown or wrong value.
 
-        When everything is there the row is packed by C calls alone; anything unusual is sorted out feature by feature.
+        When everything is there the row is packed by C calls alone; gaps are filled from the contract and tried once
+        more; what still does not fit is sorted out feature by feature.
         """
+        row = self._quick(values)
+        if row is None:
+            present = {name: value for name, value in values.items() if value is not None}
+            row = self._quick(self._defaults | present)
+        return self._careful(values) if row is None else row
+
+    def _quick(self, values: Mapping[str, Raw]) -> Matrix | None:
         try:
             found = self._getter(values)
             numbers = found[: self._numeric]
             packed = bytearray(self._pack(*numbers)) + b"".join(map(getitem, self._levels, found[self._numeric :]))
             if len(values) != len(found) or not math.isfinite(sum(numbers)):
-                return self._careful(values)
-        except (KeyError, TypeError, ValueError, StructError):
-            return self._careful(values)
+                return None
+        except (KeyError, TypeError, ValueError, OverflowError, StructError):
+            return None
         row = np.frombuffer(packed, np.float64)
         return row if self._order is None else row[self._order]
 
