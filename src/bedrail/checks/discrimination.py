@@ -1,0 +1,172 @@
+"""Does the score tell patients with the outcome from those without?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log, sqrt
+
+import numpy as np
+
+from bedrail.checks.bootstrap import Tally
+from bedrail.checks.intervals import power_factor, quantile, sum_variance
+from bedrail.checks.question import check
+from bedrail.checks.values import Cohort, Floats, Ints, Requirements
+from bedrail.core.values import Finding, Verdict
+
+BINS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Auroc:
+    """An area under the ROC curve, its standard error, and what each row pulls (n,): influences sum to zero."""
+
+    estimate: float
+    error: float
+    pulls: Floats
+    positives: int
+    negatives: int
+
+    def interval(self, confidence: float) -> tuple[float, float]:
+        """On the logit scale; at 0 and 1, where no variance is seen, Clopper and Pearson for the rarer class."""
+        a = self.estimate
+        if self.error == 0.0 or a in (0.0, 1.0):
+            edge = 1 - ((1 - confidence) / 2) ** (1 / min(self.positives, self.negatives))
+            return (max(0.0, a - edge), min(1.0, a + edge)) if a in (0.0, 1.0) else (0.0, 1.0)
+        half = quantile(confidence) * self.error / (a * (1 - a))
+        centre = log(a / (1 - a))
+        return _expit(centre - half), _expit(centre + half)
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(x) / (1 + exp(x))
+
+
+def midranks(values: Floats) -> Floats:
+    """(n,) ranks from 1, ties sharing their mean rank."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1]))) if len(values) else np.zeros(0, int)
+    ends = np.append(starts[1:], len(values))
+    ranks = np.empty(len(values))
+    ranks[order] = np.repeat((starts + ends + 1) / 2, ends - starts)
+    return ranks
+
+
+def auroc(outcome: Floats, score: Floats, clusters: Ints | None = None) -> Auroc | None:
+    """AUROC with the variance of DeLong, DeLong and Clarke-Pearson (1988), fast by midranks (Sun and Xu 2014).
+
+    With `clusters`, placements are summed within patients before squaring (Obuchowski 1997). None when a
+    class is absent.
+    """
+    positive = outcome == 1
+    m, n = int(positive.sum()), int((~positive).sum())
+    if m == 0 or n == 0:
+        return None
+    ranks = midranks(score)
+    placement = np.empty(len(score))
+    placement[positive] = (ranks[positive] - midranks(score[positive])) / n
+    placement[~positive] = 1 - (ranks[~positive] - midranks(score[~positive])) / m
+    area = float(placement[positive].mean())
+    pulls = (placement - area) / np.where(positive, m, n)
+    if clusters is None:
+        by_class = [float(np.sum(pulls[rows] ** 2)) * k / max(1, k - 1) for rows, k in ((positive, m), (~positive, n))]
+        variance = sum(by_class)
+    else:
+        variance = sum_variance(pulls, clusters)
+    return Auroc(estimate=area, error=sqrt(variance), pulls=pulls, positives=m, negatives=n)
+
+
+def auprc(outcome: Floats, score: Floats) -> float:
+    """Average precision, ties in score counted together: the sum of recall steps times precision."""
+    order = np.argsort(-score, kind="stable")
+    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    hits = np.cumsum(outcome[order])[last]
+    return float(np.sum(np.diff(hits, prepend=0.0) * hits / (last + 1)) / hits[-1])
+
+
+def auprc_interval(
+    outcome: Floats, score: Floats, clusters: Ints | None, draws: int, confidence: float, rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """(estimate, low, high) of average precision; both classes must be present.
+
+    The interval is the percentile bootstrap over patients, drawn on counts in at most 1,000 score bins and
+    moved onto the exact estimate, so its cost does not grow with the number of rows.
+    """
+    edges = np.unique(np.quantile(score, np.linspace(0, 1, BINS + 1)[1:-1]))
+    bins = len(edges) - np.searchsorted(edges, score, side="right")
+    cell = bins * 2 + outcome.astype(np.int64)
+    tally = Tally.of(cell, 2 * (len(edges) + 1), clusters)
+
+    def areas(counts: Floats) -> Floats:
+        pairs = counts.reshape(len(counts), -1, 2)
+        hits, all_rows = np.cumsum(pairs[:, :, 1], axis=1), np.cumsum(pairs.sum(axis=2), axis=1)
+        precision = hits / np.maximum(all_rows, 1)
+        return np.asarray(np.sum(pairs[:, :, 1] * precision, axis=1) / np.maximum(hits[:, -1], 1))
+
+    drawn = areas(tally.draw(draws, rng))
+    estimate = auprc(outcome, score)
+    shift = estimate - float(areas(tally.counts[None, :])[0])
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(drawn, [tail, 1 - tail]) + shift
+    return estimate, max(0.0, float(low)), min(1.0, float(high))
+
+
+@check("discrimination", "Does the score tell patients with the outcome from those without?")
+def discrimination(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
+    """`discrimination.auroc` and `discrimination.auprc`.
+
+    AUROC fails when its whole interval lies below `min_auroc`, passes when the whole interval reaches it, and is
+    missing in between. AUPRC is held against the outcome rate (what chance gives): it fails when its whole interval
+    lies below it, passes when above, and is missing in between.
+    """
+    area = auroc(cohort.outcome, cohort.score, cohort.clusters)
+    if area is None:
+        reason = "Patients with and without the outcome are both needed; one of them is absent."
+        return tuple(
+            Finding(check=f"discrimination.{m}", verdict=Verdict.MISSING, n=cohort.n, reason=reason)
+            for m in ("auroc", "auprc")
+        )
+    return _auroc_finding(cohort, requirements, area), _auprc_finding(cohort, requirements, rng)
+
+
+def _auroc_finding(cohort: Cohort, requirements: Requirements, area: Auroc) -> Finding:
+    low, high = area.interval(requirements.confidence)
+    bound = requirements.min_auroc
+    verdict = Verdict.FAIL if high < bound else Verdict.PASS if low >= bound else Verdict.MISSING
+    words = {
+        Verdict.FAIL: f"Even the upper limit {high:.3f} lies below the required AUROC of {bound:.2f}.",
+        Verdict.PASS: f"AUROC {area.estimate:.3f}; the whole interval reaches the required {bound:.2f}.",
+        Verdict.MISSING: f"Not enough patients to tell whether AUROC reaches {bound:.2f}.",
+    }
+    return Finding(
+        check="discrimination.auroc",
+        verdict=verdict,
+        estimate=area.estimate,
+        low=low,
+        high=high,
+        n=cohort.n,
+        smallest_gap=power_factor(1 - requirements.confidence) * area.error,
+        reason=words[verdict],
+    )
+
+
+def _auprc_finding(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> Finding:
+    estimate, low, high = auprc_interval(
+        cohort.outcome, cohort.score, cohort.clusters, requirements.draws, requirements.confidence, rng
+    )
+    chance = float(cohort.outcome.mean())
+    verdict = Verdict.FAIL if high < chance else Verdict.PASS if low > chance else Verdict.MISSING
+    words = {
+        Verdict.FAIL: f"Precision is worse than chance, which is the outcome rate {chance:.3f}.",
+        Verdict.PASS: f"Average precision {estimate:.3f}, above the {chance:.3f} that chance gives.",
+        Verdict.MISSING: f"Not enough patients to tell whether precision beats chance ({chance:.3f}).",
+    }
+    return Finding(
+        check="discrimination.auprc",
+        verdict=verdict,
+        estimate=estimate,
+        low=low,
+        high=high,
+        n=cohort.n,
+        reason=words[verdict],
+    )

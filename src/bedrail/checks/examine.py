@@ -1,0 +1,50 @@
+"""Ask a cohort every question and give the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from zlib import crc32
+
+import numpy as np
+
+from bedrail.checks.catalogue import CHECKS
+from bedrail.checks.question import Check
+from bedrail.checks.values import Cohort, Requirements
+from bedrail.core.errors import Invalid
+from bedrail.core.values import Evidence
+
+Progress = Callable[[str, int, int], None]
+
+
+def examine(
+    cohort: Cohort,
+    requirements: Requirements | None = None,
+    *,
+    checks: Sequence[str] | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> tuple[Evidence, ...]:
+    """One `Evidence` per check, in the catalogue's order; the same seed gives the same numbers whichever are asked.
+
+    `checks` names catalogue entries (all by default). `progress(title, done, total)` is called before each check
+    and once at the end. Raises `Invalid` for a name that the catalogue does not hold.
+    """
+    asked = _asked(checks)
+    requirements = requirements or Requirements()
+    evidence = []
+    for done, one in enumerate(asked):
+        if progress is not None:
+            progress(one.title, done, len(asked))
+        findings = one.ask(cohort, requirements, np.random.default_rng([seed, crc32(one.name.encode())]))
+        verdict, reason = one.ruling(cohort, requirements, findings)
+        evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings))
+    if progress is not None:
+        progress("", len(asked), len(asked))
+    return tuple(evidence)
+
+
+def _asked(names: Sequence[str] | None) -> tuple[Check, ...]:
+    for name in names or ():
+        if name not in CHECKS:
+            raise Invalid(f"There is no check {name!r}.", path="checks", remedy=f"Choose from: {', '.join(CHECKS)}.")
+    return tuple(found for name, found in CHECKS.items() if names is None or name in names)

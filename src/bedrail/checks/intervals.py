@@ -1,0 +1,99 @@
+"""Intervals for rates and means, with one patient's rows taken as one cluster."""
+
+from __future__ import annotations
+
+from math import sqrt
+from statistics import NormalDist
+
+import numpy as np
+
+from bedrail.checks.values import Floats, Ints
+
+POWER = 0.8
+
+
+def quantile(confidence: float) -> float:
+    """The two-sided standard normal quantile: 1.96 for 0.95."""
+    return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def power_factor(alpha: float) -> float:
+    """Standard errors that a two-sided test at `alpha` needs for 80 % power."""
+    return quantile(1 - alpha) + NormalDist().inv_cdf(POWER)
+
+
+def cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
+    """(patients,) sums of `values` (n,) within patients; `values` itself when every row is its own patient."""
+    if clusters is None or len(values) == 0:
+        return values
+    _, inverse = np.unique(clusters, return_inverse=True)
+    return np.asarray(np.bincount(inverse, weights=values), dtype=np.float64)
+
+
+def sum_variance(values: Floats, clusters: Ints | None) -> float:
+    """Variance of the sum of `values` whose mean is zero: the sandwich over k patients, corrected by k/(k-1)."""
+    sums = cluster_sums(values, clusters)
+    k = len(sums)
+    return float(np.dot(sums, sums)) * k / (k - 1) if k > 1 else 0.0
+
+
+def design_effect(values: Floats, clusters: Ints | None) -> float:
+    """How much repeated rows of a patient widen the variance of the sum of centred `values`; at least 1.
+
+    Kish's design effect, estimated as the clustered over the unclustered variance.
+    """
+    if clusters is None or len(values) < 2:
+        return 1.0
+    plain = float(np.dot(values, values))
+    return max(1.0, sum_variance(values, clusters) / plain) if plain > 0 else 1.0
+
+
+def rate_design_effect(hits: Floats, clusters: Ints | None) -> float:
+    """Design effect of the rate of `hits` (n,) of 0/1; repeated rows count once where the rate shows no variation."""
+    if clusters is None or len(hits) == 0:
+        return 1.0
+    centred = hits - hits.mean()
+    if not centred.any():
+        return len(hits) / len(np.unique(clusters))
+    return design_effect(centred, clusters)
+
+
+def wilson(rate: float, n: float, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval for a rate of `n` (effective) rows; (0, 1) when there are none (Wilson 1927)."""
+    if n <= 0:
+        return 0.0, 1.0
+    z = quantile(confidence)
+    middle = (rate + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * sqrt(max(0.0, rate * (1 - rate) / n + z * z / (4 * n * n)))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def rate_interval(hits: Floats, clusters: Ints | None, confidence: float) -> tuple[float, float, float]:
+    """(rate, low, high) of 0/1 `hits` (n >= 1): Wilson on the effective number of rows (Korn and Graubard 1998)."""
+    rate = float(hits.mean())
+    low, high = wilson(rate, len(hits) / rate_design_effect(hits, clusters), confidence)
+    return rate, low, high
+
+
+def mean_interval(values: Floats, clusters: Ints | None, confidence: float) -> tuple[float, float, float]:
+    """(mean, low, high) of `values` (n >= 1), with Student's t on patients - 1 degrees of freedom."""
+    from scipy.stats import t
+
+    n = len(values)
+    mean = float(values.mean())
+    k = n if clusters is None else len(np.unique(clusters))
+    if k < 2:
+        return mean, float("-inf"), float("inf")
+    half = float(t.ppf(0.5 + confidence / 2, k - 1)) * sqrt(sum_variance(values - mean, clusters)) / n
+    return mean, mean - half, mean + half
+
+
+def difference(
+    first: tuple[float, float], second: tuple[float, float], confidence: float
+) -> tuple[float, float, float]:
+    """(gap, low, high) of two independent rates given as (rate, effective n): Newcombe's hybrid interval (1998)."""
+    (a, n), (b, m) = first, second
+    la, ua = wilson(a, n, confidence)
+    lb, ub = wilson(b, m, confidence)
+    gap = a - b
+    return gap, gap - sqrt((a - la) ** 2 + (ub - b) ** 2), gap + sqrt((ua - a) ** 2 + (b - lb) ** 2)
