@@ -1,0 +1,276 @@
+"""One pass over a matrix gives mergeable counts per feature; every distance of drift is read from the counts.
+
+A `Grid` is fitted once, on reference data. Counting is `bins` bins and one for missing values per feature; counts of
+parts (windows, workers, sites) add up to the counts of the whole. Bins follow a piecewise linear logarithm of the
+distance from the feature's end, with a bend chosen per feature: even bins for even data, finer ones where a skewed
+feature has its mass. The first and last bin hold what lies outside the reference's range.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bedrail.core.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+try:
+    from bedrail.monitoring import _histogram
+except ImportError:  # no compiler at installation: numpy gives the same counts, slower
+    _histogram = None  # type: ignore[assignment]
+
+BINS = 1024
+_BENDS = tuple(2.0**-power for power in range(0, 25, 3))
+_FIT_ROWS = 200_000
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many values fell in each bin: `table` is (k, bins + 1) int64, the last column counts missing values.
+
+    Counts of the same grid add up: `a + b` counts the union of the rows.
+    """
+
+    table: NDArray[np.int64]
+    grid: Grid
+
+    def __add__(self, other: Counts) -> Counts:
+        if self.grid is not other.grid and self.grid.digest_parts() != other.grid.digest_parts():
+            raise Invalid("Counts of different grids cannot be added.", remedy="Count both parts on one Grid.")
+        return Counts(self.table + other.table, self.grid)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were counted."""
+        return int(self.table[0].sum())
+
+    @property
+    def missing(self) -> NDArray[np.float64]:
+        """(k,) share of missing values; 0 where nothing was counted."""
+        return np.asarray(self.table[:, -1] / np.maximum(self.table.sum(axis=1), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """Per feature, each (k,): the distances between two sets of counts; NaN where a side has no value at all.
+
+    `ks` Kolmogorov-Smirnov, `w1` Wasserstein-1 in the feature's unit (values beyond the reference's range are counted
+    at its edge, so it is a lower bound for them), `psi` population stability index over tenths of the reference (half
+    a count added to each, so that it is finite), `js` Jensen-Shannon distance (base 2, in [0, 1], as scipy's), `missing_change` = missing
+    share now minus then.
+    """
+
+    names: tuple[str, ...]
+    ks: NDArray[np.float64]
+    w1: NDArray[np.float64]
+    psi: NDArray[np.float64]
+    js: NDArray[np.float64]
+    missing_change: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the bins of each feature lie; fit it on reference data and keep it."""
+
+    names: tuple[str, ...]
+    bins: int
+    origin: NDArray[np.float64]
+    sign: NDArray[np.float64]
+    floor: NDArray[np.float32]
+    base: NDArray[np.int32]
+    scale: NDArray[np.float32]
+    centres: NDArray[np.float64]
+
+    @classmethod
+    def fit(cls, X: NDArray[Any], names: Sequence[str], bins: int = BINS) -> Grid:
+        """Choose ranges and bends from `X` (n, k), NaN for missing; up to 200,000 evenly spaced rows are looked at
+        for the bend, all for the range. Raises `Invalid` when names and columns differ in number.
+        """
+        X = _matrix(X, len(names))
+        if not 8 <= bins <= 16384:
+            raise Invalid("The number of bins must lie between 8 and 16384.", path="bins")
+        sample = X[:: max(1, -(-len(X) // _FIT_ROWS))].astype(np.float64)
+        low, high = _ranges(X)
+        parts = [_best_bend(sample[:, j], low[j], high[j], bins) for j in range(X.shape[1])]
+        origin, sign, floor, base, scale = (np.array(values) for values in zip(*parts, strict=True))
+        grid = cls(
+            tuple(names), bins, origin.astype(np.float64), sign.astype(np.float64), floor.astype(np.float32),
+            base.astype(np.int32), scale.astype(np.float32), np.zeros((X.shape[1], bins)),
+        )  # fmt: skip
+        grid._set_centres(sample, low, high)
+        return grid
+
+    def count(self, X: NDArray[Any]) -> Counts:
+        """The counts of `X` (n, k), float32 or float64 (other types are converted); infinities count as outside."""
+        X = _matrix(X, len(self.names))
+        table = np.zeros((len(self.names), self.bins + 1), dtype=np.int64)
+        if len(X) and _histogram is not None:
+            wide = X.dtype == np.float64
+            _histogram.count(
+                X.data, *X.shape, wide, self.bins, self.origin, self.sign, self.floor, self.base, self.scale,
+                self.origin.astype(np.float32), self.sign.astype(np.float32), table,
+            )  # fmt: skip
+        elif len(X):
+            self._count_numpy(X, table)
+        return Counts(table, self)
+
+    def digest_parts(self) -> tuple[bytes, ...]:
+        """The bytes that make two grids the same grid."""
+        arrays = (self.origin, self.sign, self.floor, self.base, self.scale)
+        return (repr((self.names, self.bins)).encode(), *(array.tobytes() for array in arrays))
+
+    def places(self, X: NDArray[Any]) -> NDArray[np.int32]:
+        """(n, k) bin of every value; `bins` stands for missing. The arithmetic of `_histogram.c`, step by step."""
+        kind = X.dtype.type
+        t = ((X - self.origin.astype(kind)) * self.sign.astype(kind)).astype(np.float32)
+        below = t < self.floor
+        held = np.where(t > self.floor, t, self.floor)
+        steps = (held.view(np.int32) - self.base).astype(np.float32)
+        value = np.minimum(steps * self.scale + np.float32(1.0), np.float32(self.bins - 1))
+        place = np.where(below, 0, value.astype(np.int32))
+        return np.asarray(np.where(np.isnan(X), self.bins, place), dtype=np.int32)
+
+    def _count_numpy(self, X: NDArray[Any], table: NDArray[np.int64]) -> None:
+        width = self.bins + 1
+        offsets = np.arange(X.shape[1], dtype=np.int64) * width
+        with np.errstate(invalid="ignore", over="ignore"):
+            for start in range(0, len(X), _BLOCK):
+                flat = (self.places(X[start : start + _BLOCK]) + offsets).ravel()
+                table += np.bincount(flat, minlength=table.size).reshape(table.shape)
+
+    def _set_centres(self, sample: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """A bin stands for the mean of the reference in it (exact for tied data), else for its middle."""
+        places = self.places(sample)
+        inner = np.arange(self.bins, dtype=np.float64)
+        for j in range(sample.shape[1]):
+            bits = (self.base[j] + (inner - 0.5) / float(self.scale[j])).clip(1, 2**31 - 2**24).astype(np.int32)
+            middle = bits.view(np.float32).astype(np.float64) * self.sign[j] + self.origin[j]
+            seen = np.isfinite(sample[:, j])
+            total = np.bincount(places[seen, j], sample[seen, j], minlength=self.bins)[: self.bins]
+            number = np.bincount(places[seen, j], minlength=self.bins)[: self.bins]
+            centres = np.where(number > 0, total / np.maximum(number, 1), middle).clip(low[j], high[j])
+            self.centres[j] = np.maximum.accumulate(centres) if self.sign[j] > 0 else np.minimum.accumulate(centres)
+
+
+def distances(reference: Counts, current: Counts) -> Distances:
+    """The five distances between two counts of one grid. KS and W1 from cumulative counts; PSI, JS from shares.
+
+    KS errs by at most the mass that shares a bin with another value; for data whose distinct values have bins of their own
+    (counts, codes) it is exact. Raises `Invalid` when the grids differ.
+    """
+    if reference.grid is not current.grid and reference.grid.digest_parts() != current.grid.digest_parts():
+        raise Invalid("Counts of different grids cannot be compared.", remedy="Count both on one Grid.")
+    a, n = _shares(reference.table)
+    b, m = _shares(current.table)
+    gap = np.cumsum(b - a, axis=1)
+    width = np.abs(np.diff(reference.grid.centres, axis=1))
+    out = Distances(
+        names=reference.grid.names,
+        ks=np.abs(gap).max(axis=1),
+        w1=(np.abs(gap[:, :-1]) * width).sum(axis=1),
+        psi=_psi(reference.table[:, :-1], current.table[:, :-1], a),
+        js=_jensen_shannon(a, b),
+        missing_change=np.where((reference.rows > 0) & (current.rows > 0), current.missing - reference.missing, np.nan),
+    )
+    for values in (out.ks, out.w1, out.psi, out.js):
+        values[(n == 0) | (m == 0)] = np.nan
+    return out
+
+
+def _shares(table: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    number = table[:, :-1].sum(axis=1)
+    return table[:, :-1] / np.maximum(number, 1)[:, None], number
+
+
+def _psi(then: NDArray[np.int64], now: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Tenths of the reference (fewer for tied data); Siddiqi, Credit Risk Scorecards, 2006, sec. 7."""
+    tenth = np.minimum((np.cumsum(share, axis=1) - share / 2) * 10, 9).astype(np.int64)
+    out = np.empty(len(then))
+    for j in range(len(then)):
+        used = np.unique(tenth[j][then[j] > 0]) if then[j].any() else np.array([0])
+        p = np.bincount(tenth[j], then[j], minlength=10)[used] + 0.5
+        q_all = np.bincount(np.searchsorted(used, tenth[j]).clip(0, len(used) - 1), now[j], minlength=len(used))
+        q = q_all + 0.5
+        p, q = p / p.sum(), q / q.sum()
+        out[j] = float(((q - p) * np.log(q / p)).sum())
+    return out
+
+
+def _jensen_shannon(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Square root of the Jensen-Shannon divergence in bits (Endres & Schindelin 2003)."""
+    middle = (a + b) / 2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        left = np.where(a > 0, a * np.log2(a / middle), 0.0).sum(axis=1)
+        right = np.where(b > 0, b * np.log2(b / middle), 0.0).sum(axis=1)
+    return np.sqrt(np.maximum((left + right) / 2, 0.0))
+
+
+def _matrix(X: NDArray[Any], features: int) -> NDArray[Any]:
+    array = np.asarray(X)
+    if array.ndim != 2 or array.shape[1] != features or features == 0:
+        raise Invalid(
+            f"Expected a matrix with {features} columns, got shape {array.shape}.",
+            path="X",
+            remedy="One column per feature name, one row per decision.",
+        )
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    return np.ascontiguousarray(array)
+
+
+def _ranges(X: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    with np.errstate(invalid="ignore"):
+        low = np.fmin.reduce(np.where(np.isfinite(X), X, np.inf), axis=0, initial=np.inf).astype(np.float64)
+        high = np.fmax.reduce(np.where(np.isfinite(X), X, -np.inf), axis=0, initial=-np.inf).astype(np.float64)
+    empty = low > high
+    low[empty], high[empty] = 0.0, 1.0
+    high = np.where(high > low, high, low + np.maximum(np.abs(low) * 1e-6, 1e-6))
+    return low, high
+
+
+def _best_bend(column: NDArray[np.float64], low: float, high: float, bins: int) -> tuple[float, ...]:
+    """The parameters whose bins crowd least, over bends and directions; the whole range unless tails spoil it.
+
+    Crowding is the sum of squared shares. Data heavy on both sides keep their middle 99.9 % and give the rest to the
+    outer bins, when that at least halves the crowding.
+    """
+    values = column[np.isfinite(column)]
+    crowding, best = _bend(values, low, high, bins)
+    inner = np.quantile(values, (0.0005, 0.9995)) if len(values) else np.zeros(2)
+    if inner[1] > inner[0]:
+        trimmed, other = _bend(values, float(inner[0]), float(inner[1]), bins)
+        if trimmed < crowding / 2:
+            return other
+    return best
+
+
+def _bend(values: NDArray[np.float64], low: float, high: float, bins: int) -> tuple[float, tuple[float, ...]]:
+    best: tuple[float, ...] | None = None
+    lightest = np.inf
+    for sign in (1.0, -1.0):
+        end = low if sign > 0 else high
+        for bend in _BENDS:
+            # float32 numbers, since the kernel's single-precision path subtracts in float32
+            origin = float(np.float32(end - sign * (high - low) * bend))
+            floor = np.nextafter(np.float32(sign * (end - origin)), np.float32(-np.inf))
+            top = np.float32(sign * ((high if sign > 0 else low) - origin))
+            if not (0 < floor < top and np.isfinite(top)):
+                continue
+            base = int(floor.view(np.int32))
+            scale = np.float32((bins - 2 - 1e-3) / (int(top.view(np.int32)) - base + 1))
+            t = ((values - origin) * sign).astype(np.float32)
+            steps = (np.maximum(t, floor).view(np.int32) - base).astype(np.float32)
+            place = np.minimum(steps * scale, np.float32(bins - 1)).astype(np.int64)
+            crowding = float(((np.bincount(place, minlength=bins) / max(len(values), 1)) ** 2).sum())
+            if crowding < lightest * 0.98:
+                lightest, best = crowding, (origin, sign, float(floor), float(base), float(scale))
+    if best is None:
+        raise Invalid("A feature's range cannot be divided into bins.", path="X", remedy="Rescale the feature.")
+    return lightest, best
