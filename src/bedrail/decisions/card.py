@@ -1,0 +1,80 @@
+"""Words for clinicians: reasons in labels and units, and the card's plain text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bedrail.decisions.values import Deployed, Reason, Terms
+from bedrail.models.contract import Contract
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from bedrail.models.predict import Assessment
+
+MOST_REASONS = 5
+NOTHING_SUGGESTED = "Below the threshold: nothing is suggested."
+
+
+def reasons(
+    contract: Contract, values: dict[str, float | str | None], contributions: NDArray[np.float64]
+) -> tuple[Reason, ...]:
+    """The inputs with the largest shares, largest first; ties in contract order, shares of nothing left out.
+
+    `contributions` holds one log-odds share per feature of the contract; an imputed input shows the value used.
+    """
+    shares = contributions.tolist()
+    largest = sorted(range(len(shares)), key=lambda index: -abs(shares[index]))[:MOST_REASONS]
+    found = []
+    for index in largest:
+        share = shares[index]
+        if share == 0.0:
+            break
+        feature = contract.features[index]
+        value = values.get(feature.name)
+        found.append(
+            Reason(
+                feature=feature.name,
+                label=feature.label or feature.name,
+                value=feature.impute if value is None else value,
+                unit="" if feature.unit == "1" else feature.unit,
+                direction="raises" if share > 0 else "lowers",
+                contribution=share,
+            )
+        )
+    return tuple(found)
+
+
+def recommendation(terms: Terms, risk: float) -> str:
+    """What the charter suggests at this risk."""
+    return terms.suggestion if risk >= terms.threshold else NOTHING_SUGGESTED
+
+
+def card(
+    terms: Terms, assessment: Assessment, why: tuple[Reason, ...], model: str, deployment: Deployed, advice: str
+) -> str:
+    """The text a clinician reads: risk, interval, suggestion, reasons, whose model, until when, and who decides."""
+    lines = [
+        f"{terms.title}: {percent(assessment.risk)} "
+        f"(between {percent(assessment.low)} and {percent(assessment.high)}; "
+        f"action is suggested from {percent(terms.threshold)}).",
+        advice,
+    ]
+    if why:
+        lines.append("Main reasons: " + "; ".join(map(_words, why)) + ".")
+    lines.append(f"Model {model}, stage {deployment.stage}, approved until {deployment.until[:10]}.")
+    lines.append("The clinician decides.")
+    return "\n".join(lines)
+
+
+def percent(probability: float) -> str:
+    """A probability in whole per cent; below 1 % and above 99 % said as such, never as 0 % or 100 %."""
+    if probability < 0.01:
+        return "under 1 %"
+    return "over 99 %" if probability > 0.99 else f"{probability * 100:.0f} %"
+
+
+def _words(reason: Reason) -> str:
+    value = reason.value if isinstance(reason.value, str) else f"{reason.value:g}"
+    return f"{reason.label} {value}{' ' + reason.unit if reason.unit else ''} ({reason.direction} it)"

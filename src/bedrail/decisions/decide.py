@@ -1,0 +1,192 @@
+"""From a case to an answer, pure: the same case and model give the same record, byte for byte."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bedrail.core.errors import Unavailable
+from bedrail.core.values import NO_DECISION, Mode
+from bedrail.decisions.card import card, reasons, recommendation
+from bedrail.decisions.guards import PROCEED, Case, FallBack, Hold, Ruling, after_model
+from bedrail.decisions.values import (
+    Answer,
+    AnswerRecord,
+    Deployed,
+    Fallback,
+    FallbackRecord,
+    Given,
+    ModelNote,
+    Reason,
+    Withheld,
+)
+
+if TYPE_CHECKING:
+    from bedrail.decisions.request import Request
+    from bedrail.ledger.append import Receipt
+    from bedrail.models.predict import Assessment
+
+NOTHING = np.zeros(0)
+HELD = "held for review: a reviewer looks at this before it is shown"
+SHADOW = "recorded in shadow: not shown, use clinical judgement"
+
+
+def given(request: Request) -> Given:
+    """The request as it is kept."""
+    return Given(
+        at=request.at,
+        encounter=request.encounter,
+        site=request.site,
+        features=request.features,
+        groups=request.groups,
+    )
+
+
+def credible(assessment: Assessment) -> Assessment:
+    """The assessment; raises `Unavailable` when its numbers are not probabilities in order."""
+    low, risk, high = assessment.low, assessment.risk, assessment.high
+    if not (0.0 <= low <= risk <= high <= 1.0 and math.isfinite(assessment.raw)):
+        raise Unavailable("the model gave something that is no probability.", remedy="Use clinical judgement.")
+    return assessment
+
+
+def routing(case: Case) -> tuple[Mode, str] | FallBack:
+    """Which way the answer goes and, when it is held, why; or the guard that doubts it."""
+    ruling: Ruling = after_model(case)
+    if isinstance(ruling, FallBack):
+        return ruling
+    if isinstance(ruling, Hold):
+        return "review", ruling.reason
+    if case.terms.mode == "review":
+        return "review", "Every answer of this use case is reviewed."
+    assert ruling is PROCEED
+    return case.terms.mode, ""
+
+
+def answered(
+    case: Case,
+    *,
+    decision: str,
+    model: str,
+    package: str,
+    policy: str,
+    vector: NDArray[np.float64],
+    contributions: NDArray[np.float64] = NOTHING,
+) -> AnswerRecord | FallBack:
+    """The record of an answer, or the guard that doubts it.
+
+    `vector` is the encoded row (k,), `contributions` one log-odds share per feature or empty. The case must have
+    passed the guards before the model and hold its assessment.
+    """
+    way = routing(case)
+    if isinstance(way, FallBack):
+        return way
+    assert case.deployment is not None
+    assert case.contract is not None
+    assert case.inputs is not None
+    assert case.assessment is not None
+    deployment, assessment = case.deployment, case.assessment
+    why: tuple[Reason, ...] = ()
+    if contributions.size:
+        why = reasons(case.contract, case.inputs.values, contributions)
+    advice = recommendation(case.terms, assessment.risk)
+    return AnswerRecord(
+        decision=decision,
+        use_case=case.use_case,
+        as_of=case.now,
+        candidate=deployment.candidate,
+        model=model,
+        package=package,
+        stage=deployment.stage,
+        policy=policy,
+        expires=deployment.until,
+        terms=case.terms,
+        given=given(case.request),
+        inputs=case.inputs.values,
+        ages=case.inputs.ages,
+        vector=vector.tobytes(),
+        raw=assessment.raw,
+        risk=assessment.risk,
+        low=assessment.low,
+        high=assessment.high,
+        p_values=tuple(assessment.p_values),
+        ood_distance=assessment.ood_distance,
+        contributions=contributions.tobytes(),
+        routing=way[0],
+        hold=way[1],
+        recommendation=advice,
+        reasons=why,
+        card=card(case.terms, assessment, why, model, deployment, advice),
+    )
+
+
+def fallback_record(case: Case, ruling: FallBack, *, decision: str, policy: str) -> FallbackRecord:
+    """The record of a doubt about a readable request."""
+    return FallbackRecord(
+        decision=decision,
+        use_case=case.use_case,
+        as_of=case.now,
+        candidate=case.deployment.candidate if case.deployment else "",
+        stage=case.deployment.stage if case.deployment else "",
+        policy=policy,
+        guard=ruling.guard,
+        reason=ruling.reason,
+        given=given(case.request),
+    )
+
+
+def shown(record: AnswerRecord) -> bool:
+    """Whether the caller sees the answer: not in shadow, and not while it waits for a reviewer."""
+    return record.stage != "shadow" and record.routing != "review"
+
+
+def reply(record: AnswerRecord, receipt: Receipt) -> Answer | Withheld:
+    """What goes back to the caller once the record is durable."""
+    model = ModelNote(candidate=record.candidate, name=record.model)
+    if not shown(record):
+        hidden = record.stage == "shadow"
+        return Withheld(
+            decision=record.decision,
+            kind="shadow" if hidden else "review",
+            message=SHADOW if hidden else HELD,
+            mode=record.terms.mode,
+            routing=record.routing,
+            model=model,
+            stage=record.stage,
+            expires=record.expires,
+            receipt=receipt,
+        )
+    return Answer(
+        decision=record.decision,
+        risk=record.risk,
+        low=record.low,
+        high=record.high,
+        threshold=record.terms.threshold,
+        recommendation=record.recommendation,
+        mode=record.terms.mode,
+        routing=record.routing,
+        reasons=record.reasons,
+        card=record.card,
+        model=model,
+        stage=record.stage,
+        expires=record.expires,
+        receipt=receipt,
+    )
+
+
+def fallback(decision: str, ruling: FallBack, plan: str, receipt: Receipt | None) -> Fallback:
+    """The visible fallback."""
+    return Fallback(
+        decision=decision,
+        message=NO_DECISION,
+        guard=ruling.guard,
+        reason=ruling.reason,
+        fallback_plan=plan,
+        receipt=receipt,
+    )
+
+
+__all__ = ["Deployed", "answered", "credible", "fallback", "fallback_record", "given", "reply", "routing", "shown"]
