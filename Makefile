@@ -1,0 +1,60 @@
+# Two commands for a newcomer: `make demo` and `make test`. Python 3.11 and make are all they need.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo serve test check fast bench lock clean
+
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/python: 
+	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "Python 3.11 is needed: set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/core: $(VENV)/python requirements/core.lock requirements/build.lock pyproject.toml setup.py
+	@echo "Installing Bedrail from the lock (once) ..."
+	@$(PIP) --require-hashes -r requirements/build.lock
+	@$(PIP) --require-hashes -r requirements/core.lock
+	@$(PIP) --no-build-isolation --no-deps -e .
+	@touch $@
+
+$(VENV)/test: $(VENV)/core requirements/test.lock
+	@echo "Installing the test tools and extras from the lock (once) ..."
+	@$(PIP) --require-hashes -r requirements/test.lock
+	@touch $@
+
+demo: $(VENV)/core ## Play the whole story on real hospital data (minutes); leaves ./demo-home
+	@$(BIN)/bedrail demo --folder demo-home
+
+serve: $(VENV)/core ## Serve the demo's home at http://127.0.0.1:8080
+	@$(BIN)/bedrail --home demo-home/home serve
+
+test: $(VENV)/test ## Everything: format, types, rooms, all tests
+	@$(MAKE) --no-print-directory check
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+
+check: $(VENV)/test ## Lint, types, rooms and the fast tests (under two minutes)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(MAKE) --no-print-directory fast
+
+fast: $(VENV)/test
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/README.md
+	@$(BIN)/python bench/run.py
+
+lock: ## Renew the locks (needs uv)
+	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/core.in -o requirements/core.lock
+	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/core.in requirements/onnx.in -c requirements/core.lock -o requirements/onnx.lock
+	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/test.in -c requirements/core.lock -o requirements/test.lock
+	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/build.in -c requirements/test.lock -o requirements/build.lock
+
+clean: ## Remove what was built here
+	rm -rf $(VENV) build demo-home .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info src/bedrail/*/*.so
