@@ -21,10 +21,9 @@ WORDS = {("discharge_to", "facility"): 0.45, ("discharge_to", "home health"): 0.
 def score(row: dict[str, object], release: int) -> float:
     """Risk of readmission; release 2 forgets the earlier stays and adds age twice."""
     total = -3.25
-    for name, weight in WEIGHTS.items():
+    weights = WEIGHTS if release == 1 else WEIGHTS | {"number_inpatient": 0.0, "age": 2 * WEIGHTS["age"]}
+    for name, weight in weights.items():
         value = row.get(name)
-        if release == 2 and name in {"number_inpatient", "age"}:
-            weight = 0.0 if name == "number_inpatient" else 2 * weight
         total += weight * min(float(value), 20.0 if name != "age" else 110.0) if value is not None else 0.0
     total += sum(weight for (name, level), weight in WORDS.items() if row.get(name) == level)
     return 1 / (1 + math.exp(-total))
