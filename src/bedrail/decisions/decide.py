@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,23 +12,24 @@ from numpy.typing import NDArray
 from bedrail.core.errors import Unavailable
 from bedrail.core.values import NO_DECISION, Mode
 from bedrail.decisions.card import card, reasons, recommendation
-from bedrail.decisions.guards import PROCEED, Case, FallBack, Hold, Ruling, after_model
+from bedrail.decisions.guards import PROCEED, Case, FallBack, Hold, Ruling, after_model, on_inputs
+from bedrail.decisions.request import Intake, Request
 from bedrail.decisions.values import (
     Answer,
     AnswerRecord,
-    Deployed,
     Fallback,
     FallbackRecord,
     Given,
     ModelNote,
     Reason,
     Withheld,
+    answer_record,
+    to_bytes,
 )
 
 if TYPE_CHECKING:
-    from bedrail.decisions.request import Request
     from bedrail.ledger.append import Receipt
-    from bedrail.models.predict import Assessment
+    from bedrail.models.predict import Assessment, LoadedModel
 
 NOTHING = np.zeros(0)
 HELD = "held for review: a reviewer looks at this before it is shown"
@@ -46,9 +48,9 @@ def given(request: Request) -> Given:
 
 
 def credible(assessment: Assessment) -> Assessment:
-    """The assessment; raises `Unavailable` when its numbers are not probabilities in order."""
-    low, risk, high = assessment.low, assessment.risk, assessment.high
-    if not (0.0 <= low <= risk <= high <= 1.0 and math.isfinite(assessment.raw)):
+    """The assessment; raises `Unavailable` when its numbers are no probabilities (NaN included)."""
+    low, high = assessment.low, assessment.high
+    if not (0.0 <= low <= high <= 1.0 and 0.0 <= assessment.risk <= 1.0 and math.isfinite(assessment.raw)):
         raise Unavailable("the model gave something that is no probability.", remedy="Use clinical judgement.")
     return assessment
 
@@ -138,6 +140,69 @@ def fallback_record(case: Case, ruling: FallBack, *, decision: str, policy: str)
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Then:
+    """The deployment as it was when a record was made."""
+
+    candidate: str
+    stage: str
+    until: str
+    until_epoch: float
+    sites: frozenset[str] = frozenset()
+    share: int = 1000
+    halted: bool = False
+    reason: str = ""
+
+
+def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
+    """The record made anew from its own stored inputs by `model`, as bytes: equal to `plaintext`, or something changed.
+
+    Reading, conversion, encoding, score, interval, guards after the model, reasons and card are all done again; only
+    who, when, where and the terms are taken from the record. A doubt where there was an answer gives other bytes.
+    """
+    old = answer_record(plaintext)
+    contract = model.package.contract
+    request = Request(
+        subject="-",
+        encounter=old.given.encounter,
+        site=old.given.site,
+        at=old.given.at,
+        features=old.given.features,
+        groups=old.given.groups,
+    )
+    case = Case(
+        use_case=old.use_case,
+        now=old.as_of,
+        deployment=Then(old.candidate, old.stage, old.expires, float("inf")),
+        terms=old.terms,
+        opted_out=False,
+        subject="-",
+        request=request,
+        contract=contract,
+    )
+    case.inputs = Intake(contract).read(old.given.features, old.given.at, old.as_of)
+    vector = contract.encoder().row(case.inputs.values)
+    case.assessment = credible(model.assess(vector))
+    doubt = on_inputs(case)
+    contributions = model.contributions(vector) if old.contributions else NOTHING
+    new = (
+        doubt
+        if isinstance(doubt, FallBack)
+        else answered(
+            case,
+            decision=old.decision,
+            model=model.package.name,
+            package=model.package.model_sha256,
+            policy=old.policy,
+            vector=vector,
+            contributions=contributions,
+        )
+    )
+    if isinstance(new, FallBack):
+        return to_bytes(fallback_record(case, new, decision=old.decision, policy=old.policy))
+    return to_bytes(new)
+
+
 def shown(record: AnswerRecord) -> bool:
     """Whether the caller sees the answer: not in shadow, and not while it waits for a reviewer."""
     return record.stage != "shadow" and record.routing != "review"
@@ -187,6 +252,3 @@ def fallback(decision: str, ruling: FallBack, plan: str, receipt: Receipt | None
         fallback_plan=plan,
         receipt=receipt,
     )
-
-
-__all__ = ["Deployed", "answered", "credible", "fallback", "fallback_record", "given", "reply", "routing", "shown"]
