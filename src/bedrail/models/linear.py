@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
+from bedrail.models.link import Link, probabilities, probability
 
 Floats = npt.NDArray[np.float64]
-Link = Literal["logit", "identity"]
 
 FORMAT: Literal["bedrail-linear/1"] = "bedrail-linear/1"
 
@@ -58,8 +58,11 @@ class LinearModel:
 
     def scores(self, X: npt.ArrayLike) -> Floats:
         """(n, k) rows to (n,) probabilities of the outcome."""
-        margins = self.margins(X)
-        return margins if self.link == "identity" else 1.0 / (1.0 + np.exp(-margins))
+        return probabilities(self.margins(X), self.link)
+
+    def score(self, x: npt.ArrayLike) -> float:
+        """One row (k,) to the probability of the outcome."""
+        return probability(self.margin(x), self.link)
 
     def base(self, mean: npt.ArrayLike) -> float:
         """The margin of the background's mean row (k,): what the contributions are counted from."""

@@ -9,9 +9,9 @@ import msgspec
 import numpy as np
 
 from bedrail.core.errors import Invalid
+from bedrail.models.link import Link
 from bedrail.models.tree_nodes import float32_cut, in_order
 from bedrail.models.tree_plan import MISSING_LEFT, ZERO_IS_MISSING, Tree
-from bedrail.models.trees import Link
 from bedrail.models.ubjson import read_ubjson
 
 

@@ -144,16 +144,22 @@ def left_share(tree: Tree) -> Floats:
     return share
 
 
-def plans(trees: Sequence[Tree]) -> tuple[Plan, ...]:
-    """Group trees that split at all by the number of quadrature nodes they need; one plan per group."""
+def plans(trees: Sequence[Tree]) -> tuple[Plan | None, tuple[Plan, ...]]:
+    """One plan of all trees in their order, for margins, and one per number of quadrature nodes needed, for SHAP.
+
+    Trees that do not split are left out; where none does there is no plan.
+    """
     groups: dict[int, list[tuple[Tree, Floats, _Walk]]] = {}
+    everything = []
     for tree in trees:
         if tree.feature[0] < 0:
             continue
         share = left_share(tree)
         walk = _walk(tree, share)
-        groups.setdefault(lanes_for(walk.distinct), []).append((tree, share, walk))
-    return tuple(_plan(lanes, group) for lanes, group in sorted(groups.items()))
+        everything.append((tree, share, walk))
+        groups.setdefault(lanes_for(walk.distinct), []).append(everything[-1])
+    whole = _plan(0, everything) if everything else None
+    return whole, tuple(_plan(lanes, group) for lanes, group in sorted(groups.items()))
 
 
 def _plan(lanes: int, group: list[tuple[Tree, Floats, _Walk]]) -> Plan:

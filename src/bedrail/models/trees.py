@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -12,9 +12,16 @@ import numpy.typing as npt
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
 from bedrail.models import trees_numpy
-from bedrail.models.tree_plan import Floats, Plan, Tree, check_tree, left_share, plans
+from bedrail.models.link import Link, probabilities, probability
+from bedrail.models.tree_plan import Bytes, Floats, Ints, Plan, Tree, check_tree, left_share, plans, quadrature
 
-Link = Literal["logit", "identity"]
+try:
+    from bedrail.models import _trees
+except ImportError:  # no C compiler where this was installed: the numpy versions serve
+    _trees = None  # type: ignore[assignment]
+
+COMPILED = _trees is not None
+"""Whether the compiled kernel is installed."""
 
 FORMAT: Literal["bedrail-trees/1"] = "bedrail-trees/1"
 MOST_TREES = 100_000
@@ -48,12 +55,21 @@ class TreeEnsemble:
 
     `margins` equals the original library's raw score. `shap` gives exact path-dependent Tree SHAP values, so that
     `base + shap(X).sum(axis=1) == margins(X)`, where `base` is the mean margin by the training covers.
-    Rows are float64 and finite, or NaN for missing. Raises `Invalid` for trees that are not trees.
+    Rows are float64 and finite, or NaN for missing. Raises `Invalid` for trees that are not trees. `compiled=False`
+    asks for numpy even where the compiled kernel is installed. Not for sharing between threads without the GIL.
     """
 
-    __slots__ = ("_plans", "base", "features", "intercept", "link", "trees")
+    __slots__ = ("_shap", "_walker", "base", "features", "intercept", "link", "trees")
 
-    def __init__(self, trees: Sequence[Tree], *, features: int, link: Link = "logit", intercept: float = 0.0) -> None:
+    def __init__(
+        self,
+        trees: Sequence[Tree],
+        *,
+        features: int,
+        link: Link = "logit",
+        intercept: float = 0.0,
+        compiled: bool = COMPILED,
+    ) -> None:
         if not 0 < features <= MOST_FEATURES:
             raise Invalid("the number of features is out of range.", path="features")
         if not 0 < len(trees) <= MOST_TREES:
@@ -67,38 +83,45 @@ class TreeEnsemble:
         self.link: Link = link
         self.intercept = float(intercept)
         self.base = self.intercept + sum(_mean_value(tree) for tree in self.trees)
-        self._plans: tuple[Plan, ...] = plans(self.trees)
+        constant = self.intercept + sum(float(tree.value[0]) for tree in self.trees if tree.feature[0] < 0)
+        whole, groups = plans(self.trees)
+        self._walker = _walker(whole, constant, features, compiled) if whole else _Constant(constant)
+        self._shap = tuple(_shap(plan, features, compiled) for plan in groups)
 
     def margins(self, X: npt.ArrayLike) -> Floats:
         """(n, k) rows to (n,) margins."""
         rows = self._rows(X)
-        constant = sum(float(tree.value[0]) for tree in self.trees if tree.feature[0] < 0)
-        total = np.full(rows.shape[0], self.intercept + constant)
-        for plan in self._plans:
-            total += trees_numpy.leaf_values(plan, rows).sum(axis=1)
-        return total
+        out = np.empty(rows.shape[0])
+        self._walker.margins(rows, out)
+        return out
 
     def margin(self, x: npt.ArrayLike) -> float:
         """One row (k,) to its margin."""
-        return float(self.margins(np.asarray(x, dtype=np.float64)[None, :])[0])
+        return self._walker.margin(self._row(x))
 
     def shap(self, X: npt.ArrayLike) -> Floats:
         """(n, k) rows to (n, k) SHAP values on the margin's scale, around `base`."""
         rows = self._rows(X)
         out = np.zeros(rows.shape)
-        for plan in self._plans:
-            trees_numpy.add_shap(plan, rows, out)
+        for part in self._shap:
+            part.add(rows, out)
         return out
 
     def shap_row(self, x: npt.ArrayLike) -> Floats:
         """One row (k,) to its (k,) SHAP values."""
-        row: Floats = self.shap(np.asarray(x, dtype=np.float64)[None, :])[0]
-        return row
+        row = self._row(x)
+        out = np.zeros(self.features)
+        for part in self._shap:
+            part.add(row, out)
+        return out
 
     def scores(self, X: npt.ArrayLike) -> Floats:
         """(n, k) rows to (n,) probabilities of the outcome."""
-        margins = self.margins(X)
-        return margins if self.link == "identity" else 1.0 / (1.0 + np.exp(-margins))
+        return probabilities(self.margins(X), self.link)
+
+    def score(self, x: npt.ArrayLike) -> float:
+        """One row (k,) to the probability of the outcome."""
+        return probability(self.margin(x), self.link)
 
     def to_bytes(self) -> bytes:
         """The ensemble as `bedrail-trees/1`; the same ensemble gives the same bytes."""
@@ -153,11 +176,60 @@ class TreeEnsemble:
 
         return cls(**read_sklearn_trees(estimator))
 
+    def _row(self, x: npt.ArrayLike) -> Floats:
+        row = np.ascontiguousarray(x, dtype=np.float64)
+        if row.shape != (self.features,):
+            raise Invalid(f"a row must have {self.features} columns.", path="x")
+        return row
+
     def _rows(self, X: npt.ArrayLike) -> Floats:
         rows = np.ascontiguousarray(X, dtype=np.float64)
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise Invalid(f"rows must have {self.features} columns.", path="X")
         return rows
+
+
+class _Walks(Protocol):
+    def margin(self, row: Floats, /) -> float: ...
+    def margins(self, rows: Floats, out: Floats, /) -> None: ...
+
+
+class _Explains(Protocol):
+    def add(self, rows: Floats, out: Floats, /) -> None: ...
+
+
+class _Constant:
+    """Margins where no tree splits."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def margin(self, row: Floats, /) -> float:  # noqa: ARG002 (every row has the same margin)
+        return self.value
+
+    def margins(self, rows: Floats, out: Floats, /) -> None:  # noqa: ARG002 (every row has the same margin)
+        out[:] = self.value
+
+
+def _walker(plan: Plan, intercept: float, features: int, compiled: bool) -> _Walks:
+    if not compiled or _trees is None:
+        return trees_numpy.Walker(plan, intercept)
+    return _trees.Walker(features, intercept, *_splits(plan))
+
+
+def _shap(plan: Plan, features: int, compiled: bool) -> _Explains:
+    if not compiled or _trees is None:
+        return trees_numpy.Shap(plan)
+    return _trees.Shap(
+        features, plan.lanes, *_splits(plan), plan.share, plan.above, plan.reach, *quadrature(plan.lanes)
+    )
+
+
+_Splits = tuple[Ints, Ints, Floats, Bytes, Ints, Ints, Floats]
+
+
+def _splits(plan: Plan) -> _Splits:
+    return plan.starts, plan.feature, plan.threshold, plan.rule, plan.left, plan.right, plan.leaves
 
 
 def _from_stored(tree: StoredTree, path: str) -> Tree:

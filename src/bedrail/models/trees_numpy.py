@@ -57,12 +57,39 @@ def leaf_values(plan: Plan, X: Floats) -> Floats:
     return reached
 
 
-def add_shap(plan: Plan, X: Floats, out: Floats) -> None:
-    """Add each row's SHAP values, (n, k), to `out`."""
-    slots = plan.feature.shape[0] + plan.leaves.shape[0]
-    rows = max(1, _CHUNK_NUMBERS // (slots * plan.lanes))
-    for start in range(0, X.shape[0], rows):
-        _add_chunk(plan, X[start : start + rows], out[start : start + rows])
+class Walker:
+    """Margins of the trees of one plan: their leaf values added to the intercept, tree after tree."""
+
+    def __init__(self, plan: Plan, intercept: float) -> None:
+        self.plan = plan
+        self.intercept = intercept
+
+    def margin(self, row: Floats) -> float:
+        """One (k,) row to its margin."""
+        out = np.empty(1)
+        self.margins(row[None, :], out)
+        return float(out[0])
+
+    def margins(self, rows: Floats, out: Floats) -> None:
+        """Fill `out` (n,) with the margins of `rows` (n, k)."""
+        values = leaf_values(self.plan, rows)
+        values[:, 0] += self.intercept
+        out[:] = np.cumsum(values, axis=1)[:, -1]  # in order, as the original libraries add
+
+
+class Shap:
+    """Exact Tree SHAP values of the trees of one plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+
+    def add(self, rows: Floats, out: Floats) -> None:
+        """Add the SHAP values of `rows` (n, k), or of one row (k,), to `out` of the same shape."""
+        plan, X, to = self.plan, np.atleast_2d(rows), np.atleast_2d(out)
+        slots = plan.feature.shape[0] + plan.leaves.shape[0]
+        step = max(1, _CHUNK_NUMBERS // (slots * plan.lanes))
+        for start in range(0, X.shape[0], step):
+            _add_chunk(plan, X[start : start + step], to[start : start + step])
 
 
 def _add_chunk(plan: Plan, X: Floats, out: Floats) -> None:

@@ -1,4 +1,4 @@
-"""A strict reader of the Universal Binary JSON (ubjson.org, draft 12) as XGBoost writes it; builds plain values only."""
+"""A strict reader of the Universal Binary JSON (ubjson.org, draft 12) that XGBoost writes; plain values only."""
 
 from __future__ import annotations
 

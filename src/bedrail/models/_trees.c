@@ -1,0 +1,582 @@
+/* Tree margins and exact Tree SHAP on flat node tables; `trees_numpy.py` derives the formulas and is the same in numpy.
+ *
+ * Walker: margins. Eight trees are walked at a time without branches, so that their cache misses overlap.
+ * Shap:   one pass down and one up each tree; the quadrature nodes are the SIMD lanes. No fused multiply-add is used
+ *         (-ffp-contract=off), so the clones for different processors give the same bits.
+ *
+ * A row is first copied once per missing rule with NaN (or near-zero) replaced by +-infinity, so that every split is a
+ * plain `x <= threshold`: thresholds are finite.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#if !defined(__GNUC__)
+#error "needs the vector extensions of GCC or Clang; the numpy version serves elsewhere"
+#endif
+
+#if defined(__x86_64__) && defined(__GLIBC__) && !defined(__clang__) && __GNUC__ >= 8
+#define CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define CLONES
+#endif
+#define INLINE static inline __attribute__((always_inline))
+
+typedef double v4 __attribute__((vector_size(32)));
+typedef double v8 __attribute__((vector_size(64)));
+
+enum { MISSING_LEFT = 1, ZERO_IS_MISSING = 2, GROUP = 8, ALIGN = 64, LET_GO_ROWS = 16 };
+
+static void *aligned(size_t bytes) {
+    void *p = NULL;
+    return posix_memalign(&p, ALIGN, bytes ? bytes : ALIGN) ? NULL : p;
+}
+
+/* ------------------------------------------------------------------------------------------------------- arguments */
+
+typedef struct {
+    Py_buffer view;
+    Py_ssize_t n;
+} Column;
+
+static int column(PyObject *object, char kind, int flags, Column *out) {
+    if (PyObject_GetBuffer(object, &out->view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | flags)) return -1;
+    const char *format = out->view.format ? out->view.format : "B";
+    Py_ssize_t size = kind == 'd' ? 8 : kind == 'i' ? 4 : 1;
+    if (format[0] != kind || format[1] || out->view.itemsize != size) {
+        PyBuffer_Release(&out->view);
+        PyErr_Format(PyExc_TypeError, "expected a contiguous buffer of type '%c'", kind);
+        return -1;
+    }
+    out->n = out->view.len / size;
+    return 0;
+}
+
+static void release(Column *columns, int n) {
+    for (int i = 0; i < n; i++) PyBuffer_Release(&columns[i].view);
+}
+
+/* Opens `n` buffers of the given kinds, or none. */
+static int open_columns(PyObject *const *objects, const char *kinds, Column *columns, int n) {
+    for (int i = 0; i < n; i++) {
+        if (column(objects[i], kinds[i], 0, &columns[i])) {
+            release(columns, i);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int bad(const char *message) {
+    PyErr_SetString(PyExc_ValueError, message);
+    return -1;
+}
+
+/* Offsets of the trees must rise from 0 to `total`, one node at least each. */
+static int check_starts(const int32_t *starts, Py_ssize_t n, Py_ssize_t total) {
+    if (n < 2 || starts[0] != 0 || starts[n - 1] != total) return bad("starts do not cover the nodes");
+    for (Py_ssize_t i = 1; i < n; i++)
+        if (starts[i] <= starts[i - 1]) return bad("starts must rise");
+    return 0;
+}
+
+/* Children stand after their parents, in their own tree, or are leaves. */
+static int check_nodes(const int32_t *starts, Py_ssize_t trees, const int32_t *left, const int32_t *right,
+                       const int32_t *feature, const uint8_t *rule, Py_ssize_t inner, Py_ssize_t slots, int features) {
+    for (Py_ssize_t t = 0; t < trees; t++) {
+        for (int32_t i = starts[t]; i < starts[t + 1]; i++) {
+            if (feature[i] < 0 || feature[i] >= features || rule[i] > 3) return bad("feature or rule out of range");
+            for (int side = 0; side < 2; side++) {
+                int32_t child = side ? right[i] : left[i];
+                int here = child > i && child < starts[t + 1], leaf = child >= inner && child < slots;
+                if (!here && !leaf) return bad("child out of range");
+            }
+        }
+    }
+    return 0;
+}
+
+static int any_zero_rule(const uint8_t *rule, Py_ssize_t n) {
+    for (Py_ssize_t i = 0; i < n; i++)
+        if (rule[i] & ZERO_IS_MISSING) return 1;
+    return 0;
+}
+
+INLINE void spread(const double *row, int k, int copies, double *to) {
+    const double near_zero = (double)1e-35f;
+    for (int f = 0; f < k; f++) {
+        double x = row[f];
+        int missing = x != x;
+        to[f] = missing ? INFINITY : x;
+        to[k + f] = missing ? -INFINITY : x;
+    }
+    if (copies == 2) return;
+    for (int f = 0; f < k; f++) {
+        double x = row[f];
+        int missing = !(fabs(x) > near_zero);
+        to[2 * k + f] = missing ? INFINITY : x;
+        to[3 * k + f] = missing ? -INFINITY : x;
+    }
+}
+
+/* ---------------------------------------------------------------------------------------------------------- Walker */
+
+typedef struct {
+    double cut;
+    int32_t ask;
+    int32_t to[2]; /* when x <= cut is false, true; a leaf points to itself */
+    int32_t leaf;
+} Step;
+
+typedef struct {
+    PyObject_HEAD
+    int features, copies;
+    int32_t trees;
+    double intercept;
+    int32_t *roots;
+    Step *steps;
+    double *leaves, *row;
+} Walker;
+
+INLINE double walk(const Walker *w, const double *x) {
+    const Step *steps = w->steps;
+    double total = w->intercept;
+    for (int32_t t = 0; t < w->trees; t += GROUP) {
+        int32_t at[GROUP];
+        int n = w->trees - t < GROUP ? (int)(w->trees - t) : GROUP;
+        for (int j = 0; j < GROUP; j++) at[j] = w->roots[t + (j < n ? j : 0)];
+        int32_t moved;
+        do {
+            moved = 0;
+            for (int j = 0; j < GROUP; j++) {
+                const Step *s = &steps[at[j]];
+                int32_t next = s->to[x[s->ask] <= s->cut];
+                moved |= next ^ at[j];
+                at[j] = next;
+            }
+        } while (moved);
+        for (int j = 0; j < n; j++) total += w->leaves[steps[at[j]].leaf];
+    }
+    return total;
+}
+
+static void Walker_dealloc(Walker *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    free(self->roots);
+    free(self->steps);
+    free(self->leaves);
+    free(self->row);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static int walker_fill(Walker *self, Column *c) {
+    const int32_t *starts = c[0].view.buf, *feature = c[1].view.buf, *left = c[4].view.buf, *right = c[5].view.buf;
+    const double *cut = c[2].view.buf, *leaves = c[6].view.buf;
+    const uint8_t *rule = c[3].view.buf;
+    Py_ssize_t inner = c[1].n, slots = inner + c[6].n;
+    if (c[2].n != inner || c[3].n != inner || c[4].n != inner || c[5].n != inner || slots > INT32_MAX / 4)
+        return bad("columns differ in length");
+    if (check_starts(starts, c[0].n, inner) ||
+        check_nodes(starts, c[0].n - 1, left, right, feature, rule, inner, slots, self->features))
+        return -1;
+    self->trees = (int32_t)(c[0].n - 1);
+    self->copies = any_zero_rule(rule, inner) ? 4 : 2;
+    self->roots = aligned(sizeof(int32_t) * (size_t)self->trees);
+    self->steps = aligned(sizeof(Step) * (size_t)slots);
+    self->leaves = aligned(sizeof(double) * (size_t)c[6].n);
+    self->row = aligned(sizeof(double) * (size_t)self->features * 4);
+    if (!self->roots || !self->steps || !self->leaves || !self->row) {
+        PyErr_NoMemory();
+        return -1;
+    }
+    memcpy(self->roots, starts, sizeof(int32_t) * (size_t)self->trees);
+    memcpy(self->leaves, leaves, sizeof(double) * (size_t)c[6].n);
+    for (int32_t i = 0; i < slots; i++) {
+        Step *s = &self->steps[i];
+        int leaf = i >= inner;
+        s->cut = leaf ? 0.0 : cut[i];
+        s->ask = leaf ? 0 : rule[i] * self->features + feature[i];
+        s->to[0] = leaf ? i : right[i];
+        s->to[1] = leaf ? i : left[i];
+        s->leaf = leaf ? (int32_t)(i - inner) : 0;
+    }
+    return 0;
+}
+
+static int begin(PyObject *args, int wanted, int *features) {
+    if (PyTuple_GET_SIZE(args) != wanted) {
+        PyErr_Format(PyExc_TypeError, "expected %d arguments", wanted);
+        return -1;
+    }
+    long k = PyLong_AsLong(PyTuple_GET_ITEM(args, 0));
+    if (k == -1 && PyErr_Occurred()) return -1;
+    if (k < 1 || k > 100000000) return bad("features out of range");
+    *features = (int)k;
+    return 0;
+}
+
+/* Walker(features, intercept, starts, feature, threshold, rule, left, right, leaves) */
+static PyObject *Walker_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)kwargs;
+    int features;
+    Column c[7];
+    if (begin(args, 9, &features)) return NULL;
+    double intercept = PyFloat_AsDouble(PyTuple_GET_ITEM(args, 1));
+    if (PyErr_Occurred()) return NULL;
+    if (open_columns(&PyTuple_GET_ITEM(args, 2), "iidBiid", c, 7)) return NULL;
+    Walker *self = (Walker *)type->tp_alloc(type, 0);
+    if (self) {
+        self->features = features;
+        self->intercept = intercept;
+        if (walker_fill(self, c)) Py_CLEAR(self);
+    }
+    release(c, 7);
+    return (PyObject *)self;
+}
+
+static PyObject *Walker_margin(Walker *self, PyObject *arg) {
+    Column x;
+    if (column(arg, 'd', 0, &x)) return NULL;
+    int fits = x.n == self->features;
+    double margin = 0;
+    if (fits) {
+        spread(x.view.buf, self->features, self->copies, self->row);
+        margin = walk(self, self->row);
+    }
+    PyBuffer_Release(&x.view);
+    if (!fits) return bad("the row has another width"), NULL;
+    return PyFloat_FromDouble(margin);
+}
+
+/* Opens the matrix (n * k) and the output (n * per_row). */
+static int open_rows(PyObject *const *args, Py_ssize_t n, int k, int per_row, Column *x, Column *out) {
+    if (n != 2) return bad("expected rows and output");
+    if (column(args[0], 'd', 0, x)) return -1;
+    if (column(args[1], 'd', PyBUF_WRITABLE, out)) {
+        PyBuffer_Release(&x->view);
+        return -1;
+    }
+    if (x->n % k || x->n / k * per_row != out->n) {
+        PyBuffer_Release(&x->view);
+        PyBuffer_Release(&out->view);
+        return bad("rows and output differ in shape");
+    }
+    return 0;
+}
+
+static PyObject *Walker_margins(Walker *self, PyObject *const *args, Py_ssize_t nargs) {
+    Column x, out;
+    int k = self->features;
+    if (open_rows(args, nargs, k, 1, &x, &out)) return NULL;
+    double *row = aligned(sizeof(double) * (size_t)k * 4), *to = out.view.buf;
+    const double *from = x.view.buf;
+    if (row) {
+        Py_BEGIN_ALLOW_THREADS
+        for (Py_ssize_t i = 0; i < out.n; i++) {
+            spread(from + i * k, k, self->copies, row);
+            to[i] = walk(self, row);
+        }
+        Py_END_ALLOW_THREADS
+        free(row);
+    }
+    PyBuffer_Release(&x.view);
+    PyBuffer_Release(&out.view);
+    if (!row) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+/* ------------------------------------------------------------------------------------------------------------ Shap */
+
+typedef struct {
+    double cut, share, reach, reach_share;
+    int32_t ask, feature;
+    int32_t left, right; /* slots of this tree: inner nodes 0..m-1, leaves m..2m */
+    int32_t above;       /* 0: no split on this feature above; else 1 + 2 * node + side, in this tree */
+    int32_t inverse;     /* row of the table 1 / ((1 - t) reach + t); row 0 holds ones */
+} Node;
+
+typedef struct {
+    PyObject_HEAD
+    int features, copies, lanes;
+    int32_t trees, widest;
+    int32_t *starts;
+    Node *nodes;
+    double *leaves;  /* tree after tree, in slot order */
+    double *inverse; /* rows of `lanes` numbers */
+    double *t, *u, *w, *dead; /* nodes, 1 - nodes, weights, 1 / (1 - nodes); before t stand `lanes` zeros */
+    double *scratch;
+} Shap;
+
+/* Numbers of scratch: the row, the sums per feature, products P (then R) per slot, g and change per inner node, flags. */
+static size_t scratch_numbers(const Shap *s) {
+    size_t m = (size_t)s->widest, lanes = (size_t)s->lanes, k = (size_t)s->features;
+    return (4 * k + 7) / 8 * 8 + k * lanes + (2 * m + 1) * lanes + 2 * m * lanes + (2 * m + 8) / 8 + 8;
+}
+
+/* V is the vector type, B how many of them make `lanes`. P[0] = 1; then down, then up; see the file's head. */
+#define DEFINE_ROW(NAME, V, B)                                                                                         \
+    INLINE void NAME(const Shap *s, const double *x, double *out, double *scratch) {                                   \
+        const int k = s->features;                                                                                     \
+        double *row = scratch;                                                                                         \
+        V *sums = (V *)(row + (4 * (size_t)k + 7) / 8 * 8);                                                            \
+        V *P = sums + (size_t)k * (B);                                                                                 \
+        V *g = P + (2 * (size_t)s->widest + 1) * (B);                                                                  \
+        V *change = g + (size_t)s->widest * (B);                                                                       \
+        uint8_t *passed = (uint8_t *)(change + (size_t)s->widest * (B));                                               \
+        const V *t = (const V *)s->t, *u = (const V *)s->u, *w = (const V *)s->w, *dead = (const V *)s->dead;          \
+        const V *inverse = (const V *)s->inverse;                                                                      \
+        const double *leaves = s->leaves;                                                                              \
+        spread(x, k, s->copies, row);                                                                                  \
+        memset(sums, 0, sizeof(double) * (size_t)k * (size_t)s->lanes);                                                \
+        passed[0] = 1;                                                                                                 \
+        for (int b = 0; b < (B); b++) P[b] = (V){0} + 1.0;                                                             \
+        for (int32_t tree = 0; tree < s->trees; tree++) {                                                              \
+            const Node *nodes = s->nodes + s->starts[tree];                                                            \
+            const int32_t m = s->starts[tree + 1] - s->starts[tree];                                                   \
+            for (int b = 0; b < (B); b++) P[b] = (V){0} + 1.0;                                                         \
+            for (int32_t i = 0; i < m; i++) {                                                                          \
+                const Node *n = &nodes[i];                                                                             \
+                const int goes = row[n->ask] <= n->cut, alive = passed[n->above], on = alive & goes;                   \
+                passed[1 + 2 * i] = (uint8_t)on;                                                                       \
+                passed[2 + 2 * i] = (uint8_t)(alive & !goes);                                                          \
+                const double part = alive ? n->reach_share : n->share;                                                 \
+                const double step = alive ? n->reach * ((double)goes - n->share) : 0.0;                                \
+                const V *inv = alive ? inverse + (size_t)n->inverse * (B) : dead;                                      \
+                const V *to = t - (on ? 0 : (B));                                                                      \
+                for (int b = 0; b < (B); b++) {                                                                        \
+                    const V p = P[(size_t)i * (B) + b], v = inv[b];                                                    \
+                    const V f = (u[b] * part + to[b]) * v;                                                             \
+                    const V l = p * f;                                                                                 \
+                    g[(size_t)i * (B) + b] = f;                                                                        \
+                    change[(size_t)i * (B) + b] = p * v * v * step;                                                    \
+                    P[(size_t)n->left * (B) + b] = l;                                                                  \
+                    P[(size_t)n->right * (B) + b] = p - l;                                                             \
+                }                                                                                                      \
+            }                                                                                                          \
+            V *R = P;                                                                                                  \
+            for (int32_t j = 0; j <= m; j++)                                                                           \
+                for (int b = 0; b < (B); b++) R[((size_t)m + j) * (B) + b] = (V){0} + leaves[j];                       \
+            leaves += m + 1;                                                                                           \
+            for (int32_t i = m - 1; i >= 0; i--) {                                                                     \
+                const Node *n = &nodes[i];                                                                             \
+                for (int b = 0; b < (B); b++) {                                                                        \
+                    const V r = R[(size_t)n->right * (B) + b], gap = R[(size_t)n->left * (B) + b] - r;                 \
+                    R[(size_t)i * (B) + b] = r + g[(size_t)i * (B) + b] * gap;                                         \
+                    sums[(size_t)n->feature * (B) + b] += change[(size_t)i * (B) + b] * gap;                           \
+                }                                                                                                      \
+            }                                                                                                          \
+        }                                                                                                              \
+        for (int f = 0; f < k; f++) {                                                                                  \
+            V total = {0};                                                                                             \
+            for (int b = 0; b < (B); b++) total += sums[(size_t)f * (B) + b] * w[b];                                   \
+            for (size_t q = 0; q < sizeof(V) / sizeof(double); q++) out[f] += total[q];                                \
+        }                                                                                                              \
+    }
+
+DEFINE_ROW(row_of_4, v4, 1)
+DEFINE_ROW(row_of_8, v8, 1)
+DEFINE_ROW(row_of_many, v8, (s->lanes / 8))
+
+CLONES void bedrail_shap_4(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch);
+CLONES void bedrail_shap_8(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch);
+CLONES void bedrail_shap_many(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch);
+
+CLONES void bedrail_shap_4(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch) {
+    for (Py_ssize_t i = 0; i < n; i++) row_of_4(s, x + i * s->features, out + i * s->features, scratch);
+}
+
+CLONES void bedrail_shap_8(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch) {
+    for (Py_ssize_t i = 0; i < n; i++) row_of_8(s, x + i * s->features, out + i * s->features, scratch);
+}
+
+CLONES void bedrail_shap_many(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch) {
+    for (Py_ssize_t i = 0; i < n; i++) row_of_many(s, x + i * s->features, out + i * s->features, scratch);
+}
+
+static void shap_rows(const Shap *s, const double *x, Py_ssize_t n, double *out, double *scratch) {
+    if (s->lanes == 4)
+        bedrail_shap_4(s, x, n, out, scratch);
+    else if (s->lanes == 8)
+        bedrail_shap_8(s, x, n, out, scratch);
+    else
+        bedrail_shap_many(s, x, n, out, scratch);
+}
+
+static void Shap_dealloc(Shap *self) {
+    PyTypeObject *type = Py_TYPE(self);
+    free(self->starts);
+    free(self->nodes);
+    free(self->leaves);
+    free(self->inverse);
+    if (self->t) free(self->t - self->lanes);
+    free(self->scratch);
+    type->tp_free(self);
+    Py_DECREF(type);
+}
+
+static int shap_quadrature(Shap *self, const double *t, const double *w) {
+    int lanes = self->lanes;
+    double *block = aligned(sizeof(double) * (size_t)lanes * 5);
+    if (!block) return PyErr_NoMemory(), -1;
+    self->t = block + lanes;
+    self->u = block + 2 * lanes;
+    self->w = block + 3 * lanes;
+    self->dead = block + 4 * lanes;
+    for (int q = 0; q < lanes; q++) {
+        block[q] = 0.0;
+        self->t[q] = t[q];
+        self->u[q] = 1.0 - t[q];
+        self->w[q] = w[q];
+        self->dead[q] = 1.0 / (1.0 - t[q]);
+    }
+    return 0;
+}
+
+/* `c`: starts, feature, threshold, rule, left, right, leaves, share, above, reach, t, w */
+static int shap_fill(Shap *self, Column *c) {
+    const int32_t *starts = c[0].view.buf, *feature = c[1].view.buf, *left = c[4].view.buf, *right = c[5].view.buf,
+                  *above = c[8].view.buf;
+    const double *cut = c[2].view.buf, *leaves = c[6].view.buf, *share = c[7].view.buf, *reach = c[9].view.buf;
+    const uint8_t *rule = c[3].view.buf;
+    Py_ssize_t inner = c[1].n, trees = c[0].n - 1, slots = inner + c[6].n, rows = 1;
+    for (int i = 1; i < 10; i++)
+        if (i != 6 && c[i].n != inner) return bad("columns differ in length");
+    if (c[6].n != inner + trees || slots > INT32_MAX / 4) return bad("a tree has one leaf more than inner nodes");
+    if (c[10].n != self->lanes || c[11].n != self->lanes) return bad("quadrature of another size");
+    if (check_starts(starts, c[0].n, inner) ||
+        check_nodes(starts, trees, left, right, feature, rule, inner, slots, self->features))
+        return -1;
+    self->trees = (int32_t)trees;
+    self->copies = any_zero_rule(rule, inner) ? 4 : 2;
+    for (Py_ssize_t t = 0; t < trees; t++)
+        if (starts[t + 1] - starts[t] > self->widest) self->widest = starts[t + 1] - starts[t];
+    for (Py_ssize_t i = 0; i < inner; i++) rows += above[i] >= 0;
+    self->starts = aligned(sizeof(int32_t) * (size_t)c[0].n);
+    self->nodes = aligned(sizeof(Node) * (size_t)inner);
+    self->leaves = aligned(sizeof(double) * (size_t)c[6].n);
+    self->inverse = aligned(sizeof(double) * (size_t)self->lanes * (size_t)rows);
+    self->scratch = aligned(sizeof(double) * scratch_numbers(self));
+    if (!self->starts || !self->nodes || !self->leaves || !self->inverse || !self->scratch)
+        return PyErr_NoMemory(), -1;
+    if (shap_quadrature(self, c[10].view.buf, c[11].view.buf)) return -1;
+    memcpy(self->starts, starts, sizeof(int32_t) * (size_t)c[0].n);
+    memcpy(self->leaves, leaves, sizeof(double) * (size_t)c[6].n);
+    for (int q = 0; q < self->lanes; q++) self->inverse[q] = 1.0;
+    int32_t row = 0;
+    for (Py_ssize_t t = 0; t < trees; t++) {
+        int32_t first = starts[t], m = starts[t + 1] - first;
+        Py_ssize_t first_leaf = inner + first + t; /* one leaf more than inner nodes in every tree before */
+        for (int32_t i = first; i < first + m; i++) {
+            Node *n = &self->nodes[i];
+            *n = (Node){.cut = cut[i], .share = share[i], .reach = reach[i], .reach_share = reach[i] * share[i],
+                        .ask = rule[i] * self->features + feature[i], .feature = feature[i]};
+            for (int side = 0; side < 2; side++) {
+                int32_t child = side ? right[i] : left[i];
+                Py_ssize_t slot = child < inner ? child - first : child - first_leaf + m;
+                if (slot <= i - first || slot > 2 * m) return bad("child out of its tree");
+                *(side ? &n->right : &n->left) = (int32_t)slot;
+            }
+            if (above[i] < 0) continue;
+            if (above[i] < 2 * first || above[i] >= 2 * i) return bad("edge above out of range");
+            n->above = 1 + above[i] - 2 * first;
+            n->inverse = ++row;
+            double *to = self->inverse + (size_t)row * (size_t)self->lanes;
+            for (int q = 0; q < self->lanes; q++) to[q] = 1.0 / (reach[i] * self->u[q] + self->t[q]);
+        }
+    }
+    return 0;
+}
+
+/* Shap(features, lanes, starts, feature, threshold, rule, left, right, leaves, share, above, reach, t, w) */
+static PyObject *Shap_new(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
+    (void)kwargs;
+    int features;
+    Column c[12];
+    if (begin(args, 14, &features)) return NULL;
+    long lanes = PyLong_AsLong(PyTuple_GET_ITEM(args, 1));
+    if (lanes == -1 && PyErr_Occurred()) return NULL;
+    if (lanes != 4 && (lanes < 8 || lanes % 8 || lanes > 100000000)) return bad("lanes: 4 or a multiple of 8"), NULL;
+    if (open_columns(&PyTuple_GET_ITEM(args, 2), "iidBiiddiddd", c, 12)) return NULL;
+    Shap *self = (Shap *)type->tp_alloc(type, 0);
+    if (self) {
+        self->features = features;
+        self->lanes = (int)lanes;
+        if (shap_fill(self, c)) Py_CLEAR(self);
+    }
+    release(c, 12);
+    return (PyObject *)self;
+}
+
+static PyObject *Shap_add(Shap *self, PyObject *const *args, Py_ssize_t nargs) {
+    Column x, out;
+    int k = self->features;
+    if (open_rows(args, nargs, k, k, &x, &out)) return NULL;
+    Py_ssize_t rows = x.n / k;
+    int failed = 0;
+    if (rows < LET_GO_ROWS) {
+        shap_rows(self, x.view.buf, rows, out.view.buf, self->scratch);
+    } else {
+        double *scratch = aligned(sizeof(double) * scratch_numbers(self));
+        failed = !scratch;
+        if (scratch) {
+            Py_BEGIN_ALLOW_THREADS
+            shap_rows(self, x.view.buf, rows, out.view.buf, scratch);
+            Py_END_ALLOW_THREADS
+            free(scratch);
+        }
+    }
+    PyBuffer_Release(&x.view);
+    PyBuffer_Release(&out.view);
+    if (failed) return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+/* ---------------------------------------------------------------------------------------------------------- module */
+
+static PyMethodDef walker_methods[] = {
+    {"margin", (PyCFunction)Walker_margin, METH_O, "margin(row) -> float"},
+    {"margins", (PyCFunction)(void (*)(void))Walker_margins, METH_FASTCALL, "margins(rows, out): fill out"},
+    {NULL, NULL, 0, NULL}};
+
+static PyMethodDef shap_methods[] = {
+    {"add", (PyCFunction)(void (*)(void))Shap_add, METH_FASTCALL, "add(rows, out): add the SHAP values to out"},
+    {NULL, NULL, 0, NULL}};
+
+static PyType_Slot walker_slots[] = {{Py_tp_new, (void *)Walker_new},
+                                     {Py_tp_dealloc, (void *)Walker_dealloc},
+                                     {Py_tp_methods, walker_methods},
+                                     {Py_tp_doc, (void *)"Margins of a tree ensemble."},
+                                     {0, NULL}};
+
+static PyType_Slot shap_slots[] = {{Py_tp_new, (void *)Shap_new},
+                                   {Py_tp_dealloc, (void *)Shap_dealloc},
+                                   {Py_tp_methods, shap_methods},
+                                   {Py_tp_doc, (void *)"Exact Tree SHAP values of a tree ensemble."},
+                                   {0, NULL}};
+
+static PyType_Spec walker_spec = {"bedrail.models._trees.Walker", sizeof(Walker), 0, Py_TPFLAGS_DEFAULT, walker_slots};
+static PyType_Spec shap_spec = {"bedrail.models._trees.Shap", sizeof(Shap), 0, Py_TPFLAGS_DEFAULT, shap_slots};
+
+static int trees_exec(PyObject *module) {
+    PyType_Spec *specs[] = {&walker_spec, &shap_spec};
+    for (int i = 0; i < 2; i++) {
+        PyObject *type = PyType_FromModuleAndSpec(module, specs[i], NULL);
+        if (!type) return -1;
+        int failed = PyModule_AddType(module, (PyTypeObject *)type);
+        Py_DECREF(type);
+        if (failed) return -1;
+    }
+    return 0;
+}
+
+static PyModuleDef_Slot module_slots[] = {{Py_mod_exec, (void *)trees_exec}, {0, NULL}};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "bedrail.models._trees",
+                                    "Compiled tree margins and exact Tree SHAP.", 0, NULL, module_slots, NULL, NULL,
+                                    NULL};
+
+PyMODINIT_FUNC PyInit__trees(void) { return PyModuleDef_Init(&module); }
