@@ -7,13 +7,13 @@ from math import sqrt
 
 import numpy as np
 
-from bedrail.checks.intervals import power_factor, quantile, sum_variance, wilson
-from bedrail.checks.question import check
+from bedrail.checks.binning import brier, calibration_error
+from bedrail.checks.intervals import mean_interval, power_factor, quantile, sum_variance, wilson
+from bedrail.checks.question import against, check
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
 EDGE = 1e-6
-BINS = 10
 NOT_ENOUGH = "Not enough patients to tell"
 
 
@@ -45,8 +45,8 @@ def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, 
     patients = n if clusters is None else len(np.unique(clusters))
     effective = n * plain / variance if variance > 0 and plain > 0 else float(patients)
     low, high = wilson(rate, max(1.0, min(effective, 4.0 * n)), confidence)
-    # Under the model's own risks, so that a cohort with no outcome at all still knows what it could have shown.
-    error = sqrt(max(variance, float(np.sum(score * (1 - score))) if variance == 0 else variance)) / expected
+    # Without any outcome the residuals vanish; the model's own risks then say what the data could have shown.
+    error = sqrt(variance if variance > 0 else float(np.sum(score * (1 - score)))) / expected
     return Measured(estimate=ratio, low=low / risk, high=high / risk, error=error)
 
 
@@ -103,27 +103,46 @@ def _newton(X: Floats, offset: Floats, y: Floats, clusters: Ints | None) -> tupl
 
 @check("calibration", "Do predicted risks agree with what happened?")
 def calibration(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """`calibration.observed-to-expected`: see `_ratio`."""
-    del rng
-    return (_ratio(cohort, requirements),)
+    """O/E, intercept, slope, expected calibration error and Brier skill.
+
+    `calibration.observed-to-expected` fails when the interval excludes 1 and the estimate is outside the band
+    `observed_to_expected` (0.9 to 1.1); it passes when the estimate is inside and the data could have shown
+    `detectable_miscalibration`; otherwise it is missing. `calibration.intercept` (0 is right, band plus or minus
+    `max_calibration_intercept`) and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are too
+    extreme) are ruled the same way. `calibration.expected-error` fails when it exceeds `max_calibration_error`
+    with its whole interval and also what chance gives a perfectly calibrated score; it passes when the estimate keeps the bound,
+    and is missing otherwise. `calibration.brier-skill` is 1 - Brier / (rate (1 - rate)): it fails when its whole
+    interval lies below 0 (worse than giving everybody the outcome rate), passes when above, and is missing in between.
+    """
+    if cohort.n < 2:
+        reason = f"{NOT_ENOUGH}: fewer than two predictions."
+        name = "calibration.observed-to-expected"
+        return (Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason),)
+    return (
+        _ratio(cohort, requirements),
+        *_recalibrated(cohort, requirements),
+        _expected_error(cohort, requirements, rng),
+        _skill(cohort, requirements),
+    )
 
 
-def _ratio(cohort: Cohort, requirements: Requirements) -> Finding:
-    name = "calibration.observed-to-expected"
-    found = observed_to_expected(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
-    if found is None:
-        return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason="No outcomes are expected by the score.")
-    low, high = requirements.observed_to_expected
-    gap = power_factor(1 - requirements.confidence) * found.error
-    rate, risk = cohort.outcome.mean(), cohort.score.mean()
-    if (found.low > 1 or found.high < 1) and not low <= found.estimate <= high:
-        way = "over-predicts" if found.estimate < 1 else "under-predicts"
-        verdict = Verdict.FAIL
-        reason = f"The score {way}: mean predicted risk {risk:.1%}, observed {rate:.1%}."
-    elif low <= found.estimate <= high and gap <= requirements.detectable_miscalibration:
-        verdict, reason = Verdict.PASS, f"Mean predicted risk {risk:.1%}, observed {rate:.1%}."
+def _banded(
+    cohort: Cohort,
+    name: str,
+    found: Measured,
+    right: float,
+    band: tuple[float, float],
+    gap: tuple[float, float],
+    words: tuple[str, str],
+) -> Finding:
+    """The rule of O/E, intercept and slope: `gap` is (smallest the data could show, largest that may go unseen)."""
+    inside = band[0] <= found.estimate <= band[1]
+    if not inside and (found.low > right or found.high < right):
+        verdict, reason = Verdict.FAIL, words[0]
+    elif inside and gap[0] <= gap[1]:
+        verdict, reason = Verdict.PASS, words[1]
     else:
-        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH}: predicted {risk:.1%}, observed {rate:.1%}."
+        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH}. {words[1]}"
     return Finding(
         check=name,
         verdict=verdict,
@@ -131,6 +150,90 @@ def _ratio(cohort: Cohort, requirements: Requirements) -> Finding:
         low=found.low,
         high=found.high,
         n=cohort.n,
-        smallest_gap=gap,
+        smallest_gap=gap[0],
         reason=reason,
+    )
+
+
+def _ratio(cohort: Cohort, requirements: Requirements) -> Finding:
+    name = "calibration.observed-to-expected"
+    found = observed_to_expected(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
+    if found is None:
+        return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason="No outcomes are expected by the score.")
+    gap = power_factor(1 - requirements.confidence) * found.error
+    figures = f"mean predicted risk {cohort.score.mean():.1%}, observed {cohort.outcome.mean():.1%}"
+    way = "over-predicts" if found.estimate < 1 else "under-predicts"
+    words = (f"The score {way}: {figures} (O/E {found.estimate:.2f}).", f"O/E {found.estimate:.2f}: {figures}.")
+    limits = (gap, requirements.detectable_miscalibration)
+    return _banded(cohort, name, found, 1.0, requirements.observed_to_expected, limits, words)
+
+
+def _recalibrated(cohort: Cohort, requirements: Requirements) -> tuple[Finding, Finding]:
+    names = ("calibration.intercept", "calibration.slope")
+    found = recalibration(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
+    if found is None:
+        reason = f"{NOT_ENOUGH}: both outcomes, a spread of scores and some overlap are needed."
+        first, second = (Finding(check=n, verdict=Verdict.MISSING, n=cohort.n, reason=reason) for n in names)
+        return first, second
+    level, slope = found
+    factor = power_factor(1 - requirements.confidence)
+    most = requirements.max_calibration_intercept
+    way = "too high" if level.estimate < 0 else "too low"
+    words = (f"Risks are {way} throughout: intercept {level.estimate:+.2f}.", f"Intercept {level.estimate:+.2f}.")
+    limits = (factor * level.error, requirements.detectable_miscalibration)
+    first = _banded(cohort, names[0], level, 0.0, (-most, most), limits, words)
+    way = "too extreme" if slope.estimate < 1 else "too timid"
+    words = (f"Risks are {way}: slope {slope.estimate:.2f}, right is 1.", f"Slope {slope.estimate:.2f}.")
+    limits = (factor * slope.error, requirements.detectable_slope)
+    return first, _banded(cohort, names[1], slope, 1.0, requirements.calibration_slope, limits, words)
+
+
+def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> Finding:
+    found = calibration_error(
+        cohort.outcome, cohort.score, cohort.clusters, requirements.draws, requirements.confidence, rng
+    )
+    most = requirements.max_calibration_error
+    figure = f"ECE {found.measured:.3f}, of which chance alone gives {found.by_chance:.3f}"
+    if found.low > most and found.measured > found.chance_limit:
+        verdict, reason = Verdict.FAIL, f"{figure}; at most {most:g} is allowed."
+    elif found.measured <= most:
+        verdict, reason = Verdict.PASS, f"{figure}."
+    else:
+        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH} whether ECE keeps {most:g}: {figure}."
+    return Finding(
+        check="calibration.expected-error",
+        verdict=verdict,
+        estimate=found.measured,
+        low=found.low,
+        high=found.high,
+        n=cohort.n,
+        smallest_gap=found.chance_limit,
+        reason=reason,
+    )
+
+
+def _skill(cohort: Cohort, requirements: Requirements) -> Finding:
+    name = "calibration.brier-skill"
+    parts = brier(cohort.outcome, cohort.score)
+    if parts.uncertainty == 0:
+        reason = "Patients with and without the outcome are both needed."
+        return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason)
+    base = float(cohort.outcome.mean())
+    gains = (base - cohort.outcome) ** 2 - (cohort.score - cohort.outcome) ** 2
+    mean, low, high = (v / parts.uncertainty for v in mean_interval(gains, cohort.clusters, requirements.confidence))
+    verdict = against(low, high, 0.0)
+    words = {
+        Verdict.FAIL: "Risks are further from the truth than giving everybody the outcome rate",
+        Verdict.PASS: "Risks are nearer to the truth than giving everybody the outcome rate",
+        Verdict.MISSING: f"{NOT_ENOUGH} whether risks are nearer to the truth than the outcome rate",
+    }
+    split = f"reliability {parts.reliability:.4f}, resolution {parts.resolution:.4f}, noise {parts.uncertainty:.4f}"
+    return Finding(
+        check=name,
+        verdict=verdict,
+        estimate=mean,
+        low=low,
+        high=high,
+        n=cohort.n,
+        reason=f"{words[verdict]}: Brier {parts.score:.4f} ({split}).",
     )

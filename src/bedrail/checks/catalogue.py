@@ -3,9 +3,31 @@
 from __future__ import annotations
 
 from bedrail.checks.calibration import calibration
+from bedrail.checks.comparison import comparison
 from bedrail.checks.discrimination import discrimination
+from bedrail.checks.fairness import fairness
+from bedrail.checks.groups import subgroups
+from bedrail.checks.leakage import leakage
+from bedrail.checks.missing_inputs import missing_inputs
 from bedrail.checks.question import Check, check
+from bedrail.checks.thresholds import thresholds
+from bedrail.checks.uncertainty import uncertainty
+from bedrail.checks.utility import utility
 
 __all__ = ["CHECKS", "Check", "check"]
 
-CHECKS: dict[str, Check] = {found.name: found for found in (discrimination, calibration)}
+CHECKS: dict[str, Check] = {
+    found.name: found
+    for found in (
+        discrimination,
+        calibration,
+        thresholds,
+        utility,
+        subgroups,
+        fairness,
+        uncertainty,
+        comparison,
+        leakage,
+        missing_inputs,
+    )
+}

@@ -48,3 +48,8 @@ def check(name: str, title: str, ruling: Ruling = rule) -> Callable[[Ask], Check
         return Check(name=name, title=title, ask=ask, ruling=ruling)
 
     return made
+
+
+def against(low: float, high: float, bound: float) -> Verdict:
+    """Fail when the whole interval lies below `bound`, pass when the whole interval reaches it, missing in between."""
+    return Verdict.FAIL if high < bound else Verdict.PASS if low >= bound else Verdict.MISSING

@@ -44,6 +44,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_calibration_error: float = 0.05
     detectable_miscalibration: float = 0.3
     detectable_slope: float = 0.5
+    group_observed_to_expected: tuple[float, float] = (0.8, 1.25)
 
     min_sensitivity: float | None = None
     min_specificity: float | None = None

@@ -1,0 +1,211 @@
+"""Groups of patients and their intersections, and how every measure does within each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from bedrail.checks.calibration import observed_to_expected
+from bedrail.checks.discrimination import auroc
+from bedrail.checks.intervals import power_factor
+from bedrail.checks.question import against, check
+from bedrail.checks.thresholds import RATES, bounds, rate_finding
+from bedrail.checks.values import Bools, Cohort, Ints, Requirements
+from bedrail.core.values import Finding, Verdict
+
+NO_GROUPS = "No groups were given, so nothing can be said about any of them."
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The patients of one group: `name` as in findings, `columns` it is made of, `rows` (n,) of the cohort."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Bools
+    patients: int
+
+    @property
+    def family(self) -> str:
+        """The columns as one word, such as `race & gender`."""
+        return " & ".join(self.columns)
+
+
+def cells(cohort: Cohort, *, intersections: bool = True) -> tuple[Cell, ...]:
+    """Every group that has a row: levels of each column, then of each intersection, in the columns' order."""
+    if cohort.groups is None or cohort.n == 0:
+        return ()
+    families: list[tuple[str, ...]] = [(str(column),) for column in cohort.groups.columns]
+    families += [columns for columns in cohort.intersections if intersections and len(columns) > 1]
+    return tuple(cell for columns in dict.fromkeys(families) for cell in _family(cohort, columns))
+
+
+def cell_codes(cohort: Cohort, columns: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
+    """(n,) codes 0..k-1 of the levels of `columns` taken together, and their k names."""
+    assert cohort.groups is not None
+    code = np.zeros(cohort.n, dtype=np.int64)
+    for column in columns:
+        series = cohort.groups[column].cat
+        code = code * len(series.categories) + series.codes.to_numpy(dtype=np.int64)
+    seen, inverse = np.unique(code, return_inverse=True)
+    return inverse.astype(np.int64), tuple(_name(cohort, columns, int(one)) for one in seen)
+
+
+def _name(cohort: Cohort, columns: tuple[str, ...], code: int) -> str:
+    assert cohort.groups is not None
+    pairs = []
+    for column in reversed(columns):
+        levels = cohort.groups[column].cat.categories
+        code, level = divmod(code, len(levels))
+        pairs.append(f"{column}={levels[level]}")
+    return " & ".join(reversed(pairs))
+
+
+def _family(cohort: Cohort, columns: tuple[str, ...]) -> Iterable[Cell]:
+    codes, names = cell_codes(cohort, columns)
+    for code, name in enumerate(names):
+        rows = codes == code
+        yield Cell(name=name, columns=columns, rows=rows, patients=patients_in(cohort, rows))
+
+
+def patients_in(cohort: Cohort, rows: Bools) -> int:
+    """Number of patients with a row in `rows`."""
+    return int(rows.sum()) if cohort.clusters is None else len(np.unique(cohort.clusters[rows]))
+
+
+def too_few(cell: Cell, name: str, requirements: Requirements) -> Finding | None:
+    """The small-cell guard: under `min_group` patients nothing is printed, not even the count (CMS cell rule)."""
+    if cell.patients >= requirements.min_group:
+        return None
+    reason = f"Fewer than {requirements.min_group} patients in {cell.name}: not shown."
+    return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, reason=reason)
+
+
+def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
+    """Any fail fails; a pass needs, by column and measure, groups that pass to hold `min_told_share` of the rows.
+
+    Intersections are shown and can fail, but being too small does not hold a model back.
+    """
+    failed = [f for f in findings if f.verdict is Verdict.FAIL]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Verdict.FAIL, failed[0].reason + more
+    if cohort.groups is None or not findings or cohort.n == 0:
+        return Verdict.MISSING, NO_GROUPS
+    passed = {(f.check, f.group) for f in findings if f.verdict is Verdict.PASS}
+    single = cells(cohort, intersections=False)
+    for measure in dict.fromkeys(f.check for f in findings):
+        for column in cohort.groups.columns:
+            rows = sum(int(c.rows.sum()) for c in single if c.family == column and (measure, c.name) in passed)
+            if rows < requirements.min_told_share * cohort.n:
+                share = f"{rows / cohort.n:.0%} of the patients (at least {requirements.min_told_share:.0%} are asked)"
+                return (
+                    Verdict.MISSING,
+                    f"Not enough patients to tell: by {column}, {measure} is settled for only {share}.",
+                )
+    open_ones = sorted({f.group for f in findings if f.verdict is Verdict.MISSING})
+    rest = (
+        f" Too small to tell in part: {', '.join(open_ones[:8])}{' ...' if len(open_ones) > 8 else ''}."
+        if open_ones
+        else ""
+    )
+    return Verdict.PASS, f"{len(passed)} findings within the requirements.{rest}"
+
+
+@check("subgroups", "Does every measure hold in every group and intersection?", ruling=told)
+def subgroups(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
+    """`subgroups.auroc`, rates at the threshold and `subgroups.observed-to-expected` in every group.
+
+    Intervals are printed at the stated confidence; a fail is given at the confidence that shares `family_alpha` over
+    all groups and bounds (Bonferroni), so that many groups do not make a false alarm likely. AUROC fails when that interval lies
+    below `min_group_auroc`; a rate when it lies beyond its bound (none by default); O/E when it excludes 1 and the estimate
+    is outside `group_observed_to_expected`. Too wide an interval is missing; so is a group under `min_group` patients.
+    """
+    del rng
+    every = cells(cohort)
+    if not every:
+        return (Finding(check="subgroups", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
+    bounded = 2 + sum(bounds(metric, requirements) != (None, None) for metric in RATES)
+    strict = 1 - requirements.family_alpha / (bounded * len(every))
+    findings: list[Finding] = []
+    for cell in every:
+        findings.append(_auroc(cohort, requirements, cell, strict))
+        for metric in RATES:
+            name = f"subgroups.{metric}"
+            guarded = too_few(cell, name, requirements)
+            findings.append(guarded or rate_finding(name, cell.name, metric, cohort, cell.rows, requirements, strict))
+        findings.append(_ratio(cohort, requirements, cell, strict))
+    return tuple(findings)
+
+
+def _auroc(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
+    name = "subgroups.auroc"
+    if guarded := too_few(cell, name, requirements):
+        return guarded
+    n = int(cell.rows.sum())
+    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
+    area = auroc(cohort.outcome[cell.rows], cohort.score[cell.rows], clusters)
+    if area is None or min(area.positives, area.negatives) < 2:
+        reason = f"{cell.name} holds too few patients with, or without, the outcome."
+        return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
+    low, high = area.interval(requirements.confidence)
+    bound = requirements.min_group_auroc
+    verdict = against(low, high, bound)
+    if verdict is Verdict.FAIL and area.interval(strict)[1] >= bound:
+        verdict = Verdict.MISSING
+    words = {
+        Verdict.FAIL: f"In {cell.name} the AUROC {area.estimate:.3f} lies below the required {bound:.2f}.",
+        Verdict.PASS: f"AUROC {area.estimate:.3f}.",
+        Verdict.MISSING: f"Not enough patients in {cell.name} to tell whether AUROC reaches {bound:.2f}.",
+    }
+    gap = power_factor(1 - requirements.confidence) * area.error
+    return Finding(
+        check=name,
+        group=cell.name,
+        verdict=verdict,
+        estimate=area.estimate,
+        low=low,
+        high=high,
+        n=n,
+        smallest_gap=gap,
+        reason=words[verdict],
+    )
+
+
+def _ratio(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
+    name = "subgroups.observed-to-expected"
+    if guarded := too_few(cell, name, requirements):
+        return guarded
+    outcome, score = cohort.outcome[cell.rows], cohort.score[cell.rows]
+    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
+    found = observed_to_expected(outcome, score, clusters, requirements.confidence)
+    n = len(outcome)
+    if found is None:
+        reason = f"No outcomes are expected in {cell.name}."
+        return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
+    sure = observed_to_expected(outcome, score, clusters, strict)
+    assert sure is not None
+    low, high = requirements.group_observed_to_expected
+    gap = power_factor(1 - requirements.confidence) * found.error
+    outside = not low <= found.estimate <= high
+    figures = f"in {cell.name}: mean predicted {score.mean():.1%}, observed {outcome.mean():.1%}"
+    if outside and (sure.high < 1 or sure.low > 1):
+        verdict = Verdict.FAIL
+        reason = f"The score {'over' if found.estimate < 1 else 'under'}-predicts {figures}."
+    elif not outside and gap <= requirements.detectable_calibration_gap:
+        verdict, reason = Verdict.PASS, f"Risks agree with outcomes within the tolerance {figures}."
+    else:
+        verdict, reason = Verdict.MISSING, f"Not enough patients to tell whether risks agree {figures}."
+    return Finding(
+        check=name,
+        group=cell.name,
+        verdict=verdict,
+        estimate=found.estimate,
+        low=found.low,
+        high=found.high,
+        n=n,
+        smallest_gap=gap,
+        reason=reason,
+    )
