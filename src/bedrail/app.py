@@ -1,0 +1,108 @@
+"""Wiring: settings to adapters to the one `App`; the only module that knows everyone."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from bedrail.core.errors import Invalid, Refused
+from bedrail.core.ports import Clock, Ids
+from bedrail.journeys.context import Context
+from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
+from bedrail.ledger.append import Ledger
+from bedrail.stores.anchor import FileAnchor
+from bedrail.stores.artifacts import FileArtifacts
+from bedrail.stores.sqlite import SqliteStore
+from bedrail.stores.ulid import UlidMaker
+from bedrail.wire.vendor import vendor_scorer
+
+__all__ = ["App", "create_home", "environment_default", "new_token", "open_home"]
+
+LEDGER = "ledger.sqlite"
+
+
+class SystemClock:
+    """The machine's clock, in UTC."""
+
+    def now(self) -> datetime:
+        """The present moment."""
+        return datetime.now(UTC)
+
+    def monotonic(self) -> float:
+        """Seconds that never run backwards."""
+        return time.monotonic()
+
+
+def environment_default(name: str, default: str = "") -> str:
+    """A setting from the environment: BEDRAIL_HOME, BEDRAIL_ACTOR."""
+    return os.environ.get(name, default)
+
+
+@dataclass(slots=True)
+class App:
+    """One opened home."""
+
+    home: Path
+    origin: str
+    keys: KeyFolder
+    store: SqliteStore
+    context: Context
+
+    @property
+    def public_key(self) -> bytes:
+        """The ledger's public key, as pinned in this home."""
+        return self.keys.signer("ledger").public_key
+
+    def close(self) -> None:
+        """Write the last anchor and let go of files."""
+        self.context.ledger.close()
+        self.store.close()
+
+
+def create_home(home: Path, origin: str) -> App:
+    """Make an empty home: keys, store, folders. Raises `Refused` when there is one already."""
+    if (home / LEDGER).exists() or (home / "keys").exists():
+        raise Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
+    home.mkdir(parents=True, exist_ok=True)
+    KeyFolder(home / "keys").create(origin)
+    return _assemble(home, SystemClock(), UlidMaker())
+
+
+def open_home(home: Path) -> App:
+    """Open a home; raises `Invalid` with the remedy when there is none."""
+    if not (home / LEDGER).exists():
+        raise Invalid(
+            f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
+        )
+    app = _assemble(home, SystemClock(), UlidMaker())
+    app.context.refresh()
+    return app
+
+
+def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
+    keys = KeyFolder(home / "keys").open()
+    store = SqliteStore(home / LEDGER)
+    signer = keys.signer("ledger")
+    ledger = Ledger(store, signer, keys.origin, FileAnchor(home / "anchor" / "checkpoint"))
+    context = Context(
+        home=home,
+        clock=clock,
+        ids=ids,
+        ledger=ledger,
+        tape=store,
+        records=store,
+        views=store,
+        vault=keys.vault(),
+        pseudonyms=keys.pseudonyms(),
+        artifacts=FileArtifacts(home / "artifacts"),
+        signer=keys.signer("evidence"),
+        verify=verify_ed25519,
+        remote=vendor_scorer,
+        node=socket.gethostname() or sys.platform,
+    )
+    return App(home=home, origin=keys.origin, keys=keys, store=store, context=context)

@@ -1,0 +1,122 @@
+"""The command line: one sub-command per thing a person does; commands load their rooms only when they run."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+import click
+
+from bedrail.cli.doors import CliState, report_error
+from bedrail.core.errors import BedrailError
+
+COMMANDS: dict[str, str] = {
+    "init": "bedrail.cli.house:init",
+    "people": "bedrail.cli.house:people",
+    "policy": "bedrail.cli.house:policy",
+    "token": "bedrail.cli.house:token",
+    "doctor": "bedrail.cli.house:doctor",
+    "use-case": "bedrail.cli.cases:use_case",
+    "status": "bedrail.cli.cases:status",
+    "data": "bedrail.cli.cases:data",
+    "train": "bedrail.cli.candidates:train",
+    "import-model": "bedrail.cli.candidates:import_model",
+    "candidates": "bedrail.cli.candidates:candidates",
+    "examine": "bedrail.cli.examine:examine_command",
+    "approve": "bedrail.cli.gates:approve",
+    "object": "bedrail.cli.gates:object_command",
+    "gate": "bedrail.cli.gates:gate",
+    "deploy": "bedrail.cli.gates:deploy",
+    "halt": "bedrail.cli.gates:halt",
+    "rollback": "bedrail.cli.gates:rollback",
+    "serve": "bedrail.cli.serving:serve",
+    "watch": "bedrail.cli.watching:watch",
+    "sentinels": "bedrail.cli.watching:sentinels",
+    "trace": "bedrail.cli.proof:trace",
+    "ledger": "bedrail.cli.proof:ledger",
+    "demo": "bedrail.cli.demo:demo",
+}
+"""Each command and the function behind it, in the order of the two journeys."""
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and imports one only to run it, so that `--help` stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """The commands in the order of the journeys."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, function = COMMANDS[cmd_name].split(":")
+        command = getattr(importlib.import_module(module), function)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Names with one line each, from a table, without importing the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+
+
+SUMMARIES: dict[str, str] = {
+    "init": "Make a home: store, keys, owner.",
+    "people": "Add people with roles; list them.",
+    "policy": "Show, lint or adopt the policy.",
+    "token": "Issue a bearer token for one use case.",
+    "doctor": "Say what is unsafe in this installation and how to mend it.",
+    "use-case": "Open a use case from its folder.",
+    "status": "Where every use case stands.",
+    "data": "Admit a table: quality, digest, split.",
+    "train": "Train a candidate by recipe.",
+    "import-model": "Admit a model made elsewhere, or a vendor's endpoint.",
+    "candidates": "List the candidates of a use case.",
+    "examine": "Gather signed evidence; or examine files of predictions and events.",
+    "approve": "Approve exact bytes of model, data and policy.",
+    "object": "Object, with a reason.",
+    "gate": "Is the gate to a stage open, and if not, who can mend it?",
+    "deploy": "Move a candidate to the next stage.",
+    "halt": "Stop all answers of a use case, at once.",
+    "rollback": "Return to an earlier approved version.",
+    "serve": "Answer requests and show the house as a web page.",
+    "watch": "Look at new decisions and outcomes; act on alarms.",
+    "sentinels": "Ask a vendor's model the sentinel questions again.",
+    "trace": "The whole path of one decision, run again and compared.",
+    "ledger": "Verify the ledger, or export an audit bundle.",
+    "demo": "Play the whole story on real hospital data.",
+}
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--home", type=click.Path(path_type=Path), default=None, help="The home folder (or BEDRAIL_HOME).")
+@click.option("--as", "person", default=None, metavar="PERSON", help="Who acts (or BEDRAIL_ACTOR).")
+@click.version_option(package_name="bedrail")
+@click.pass_context
+def cli(ctx: click.Context, home: Path | None, person: str | None) -> None:
+    """Govern clinical AI: evidence before the bedside, decisions with a record, alarms that act, proof for everyone.
+
+    \b
+    Example:
+      bedrail --home ./home --as dr-adams gate readmission-30d --to pilot
+    """
+    ctx.obj = CliState(home=home, person=person)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; errors become one clear message and an exit code (see `cli.doors.EXIT_CODES`)."""
+    try:
+        outcome = cli.main(args=arguments, prog_name="bedrail", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.exceptions.Abort:
+        click.echo("Stopped.", err=True)
+        sys.exit(130)
+    except BedrailError as error:
+        sys.exit(report_error(error))
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(outcome if isinstance(outcome, int) else 0)

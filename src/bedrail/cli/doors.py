@@ -1,0 +1,115 @@
+"""What every command shares: the opened home, the person who acts, tables, JSON, and errors as exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from bedrail.app import App
+    from bedrail.journeys.context import Context
+
+EXIT_CODES: tuple[tuple[type[BedrailError], int], ...] = (
+    (NotFound, 2),
+    (Invalid, 2),
+    (Refused, 1),
+    (Unavailable, 3),
+)
+"""1: a rule says no; 2: the input is wrong; 3: a part of the system is out or its bytes are not the approved ones."""
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+
+
+@dataclass(slots=True)
+class CliState:
+    """The home and person as given on the command line, and the home once opened."""
+
+    home: Path | None
+    person: str | None
+    opened: list[App] = field(default_factory=list)
+
+    @property
+    def folder(self) -> Path:
+        """The home: option, BEDRAIL_HOME, or ./bedrail-home."""
+        from bedrail.app import environment_default
+
+        return (self.home or Path(environment_default("BEDRAIL_HOME", "bedrail-home"))).resolve()
+
+    def app(self) -> App:
+        """The opened home, closed again when the command ends."""
+        if not self.opened:
+            from bedrail.app import open_home
+
+            app = open_home(self.folder)
+            self.opened.append(app)
+            click.get_current_context().call_on_close(self.close)
+        return self.opened[0]
+
+    def close(self) -> None:
+        """Close what was opened."""
+        while self.opened:
+            self.opened.pop().close()
+
+    def context(self) -> Context:
+        """The journeys' context of the opened home."""
+        return self.app().context
+
+    def actor(self) -> str:
+        """Who acts: --as, BEDRAIL_ACTOR, or the owner when nobody is named."""
+        from bedrail.app import environment_default
+
+        named = self.person or environment_default("BEDRAIL_ACTOR")
+        return named or self.context().refresh().owner
+
+
+pass_state = click.make_pass_decorator(CliState)
+
+
+def report_error(error: BedrailError) -> int:
+    """Print what is wrong, where, and what to do, on standard error; returns the exit code."""
+    path = getattr(error, "path", "")
+    word = {Refused: "Refused", NotFound: "Not found", Invalid: "Invalid"}.get(type(error), type(error).__name__)
+    click.secho(f"{word}: ", fg="red", bold=True, nl=False, err=True)
+    click.echo(f"{path}: {error.message}" if path else error.message, err=True)
+    for reason in getattr(error, "reasons", ()):
+        click.echo(f"  - {reason}", err=True)
+    if error.remedy:
+        click.echo(f"  What to do: {error.remedy}", err=True)
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 3)
+
+
+def show_json(value: Any) -> None:
+    """Print a value as indented JSON."""
+    import msgspec
+
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table as wide as the terminal, or unwrapped into a pipe."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
+    table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=None)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*("" if cell is None else str(cell) for cell in row))
+    console.print(table)
+
+
+def progress_lines(prefix: str = "") -> Callable[[str], None]:
+    """A progress callback that writes one line a step to standard error."""
+
+    def say(step: str) -> None:
+        click.echo(f"  {prefix}{step}", err=True)
+
+    return say

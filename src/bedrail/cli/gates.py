@@ -1,0 +1,191 @@
+"""gate, approve, object, deploy, halt, rollback: who decides, and what happens then."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from bedrail.cli.doors import CliState, json_option, pass_state, show_json
+from bedrail.core.errors import Invalid
+
+STAGES = ("shadow", "pilot", "canary", "general")
+stage_option = click.option("--to", "stage", type=click.Choice(STAGES), required=True, help="The stage in question.")
+candidate_option = click.option("--candidate", default="", help="Name or digest; the last admitted when not given.")
+
+
+@click.command()
+@click.argument("use_case")
+@stage_option
+@candidate_option
+@click.option(
+    "--format", "form", type=click.Choice(["table", "json", "junit", "sarif"]), default="table", show_default=True
+)
+@pass_state
+def gate(state: CliState, use_case: str, stage: str, candidate: str, form: str) -> None:
+    """Is the gate open? Exit code 0 open, 1 closed, 2 invalid; anyone may ask.
+
+    \b
+    Example: bedrail gate readmission-30d --to pilot --format junit > gate.xml
+    """
+    from bedrail.governance.formats import render_gate
+    from bedrail.governance.gate import Open
+    from bedrail.journeys.delivery import judge_gate
+
+    answer, digest = judge_gate(state.context(), use_case, stage, candidate)
+    click.echo(render_gate(answer, form=form, use_case=use_case, stage=stage, candidate=digest))
+    click.get_current_context().exit(0 if isinstance(answer, Open) else 1)
+
+
+@click.command()
+@click.argument("use_case")
+@click.option("--role", required=True, help="The role in which you approve; you must hold it.")
+@stage_option
+@candidate_option
+@click.option("--valid-for", default="", help="Such as 90d, 12h or 20s; the policy's lifetime when not given.")
+@click.option("--comment", default="", help="A remark for the minutes; no patient data.")
+@json_option
+@pass_state
+def approve(
+    state: CliState, use_case: str, role: str, stage: str, candidate: str, valid_for: str, comment: str, as_json: bool
+) -> None:
+    """Approve exact bytes of model, data and policy; refused for one's own work.
+
+    \b
+    Example: bedrail --as dr-adams approve readmission-30d --role clinical-lead --to general
+    """
+    from bedrail.journeys.delivery import approve as approve_candidate
+
+    fact = approve_candidate(
+        state.context(),
+        state.actor(),
+        use_case,
+        role=role,
+        stage=stage,
+        candidate=candidate,
+        valid_for=parse_duration(valid_for),
+        comment=comment,
+    )
+    if as_json:
+        show_json(fact)
+    else:
+        click.echo(
+            f"{fact.person} approved {fact.candidate[:12]} as {fact.role} up to {fact.stage}, until {fact.expires}."
+        )
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """`90d`, `12h`, `30m` or `20s`; nothing gives None. Raises `Invalid` otherwise."""
+    if not text:
+        return None
+    units = {"d": 86400, "h": 3600, "m": 60, "s": 1}
+    if text[-1] not in units or not text[:-1].isdigit() or int(text[:-1]) == 0 or len(text) > 7:
+        raise Invalid(f"`{text[:20]}` is no duration.", path="--valid-for", remedy="Write 90d, 12h, 30m or 20s.")
+    return timedelta(seconds=int(text[:-1]) * units[text[-1]])
+
+
+@click.command("object")
+@click.argument("use_case")
+@click.option("--role", required=True, help="The role in which you object.")
+@stage_option
+@candidate_option
+@click.option("--reason", required=True, help="Why; no patient data.")
+@pass_state
+def object_command(state: CliState, use_case: str, role: str, stage: str, candidate: str, reason: str) -> None:
+    """Object; the gate stays closed until the same role approves.
+
+    \b
+    Example: bedrail --as priya object readmission-30d --role privacy-officer --to pilot --reason "PIA is out of date"
+    """
+    from bedrail.journeys.delivery import object_to
+
+    object_to(state.context(), state.actor(), use_case, role=role, stage=stage, reason=reason, candidate=candidate)
+    click.echo("The objection is on record.")
+
+
+@click.command()
+@click.argument("use_case")
+@stage_option
+@candidate_option
+@click.option("--sites", default="", help="Comma-separated; all when not given.")
+@click.option("--share", default="", help="Share of patients, such as 5%; the policy's for a canary.")
+@json_option
+@pass_state
+def deploy(state: CliState, use_case: str, stage: str, candidate: str, sites: str, share: str, as_json: bool) -> None:
+    """Move a candidate to the next stage; a skipped stage or a closed gate is refused.
+
+    \b
+    Example: bedrail deploy readmission-30d --to pilot --sites north,east
+    """
+    from bedrail.journeys.delivery import deploy as move
+
+    deployment = move(
+        state.context(),
+        state.actor(),
+        use_case,
+        stage,
+        candidate=candidate,
+        sites=tuple(site.strip() for site in sites.split(",") if site.strip()),
+        share=parse_share(share),
+    )
+    if as_json:
+        show_json(
+            {"candidate": deployment.candidate, "stage": deployment.stage, "sites": sorted(deployment.sites),
+             "share_per_mille": deployment.share, "until": deployment.until}
+        )  # fmt: skip
+    else:
+        where = ", ".join(sorted(deployment.sites)) or "all sites"
+        click.echo(
+            f"{use_case}: {deployment.candidate[:12]} at stage {deployment.stage}, {where}, "
+            f"{deployment.share / 10:g} % of patients, until {deployment.until}."
+        )
+
+
+def parse_share(text: str) -> int | None:
+    """`5%` as per mille; nothing gives None. Raises `Invalid` otherwise."""
+    if not text:
+        return None
+    try:
+        per_mille = float(text.removesuffix("%")) * 10
+    except ValueError:
+        per_mille = 0.0
+    if not 1 <= per_mille <= 1000 or per_mille != round(per_mille):
+        raise Invalid(
+            f"`{text[:20]}` is no share.", path="--share", remedy="Write 0.1% to 100%, in tenths of a percent."
+        )
+    return int(per_mille)
+
+
+@click.command()
+@click.argument("use_case")
+@click.option("--reason", required=True, help="Why; no patient data.")
+@pass_state
+def halt(state: CliState, use_case: str, reason: str) -> None:
+    """Stop all answers at once; one person suffices. Starting again needs the full gate.
+
+    \b
+    Example: bedrail halt readmission-30d --reason "implausible risks on ward 4"
+    """
+    from bedrail.journeys.delivery import halt as stop
+
+    stop(state.context(), state.actor(), use_case, reason)
+    click.echo(f"{use_case} is halted. Every request now gets: no decision: use clinical judgement.")
+
+
+@click.command()
+@click.argument("use_case")
+@click.option(
+    "--to", "candidate", default="", help="A certain earlier version; the latest approved one when not given."
+)
+@click.option("--reason", required=True, help="Why; no patient data.")
+@pass_state
+def rollback(state: CliState, use_case: str, candidate: str, reason: str) -> None:
+    """Return in one step to the earlier version that is still approved.
+
+    \b
+    Example: bedrail rollback readmission-30d --reason "alarm on outcome rate"
+    """
+    from bedrail.journeys.delivery import roll_back
+
+    deployment = roll_back(state.context(), state.actor(), use_case, reason, to=candidate)
+    click.echo(f"{use_case}: {deployment.candidate[:12]} serves again at stage {deployment.stage}.")

@@ -1,0 +1,120 @@
+"""What every journey holds in hand: the ports, the registry, and the one way to append a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from bedrail.core.errors import NotFound, Refused
+from bedrail.core.events import Actor, Entry, Fact, decode, encode
+from bedrail.core.ports import (
+    Artifacts,
+    Clock,
+    Draft,
+    Ids,
+    Pseudonyms,
+    Records,
+    SealedRecord,
+    Signer,
+    Tape,
+    Vault,
+    Verifier,
+)
+from bedrail.core.queries import Decisions
+from bedrail.governance.permissions import require
+from bedrail.governance.policy import Policy, parse_policy
+from bedrail.governance.usecase import Charter, parse_charter
+from bedrail.governance.views import Registry, UseCaseView
+from bedrail.ledger.append import Ledger, Receipt
+
+SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
+
+
+class Views(Decisions, Protocol):
+    """Queries over the SQL views, and their comparison with a fresh fold over the ledger."""
+
+    def rebuild_differences(self) -> list[str]:
+        """Each way in which the SQL views differ from a fresh fold over the ledger."""
+        ...
+
+    def record_differences(self) -> list[str]:
+        """Each sealed record whose ciphertext is not the one its fact names."""
+        ...
+
+
+RemoteScorer = Callable[[dict[str, float | str | None]], float]
+
+
+@dataclass(slots=True)
+class Context:
+    """The desk at which a journey works; built once per process by `app`."""
+
+    home: Path
+    clock: Clock
+    ids: Ids
+    ledger: Ledger
+    tape: Tape
+    records: Records
+    views: Views
+    vault: Vault
+    pseudonyms: Pseudonyms
+    artifacts: Artifacts
+    signer: Signer
+    verify: Verifier
+    remote: Callable[[str, float], RemoteScorer]
+    node: str
+    registry: Registry = field(default_factory=Registry)
+
+    def refresh(self) -> Registry:
+        """Fold what other processes appended since the last look."""
+        for index, data in self.tape.registry_entries(self.registry.seen):
+            self.registry.apply(index, decode(data))
+        return self.registry
+
+    def append(
+        self, actor: Actor, purpose: str, *facts: Fact, records: Sequence[SealedRecord] = (), request: str = ""
+    ) -> list[Receipt]:
+        """Append facts in one durable commit and fold them; the sealed records go with the first fact."""
+        at = self.clock.now().isoformat(timespec="microseconds")
+        drafts = []
+        for position, fact in enumerate(facts):
+            entry = Entry(
+                actor=actor, at=at, fact=fact, id=self.ids.new(), node=self.node, purpose=purpose, request=request
+            )
+            drafts.append(Draft(entry=entry, data=encode(entry), records=tuple(records) if position == 0 else ()))
+        receipts = self.ledger.append(drafts)
+        self.refresh()
+        return receipts
+
+    def require(self, person: str, action: str) -> Actor:
+        """The person as actor, when one of their roles permits the action; raises `Refused` otherwise."""
+        registry = self.refresh()
+        if person not in registry.people:
+            raise Refused(
+                f"nobody called `{person}` works here.", remedy="Add them: bedrail people add ID --role ROLE."
+            )
+        require(registry.people[person].roles, action)
+        return Actor(auth="local", id=person, kind="person")
+
+    def use_case(self, use_case: str) -> UseCaseView:
+        """The use case's view; raises `NotFound` with the ones there are."""
+        known = self.refresh().use_cases
+        if use_case not in known:
+            there = ", ".join(sorted(known)) or "none yet: bedrail use-case open FOLDER"
+            raise NotFound(f"no use case `{use_case}`.", path="use_case", remedy=f"There are: {there}.")
+        return known[use_case]
+
+    def charter(self, use_case: str) -> Charter:
+        """The charter in force, parsed from its artifact."""
+        return parse_charter(self.artifacts.get(self.use_case(use_case).charter).decode())
+
+    def policy(self) -> Policy:
+        """The policy in force, parsed from its artifact."""
+        return parse_policy(self.artifacts.get(self.refresh().policy).decode())
+
+    def opened(self, kind: str, record_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """(record id, plaintext) of sealed records of one kind, in order; shredded ones are passed over."""
+        for record, key in self.records.of_kind(kind, record_ids):
+            yield record.record_id, self.vault.open(record, key)

@@ -1,0 +1,425 @@
+"""A candidate becomes a deployment: open, admit, train or import, approve, judge, deploy, halt, roll back."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.events import (
+    Approved,
+    CandidateAdmitted,
+    DatasetAdmitted,
+    DatasetSplit,
+    DeploymentHalted,
+    DeploymentMoved,
+    DeploymentRolledBack,
+    GateJudged,
+    Objected,
+    TokenIssued,
+    UseCaseOpened,
+)
+from bedrail.core.values import Verdict
+from bedrail.data.profile import profile
+from bedrail.data.quality import QualityReport, assess_quality
+from bedrail.data.quality_page import quality_html
+from bedrail.governance.gate import Gate, Open, judge
+from bedrail.governance.usecase import Charter, parse_charter
+from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
+from bedrail.journeys.context import SYSTEM, Context
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from bedrail.models.package import Package
+
+Progress = Callable[[str], None]
+
+
+def quiet(_: str) -> None:
+    """Progress that nobody watches."""
+
+
+def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
+    """Register a use case from the text of its usecase.toml, or renew its charter; the owner must work here."""
+    actor = ctx.require(person, "use-case.open")
+    charter = parse_charter(charter_text)
+    about = charter.use_case
+    if about.owner not in ctx.registry.people:
+        raise Invalid(
+            f"nobody called `{about.owner}` works here.",
+            path="usecase.toml use_case.owner",
+            remedy=f"bedrail people add {about.owner} --role clinical-lead",
+        )
+    digest = ctx.artifacts.put(charter_text.encode())
+    fact = UseCaseOpened(
+        use_case=about.id,
+        title=about.title,
+        tier=about.tier,
+        mode=charter.decision.mode,
+        owner=about.owner,
+        charter=digest,
+    )
+    ctx.append(actor, "governance", fact)
+    return charter
+
+
+def admit_data(
+    ctx: Context, person: str, use_case: str, frame: pd.DataFrame, *, source: str, progress: Progress = quiet
+) -> QualityReport:
+    """De-identify, profile, check, store and split a table; refused when a blocking quality rule is broken.
+
+    The table rests as a Parquet artifact under its content digest, with pseudonyms for patients and encounters.
+    """
+    from bedrail.data.digest import table_digest
+    from bedrail.data.quality_evidence import quality_evidence
+    from bedrail.data.splits import split
+    from bedrail.journeys.examination import record_evidence
+    from bedrail.privacy.tables import deidentify_table
+
+    actor = ctx.require(person, "data.admit")
+    charter = ctx.charter(use_case)
+    roles, features = charter.roles(), charter.features
+    roles.require([str(name) for name in frame.columns], path="usecase.toml data")
+    progress("pseudonyms for patients and encounters, undeclared columns left out")
+    table, treatments = deidentify_table(frame, roles, [f.name for f in features], ctx.pseudonyms.pseudonym)
+    progress("profile and quality rules")
+    report = assess_quality(table, roles, features)
+    if report.verdict is Verdict.FAIL:
+        reasons = tuple(f"{f.column}: {f.reason}" for f in report.broken("block"))
+        raise Refused(
+            "the data breaks blocking quality rules.", remedy="Mend the extract and try again.", reasons=reasons
+        )
+    measured = profile(table, identifiers=(roles.subject, roles.encounter))
+    digest = table_digest(table)
+    progress("stored under its content digest; split by patient and time")
+    parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares)
+    paper = {"profile": measured, "quality": report, "treatments": treatments, "dataset": digest}
+    admitted = DatasetAdmitted(
+        dataset=digest,
+        use_case=use_case,
+        source=source,
+        rows=len(table),
+        columns=len(table.columns),
+        profile=ctx.artifacts.put(msgspec.json.encode(paper)),
+        verdict=str(report.verdict),
+        artifact=ctx.artifacts.put(_parquet(table)),
+    )
+    split_fact = DatasetSplit(
+        dataset=digest, use_case=use_case, split=ctx.artifacts.put(_parquet_labels(parts.labels)), counts=parts.counts
+    )
+    ctx.append(actor, "research", admitted, split_fact)
+    record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
+    page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
+    write_report(ctx, use_case, "data-quality.html", page)
+    return report
+
+
+def _parquet(frame: pd.DataFrame) -> bytes:
+    out = io.BytesIO()
+    frame.to_parquet(out, index=False, compression="zstd")
+    return out.getvalue()
+
+
+def _parquet_labels(labels: np.ndarray) -> bytes:
+    import pandas as pd
+
+    return _parquet(pd.DataFrame({"part": pd.Categorical(labels)}))
+
+
+def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
+    """Put a page where people look: HOME/reports/USE_CASE/NAME."""
+    path = ctx.home / "reports" / use_case / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def read_part(ctx: Context, use_case: str, *parts: str) -> pd.DataFrame:
+    """The rows of some parts of the admitted dataset, never the holdout (see `examination.open_holdout`)."""
+    if "holdout" in parts:
+        raise Refused("the holdout is locked.", remedy="It is opened once, on record, by: bedrail examine.")
+    frame, labels = read_dataset(ctx, use_case)
+    return frame[labels.isin(parts).to_numpy()].reset_index(drop=True)
+
+
+def read_dataset(ctx: Context, use_case: str) -> tuple[pd.DataFrame, pd.Series]:
+    """The admitted table and each row's part."""
+    import pandas as pd
+
+    dataset = ctx.use_case(use_case).dataset
+    if dataset is None:
+        raise NotFound("no data was admitted yet.", path=use_case, remedy=f"bedrail data admit {use_case}")
+    frame = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.artifact)))
+    labels = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.split)))["part"]
+    return frame, labels
+
+
+def train_candidate(
+    ctx: Context, person: str, use_case: str, recipe: str, *, name: str = "", progress: Progress = quiet
+) -> str:
+    """Train by recipe on the train part, calibrate on the calibration part; returns the candidate's digest."""
+    from bedrail.models.train import train
+
+    actor = ctx.require(person, "candidate.train")
+    charter, view = ctx.charter(use_case), ctx.use_case(use_case)
+    train_rows, calibration_rows = read_part(ctx, use_case, "train"), read_part(ctx, use_case, "calibration")
+    assert view.dataset is not None
+    package, model = train(
+        recipe,
+        train_rows,
+        calibration_rows,
+        charter.contract(),
+        charter.data.outcome,
+        name=name or recipe,
+        seed=0,
+        lineage={"dataset": view.dataset.dataset, "split": view.dataset.split, "author": person},
+        progress=progress,
+    )
+    return admit_candidate(ctx, actor.id, use_case, package, model, origin=f"recipe {recipe}")
+
+
+def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, model: bytes, *, origin: str) -> str:
+    """Store a model package, sign its digest and enter it in the registry; returns the digest."""
+    from bedrail.models.package import write_package
+
+    actor = ctx.require(person, "candidate.train")
+    with TemporaryDirectory() as folder:
+        write_package(Path(folder), package, model)
+        digest = ctx.artifacts.put_tree(Path(folder))
+    dataset = ctx.use_case(use_case).dataset
+    fact = CandidateAdmitted(
+        candidate=digest,
+        use_case=use_case,
+        name=package.name,
+        kind=package.kind,
+        origin=origin,
+        dataset=dataset.dataset if dataset else "",
+        author=person,
+        signature=ctx.signer.sign(package_statement(digest)).hex(),
+    )
+    ctx.append(actor, "research", fact)
+    return digest
+
+
+def package_statement(digest: str) -> bytes:
+    """The bytes that are signed for a package: its format and digest, so that no signature serves two purposes."""
+    return f"bedrail-package/1\n{digest}\n".encode()
+
+
+def find_candidate(view: UseCaseView, given: str = "") -> CandidateView:
+    """The candidate meant by a name, a digest or its first letters; without any, the one admitted last."""
+    if not view.candidates:
+        raise NotFound("no candidate yet.", path=view.id, remedy=f"bedrail train {view.id} --recipe boosting")
+    if not given:
+        return list(view.candidates.values())[-1]
+    named = [c for c in view.candidates.values() if c.name == given]
+    matches = named[-1:] or [c for digest, c in view.candidates.items() if len(given) >= 4 and digest.startswith(given)]
+    if len(matches) != 1:
+        there = ", ".join(f"{c.name} ({d[:12]})" for d, c in view.candidates.items())
+        raise NotFound(
+            f"`{given}` names {len(matches) or 'no'} candidates.", path="candidate", remedy=f"There are: {there}."
+        )
+    return matches[0]
+
+
+def judge_gate(ctx: Context, use_case: str, stage: str, candidate: str = "") -> tuple[Gate, str]:
+    """May this candidate move to this stage now? Anyone may ask. Returns the gate and the candidate's digest."""
+    view = ctx.use_case(use_case)
+    digest = find_candidate(view, candidate).candidate if view.candidates else ""
+    return judge(ctx.policy(), ctx.registry, use_case, digest or None, stage, ctx.clock.now()), digest
+
+
+def approve(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    *,
+    role: str,
+    stage: str,
+    candidate: str = "",
+    valid_for: timedelta | None = None,
+    comment: str = "",
+) -> Approved:
+    """Approve exact bytes of model, data and policy for a stage and the stages below it, until an expiry."""
+    from bedrail.governance.approvals import check_approval
+
+    actor = ctx.require(person, "approval.give")
+    view = ctx.use_case(use_case)
+    chosen = find_candidate(view, candidate)
+    policy, now = ctx.policy(), ctx.clock.now()
+    expires = check_approval(
+        policy, ctx.registry, view, chosen, person=person, role=role, stage=stage, now=now, valid_for=valid_for
+    )
+    fact = Approved(
+        approval=ctx.ids.new(),
+        use_case=use_case,
+        candidate=chosen.candidate,
+        dataset=view.dataset.dataset if view.dataset else "",
+        policy=ctx.registry.policy,
+        stage=stage,
+        role=role,
+        person=person,
+        expires=expires.isoformat(timespec="seconds"),
+        comment=comment,
+    )
+    ctx.append(actor, "governance", fact)
+    return fact
+
+
+def object_to(
+    ctx: Context, person: str, use_case: str, *, role: str, stage: str, reason: str, candidate: str = ""
+) -> None:
+    """Object in a role one holds; the gate closes until that role approves."""
+    actor = ctx.require(person, "approval.give")
+    if role not in ctx.registry.people[person].roles:
+        raise Refused(f"`{person}` does not hold the role {role}.", remedy="Object in a role you hold.")
+    chosen = find_candidate(ctx.use_case(use_case), candidate)
+    fact = Objected(use_case=use_case, candidate=chosen.candidate, stage=stage, role=role, person=person, reason=reason)
+    ctx.append(actor, "governance", fact)
+
+
+def deploy(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    stage: str,
+    *,
+    candidate: str = "",
+    sites: tuple[str, ...] = (),
+    share: int | None = None,
+) -> DeploymentView:
+    """Move a candidate to a stage when the gate is open; the gate's answer goes on record either way."""
+    from bedrail.governance.stages import check_move
+
+    actor = ctx.require(person, "deployment.move")
+    view = ctx.use_case(use_case)
+    gate, digest = judge_gate(ctx, use_case, stage, candidate)
+    current = stage_of(view, digest)
+    check_move(current, stage)
+    is_open = isinstance(gate, Open)
+    judged = GateJudged(
+        use_case=use_case,
+        candidate=digest,
+        stage=stage,
+        open=is_open,
+        reasons=() if isinstance(gate, Open) else tuple(r.message for r in gate.reasons),
+        policy=ctx.registry.policy,
+        until=gate.until if isinstance(gate, Open) else "",
+    )
+    if not isinstance(gate, Open):
+        ctx.append(actor, "governance", judged)
+        raise Refused(
+            f"the gate of {use_case} to {stage} is closed.",
+            remedy=f"bedrail gate {use_case} --to {stage} tells who can mend it.",
+            reasons=judged.reasons,
+        )
+    load_candidate(ctx, digest)
+    moved = DeploymentMoved(
+        use_case=use_case,
+        candidate=digest,
+        from_stage=current,
+        to_stage=stage,
+        sites=sites,
+        share=share_for(stage, share, ctx, view),
+        until=gate.until,
+    )
+    ctx.append(actor, "governance", judged, moved)
+    deployment = ctx.use_case(use_case).deployment
+    assert deployment is not None
+    return deployment
+
+
+def stage_of(view: UseCaseView, candidate: str) -> str:
+    """The stage at which this candidate serves now; `none` when it does not."""
+    deployment = view.deployment
+    if deployment is None or deployment.halted or deployment.candidate != candidate:
+        return "none"
+    return deployment.stage
+
+
+def share_for(stage: str, share: int | None, ctx: Context, view: UseCaseView) -> int:
+    """Per mille of patients who are served; a canary takes the policy's share unless a smaller one is asked for."""
+    if stage != "canary":
+        return 1000 if share is None else share
+    limit = ctx.policy().canary_share(view.tier)
+    if share is not None and share > limit:
+        raise Refused(f"a canary may serve at most {limit} per mille here.", remedy=f"Ask for --share {limit / 10:g}%.")
+    return limit if share is None else share
+
+
+def load_candidate(ctx: Context, digest: str) -> Path:
+    """The candidate's folder after every byte and the signature over it were checked.
+
+    Raises `Corrupt`, and puts the refusal on record, when the bytes are not the approved ones.
+    """
+    from bedrail.core.errors import Corrupt
+    from bedrail.core.events import ArtifactRefused
+
+    try:
+        return ctx.artifacts.open_tree(digest)
+    except Corrupt as error:
+        ctx.append(SYSTEM, "security", ArtifactRefused(digest=digest, kind="package", reason=error.message))
+        raise
+
+
+def halt(ctx: Context, person: str, use_case: str, reason: str) -> None:
+    """Stop all answers of a use case; one person suffices, no quorum (RACI: kill switch)."""
+    actor = ctx.require(person, "deployment.halt")
+    deployment = ctx.use_case(use_case).deployment
+    if deployment is None:
+        raise Refused("nothing is deployed.", remedy=f"bedrail status {use_case} shows the state.")
+    ctx.append(actor, "safety", DeploymentHalted(use_case=use_case, candidate=deployment.candidate, reason=reason))
+
+
+def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str = "") -> DeploymentView:
+    """Return in one step to an earlier version that is still approved for the stage it then served at."""
+    actor = ctx.require(person, "deployment.roll-back")
+    view = ctx.use_case(use_case)
+    if view.deployment is None:
+        raise Refused("nothing is deployed.", remedy=f"bedrail deploy {use_case} --to shadow")
+    current = view.deployment.candidate
+    wanted = find_candidate(view, to).candidate if to else ""
+    for earlier in reversed(view.history):
+        if earlier.candidate == current or earlier.stage == "shadow" or (wanted and earlier.candidate != wanted):
+            continue
+        gate = judge(ctx.policy(), ctx.registry, use_case, earlier.candidate, earlier.stage, ctx.clock.now())
+        if isinstance(gate, Open):
+            load_candidate(ctx, earlier.candidate)
+            fact = DeploymentRolledBack(
+                use_case=use_case,
+                from_candidate=current,
+                to_candidate=earlier.candidate,
+                stage=earlier.stage,
+                sites=tuple(sorted(earlier.sites)),
+                share=earlier.share,
+                until=gate.until,
+                reason=reason,
+            )
+            ctx.append(actor, "safety", fact)
+            deployment = ctx.use_case(use_case).deployment
+            assert deployment is not None
+            return deployment
+    raise Refused(
+        "there is no earlier version whose gate is open.",
+        remedy=f"bedrail halt {use_case} stops it; approve an earlier one.",
+    )
+
+
+def issue_token(
+    ctx: Context, person: str, use_case: str, client: str, token_digest: str, *, valid_for: timedelta
+) -> TokenIssued:
+    """Put a bearer token's digest on record for one use case; the token itself is shown once, by the caller."""
+    actor = ctx.require(person, "token.issue")
+    ctx.use_case(use_case)
+    expires = (ctx.clock.now() + valid_for).isoformat(timespec="seconds")
+    fact = TokenIssued(token=ctx.ids.new(), use_case=use_case, sha256=token_digest, client=client, expires=expires)
+    ctx.append(actor, "security", fact)
+    return fact

@@ -1,0 +1,248 @@
+"""Gather signed evidence about candidates on the locked holdout, and write it for two audiences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from bedrail.core.errors import Corrupt, Refused
+from bedrail.core.events import Actor, DataRead, EvidenceRecorded, HoldoutOpened
+from bedrail.core.values import Evidence
+from bedrail.governance.views import CandidateView
+from bedrail.journeys.context import Context
+from bedrail.journeys.delivery import (
+    Progress,
+    find_candidate,
+    load_candidate,
+    quiet,
+    read_dataset,
+    read_part,
+    write_report,
+)
+from bedrail.models.predict import LoadedModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bedrail.checks.report import Report
+    from bedrail.checks.values import Cohort
+    from bedrail.governance.usecase import Charter
+
+CODE = "bedrail/0.1.0"
+MISSING_CELL = "missing"
+
+
+def evidence_statement(evidence: bytes) -> bytes:
+    """The bytes that are signed for evidence: a header for the purpose, then the evidence itself."""
+    return b"bedrail-evidence/1\n" + evidence
+
+
+class SignedEvidence(msgspec.Struct, frozen=True, kw_only=True):
+    """Evidence as stored: its exact bytes, the signature over them, and the public key (both hex)."""
+
+    evidence: msgspec.Raw
+    key: str
+    signature: str
+
+
+def record_evidence(
+    ctx: Context,
+    actor: Actor,
+    answers: Sequence[Evidence],
+    *,
+    use_case: str,
+    candidate: str,
+    dataset: str,
+) -> tuple[Evidence, ...]:
+    """Bind answers to digests, sign each, store it, and append one fact per check; all in one commit."""
+    at = ctx.clock.now().isoformat(timespec="seconds")
+    policy = ctx.refresh().policy
+    bound, facts = [], []
+    for answer in answers:
+        evidence = msgspec.structs.replace(
+            answer,
+            use_case=use_case,
+            candidate=candidate,
+            dataset=dataset,
+            policy=policy,
+            made_at=at,
+            made_by=actor.id,
+            code=CODE,
+        )
+        data = msgspec.json.encode(evidence, order="sorted")
+        signed = SignedEvidence(
+            evidence=msgspec.Raw(data),
+            key=ctx.signer.public_key.hex(),
+            signature=ctx.signer.sign(evidence_statement(data)).hex(),
+        )
+        digest = ctx.artifacts.put(msgspec.json.encode(signed))
+        bound.append(evidence)
+        facts.append(
+            EvidenceRecorded(
+                evidence=digest,
+                check=answer.check,
+                verdict=str(answer.verdict),
+                reason=answer.reason,
+                use_case=use_case,
+                candidate=candidate,
+                dataset=dataset,
+                policy=policy,
+            )
+        )
+    if facts:
+        ctx.append(actor, "governance", *facts)
+    return tuple(bound)
+
+
+def read_evidence(ctx: Context, digest: str) -> Evidence:
+    """Evidence by digest, its signature checked against our own key; raises `Corrupt` otherwise."""
+    signed = msgspec.json.decode(ctx.artifacts.get(digest), type=SignedEvidence)
+    data = bytes(signed.evidence)
+    ours = ctx.signer.public_key
+    if signed.key != ours.hex() or not ctx.verify(ours, evidence_statement(data), bytes.fromhex(signed.signature)):
+        raise Corrupt("the evidence was not signed by this installation.", remedy="Examine the candidate again.")
+    return msgspec.json.decode(data, type=Evidence)
+
+
+def load_model(ctx: Context, digest: str) -> LoadedModel:
+    """The candidate ready to predict: bytes and signature checked; a vendor's answers come over HTTP."""
+    from bedrail.journeys.delivery import package_statement
+    from bedrail.models.package import load_package
+
+    candidate = next((v.candidates[digest] for v in ctx.refresh().use_cases.values() if digest in v.candidates), None)
+    if candidate is None:
+        raise Refused("this package was never admitted.", remedy="bedrail candidates lists those that were.")
+    folder = load_candidate(ctx, digest)
+    signature = bytes.fromhex(candidate.signature)
+    if not ctx.verify(ctx.signer.public_key, package_statement(digest), signature):
+        raise Corrupt("the package signature is not by this installation's key.", remedy="Admit the package again.")
+    return load_package(folder, remote=ctx.remote)
+
+
+def open_holdout(
+    ctx: Context, actor: Actor, use_case: str, candidates: Sequence[CandidateView], purpose: str
+) -> pd.DataFrame:
+    """The holdout's rows; it opens once, for the candidates named then, and this is on record.
+
+    The same candidates may be examined again (a renewal); a candidate that could have been tuned after the opening
+    is refused: its figures would be optimistic (Dwork et al. 2015, "The reusable holdout").
+    """
+    view = ctx.use_case(use_case)
+    frame, labels = read_dataset(ctx, use_case)
+    assert view.dataset is not None
+    digests = tuple(c.candidate for c in candidates)
+    opened = view.dataset.holdout_candidates
+    late = [c.name for c in candidates if opened and c.candidate not in opened]
+    if late:
+        raise Refused(
+            f"the holdout was opened on {view.dataset.holdout_opened_at[:10]} before `{late[0]}` existed.",
+            remedy=f"Admit newer data: bedrail data admit {use_case}; then examine the new candidate on its holdout.",
+        )
+    if not opened:
+        fact = HoldoutOpened(dataset=view.dataset.dataset, use_case=use_case, candidates=digests, purpose=purpose)
+        ctx.append(actor, "research", fact)
+    rows = frame[(labels == "holdout").to_numpy()].reset_index(drop=True)
+    ctx.append(actor, "research", DataRead(use_case=use_case, kind="holdout", count=len(rows), reason=purpose))
+    return rows
+
+
+def examine_candidates(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    names: Sequence[str] = (),
+    *,
+    baseline: str = "",
+    progress: Progress = quiet,
+) -> dict[str, Report]:
+    """Answer every check of the policy for these candidates (all, when none is named); returns reports by name.
+
+    The baseline for comparison is the candidate so named, or the first linear one.
+    """
+    actor = ctx.require(person, "candidate.examine")
+    view, charter = ctx.use_case(use_case), ctx.charter(use_case)
+    candidates = [find_candidate(view, name) for name in names] or list(view.candidates.values())
+    if not candidates:
+        find_candidate(view)
+    comparator = find_candidate(view, baseline) if baseline else _first_linear(list(view.candidates.values()))
+    rows = open_holdout(ctx, actor, use_case, candidates, "pre-deployment examination")
+    train = read_part(ctx, use_case, "train")
+    reference = _scores(load_model(ctx, comparator.candidate), rows) if comparator else None
+    reports = {}
+    for candidate in candidates:
+        progress(f"examining {candidate.name}")
+        own = comparator is not None and comparator.candidate == candidate.candidate
+        cohort = build_cohort(charter, load_model(ctx, candidate.candidate), rows, train, None if own else reference)
+        reports[candidate.name] = _examine_one(ctx, actor, use_case, candidate, cohort, progress)
+    return reports
+
+
+def _first_linear(candidates: Sequence[CandidateView]) -> CandidateView | None:
+    return next((c for c in candidates if c.kind == "linear"), None)
+
+
+def _scores(model: LoadedModel, rows: pd.DataFrame) -> np.ndarray:
+    return np.array([assessment.risk for assessment in model.assess_table(rows)])
+
+
+def build_cohort(
+    charter: Charter, model: LoadedModel, rows: pd.DataFrame, train: pd.DataFrame, baseline: np.ndarray | None
+) -> Cohort:
+    """The holdout as the checks see it: calibrated risks, intervals, conformal p-values, groups, and a probe."""
+    from bedrail.checks.values import Cohort, Probe
+
+    roles = charter.roles()
+    assessments = model.assess_table(rows)
+    features = [f.name for f in charter.features]
+    return Cohort(
+        outcome=rows[roles.outcome].to_numpy(dtype=np.int8),
+        score=np.array([a.risk for a in assessments]),
+        groups=rows[list(roles.groups)].fillna(MISSING_CELL).astype(str),
+        intersections=roles.intersections,
+        subject=rows[roles.subject].to_numpy(),
+        time=rows[roles.time].to_numpy(),
+        site=rows[roles.site].to_numpy() if roles.site else None,
+        baseline=baseline,
+        threshold=charter.decision.threshold,
+        interval=np.array([(a.low, a.high) for a in assessments]),
+        p_values=np.array([a.p_values for a in assessments]),
+        train_subject=train[roles.subject].to_numpy(),
+        train_time=train[roles.time].to_numpy(),
+        probe=Probe(frame=rows[features], predict=lambda frame: np.array([a.risk for a in model.assess_table(frame)])),
+    )
+
+
+def _examine_one(
+    ctx: Context, actor: Actor, use_case: str, candidate: CandidateView, cohort: Cohort, progress: Progress
+) -> Report:
+    from bedrail.checks.examine import examine
+    from bedrail.checks.report import Report
+
+    view, policy = ctx.use_case(use_case), ctx.policy()
+    dataset = view.dataset.dataset if view.dataset else ""
+    answers = examine(cohort, policy.requirements[view.tier], progress=progress)
+    evidence = record_evidence(ctx, actor, answers, use_case=use_case, candidate=candidate.candidate, dataset=dataset)
+    report = Report(
+        evidence,
+        cohort=cohort,
+        context={
+            "title": view.title,
+            "use_case": use_case,
+            "candidate": candidate.name,
+            "digest": candidate.candidate,
+            "dataset": dataset,
+            "policy": ctx.registry.policy,
+            "made_at": evidence[0].made_at,
+            "made_by": actor.id,
+        },
+    )
+    for name, text in (
+        ("committee.html", report.committee_html()),
+        ("appendix.html", report.to_html()),
+        ("evidence.json", report.to_json()),
+    ):
+        write_report(ctx, use_case, f"{candidate.name}-{name}", text)
+    return report

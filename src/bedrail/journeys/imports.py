@@ -1,0 +1,87 @@
+"""Models made elsewhere become candidates: files of other libraries, and a vendor's endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bedrail.core.errors import Invalid
+from bedrail.journeys.context import Context
+from bedrail.journeys.delivery import Progress, admit_candidate, quiet, read_part
+
+READERS = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".onnx": "onnx"}
+
+
+def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: str, progress: Progress = quiet) -> str:
+    """Admit a LightGBM text, XGBoost JSON/UBJ or ONNX file, calibrated on our own calibration part.
+
+    Files that can run code when loaded are refused with the reason. Returns the candidate's digest.
+    """
+    from bedrail.models import importers
+    from bedrail.models.package import refuse_code
+
+    ctx.require(person, "candidate.import")
+    if not file.is_file():
+        raise Invalid("there is no such file.", path=str(file), remedy="Check the path.")
+    data = file.read_bytes()
+    refuse_code(file.name, data)
+    if file.suffix not in READERS:
+        raise Invalid(f"cannot import `{file.suffix}`.", path=str(file), remedy=f"Give one of: {', '.join(READERS)}.")
+    readers: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
+        "lightgbm": lambda raw: importers.import_lightgbm(raw.decode()),
+        "xgboost": importers.import_xgboost,
+        "onnx": importers.import_onnx,
+    }
+    kind, model = readers[READERS[file.suffix]](data)
+    return _wrap(ctx, person, use_case, name, kind, model, f"import of {file.name}", progress)
+
+
+def import_vendor(
+    ctx: Context, person: str, use_case: str, endpoint: str, *, name: str, progress: Progress = quiet
+) -> str:
+    """Admit a vendor's model by its endpoint: its answers on our calibration part are all we know of it.
+
+    Sentinel questions with their present answers are put on record, so that a silent change is noticed.
+    """
+    from bedrail.journeys.oversight import record_sentinels
+
+    actor = ctx.require(person, "candidate.import")
+    digest = _wrap(
+        ctx, person, use_case, name, "remote", b"", f"vendor endpoint {endpoint}", progress, endpoint=endpoint
+    )
+    progress("asking the sentinel questions")
+    record_sentinels(ctx, actor, use_case, digest)
+    return digest
+
+
+def _wrap(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    name: str,
+    kind: str,
+    model: bytes,
+    origin: str,
+    progress: Progress,
+    *,
+    endpoint: str = "",
+) -> str:
+    from bedrail.models.train import wrap
+
+    view, charter = ctx.use_case(use_case), ctx.charter(use_case)
+    progress("calibrating on this hospital's own patients")
+    calibration, train = read_part(ctx, use_case, "calibration"), read_part(ctx, use_case, "train")
+    assert view.dataset is not None
+    package = wrap(
+        kind,
+        model,
+        charter.contract(),
+        calibration,
+        charter.data.outcome,
+        train,
+        name=name,
+        lineage={"dataset": view.dataset.dataset, "split": view.dataset.split, "author": person, "origin": origin},
+        endpoint=endpoint,
+        remote=ctx.remote,
+    )
+    return admit_candidate(ctx, person, use_case, package, model, origin=origin)

@@ -1,0 +1,178 @@
+"""One decision's whole path: inputs, model, approvals, what was shown, what was done, how it turned out; and again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from bedrail.core.errors import BedrailError, NotFound
+from bedrail.core.events import DataRead, decode
+from bedrail.core.queries import DecisionRow
+from bedrail.core.values import Value
+from bedrail.decisions.decide import rerun
+from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record, response_record
+from bedrail.governance.views import UseCaseView
+from bedrail.journeys.context import Context
+from bedrail.journeys.delivery import package_statement
+from bedrail.journeys.examination import load_model
+from bedrail.ledger.merkle import inclusion_proof, leaf_hash, root_of, verify_inclusion
+
+
+class Proof(Value, frozen=True, kw_only=True):
+    """That the decision's entry is in the ledger: index, size and root of the tree, the audit path in hex."""
+
+    index: int
+    size: int
+    root: str
+    leaf: str
+    path: tuple[str, ...]
+    holds: bool
+
+
+class Trace(Value, frozen=True, kw_only=True):
+    """Everything known of one decision; `reproduced` says whether running it again gave the same bytes."""
+
+    decision: str
+    at: str
+    kind: str
+    use_case: str
+    stage: str
+    site: str
+    shown: bool
+    record: dict[str, Any]
+    model: dict[str, str]
+    evidence: tuple[dict[str, str], ...]
+    approvals: tuple[dict[str, str], ...]
+    responses: tuple[dict[str, str], ...]
+    outcome: int | None
+    reproduced: str
+    proof: Proof
+
+
+def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
+    """Join ledger, records and registry for one decision, and run it again from its sealed inputs.
+
+    Opening the record is itself a fact. Raises `NotFound`, and `Refused` for a role that may not read decisions.
+    """
+    actor = ctx.require(person, "decision.read")
+    row = ctx.views.decision(decision)
+    found = ctx.views.find_entry(decision)
+    if row is None or found is None:
+        raise NotFound(f"no decision `{decision[:40]}`.", path="decision", remedy="bedrail status shows where to look.")
+    view = ctx.use_case(row.use_case)
+    ctx.append(actor, "oversight", DataRead(use_case=row.use_case, kind="decision", count=1, reason="trace"))
+    plaintext = dict(ctx.opened("decision", [decision])).get(decision)
+    record = None if plaintext is None else decision_record(plaintext)
+    return Trace(
+        decision=decision,
+        at=row.at,
+        kind=row.kind,
+        use_case=row.use_case,
+        stage=row.stage,
+        site=row.site,
+        shown=row.shown,
+        record=_told(record, row),
+        model=_model(ctx, view, row.candidate),
+        evidence=_evidence(view, row),
+        approvals=_approvals(view, row),
+        responses=_responses(ctx, decision),
+        outcome=_outcome(ctx, decision),
+        reproduced=_again(ctx, row.candidate, record, plaintext),
+        proof=_prove(ctx, *found),
+    )
+
+
+def _told(record: AnswerRecord | FallbackRecord | None, row: DecisionRow) -> dict[str, Any]:
+    """The record as plain values; a fallback before there was a patient has none."""
+    if record is None:
+        return {"guard": row.guard, "reason": row.reason}
+    told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
+    return told
+
+
+def _model(ctx: Context, view: UseCaseView, candidate: str) -> dict[str, str]:
+    known = view.candidates.get(candidate)
+    if known is None:
+        return {}
+    key = ctx.signer.public_key
+    signed = ctx.verify(key, package_statement(candidate), bytes.fromhex(known.signature))
+    return {
+        "name": known.name,
+        "kind": known.kind,
+        "candidate": candidate,
+        "origin": known.origin,
+        "author": known.author,
+        "dataset": known.dataset,
+        "signature": "valid" if signed else "NOT VALID",
+    }
+
+
+def _evidence(view: UseCaseView, row: DecisionRow) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"check": e.check, "verdict": e.verdict, "at": e.at, "evidence": e.evidence, "reason": e.reason}
+        for e in view.evidence.values()
+        if e.candidate in {row.candidate, ""} and e.at <= row.at
+    )
+
+
+def _approvals(view: UseCaseView, row: DecisionRow) -> tuple[dict[str, str], ...]:
+    return tuple(
+        {"person": a.person, "role": a.role, "stage": a.stage, "given": a.at, "expires": a.expires, "policy": a.policy}
+        for a in view.approvals
+        if a.candidate == row.candidate and a.at <= row.at < a.expires
+    )
+
+
+def _responses(ctx: Context, decision: str) -> tuple[dict[str, str], ...]:
+    told = []
+    for response in ctx.views.responses(decision):
+        entry = ctx.views.entry(response.seq)
+        note = ""
+        if response.record and entry is not None:
+            record_id = decode(entry).id
+            notes = dict(ctx.opened("response", [record_id]))
+            note = response_record(notes[record_id]).note if record_id in notes else "(destroyed)"
+        told.append(
+            {
+                "response": response.response,
+                "person": response.person,
+                "reason": response.reason,
+                "at": response.at,
+                "note": note,
+            }
+        )
+    return tuple(told)
+
+
+def _outcome(ctx: Context, decision: str) -> int | None:
+    opened = dict(ctx.opened("outcome", [f"outcome:{decision}"]))
+    data = opened.get(f"outcome:{decision}")
+    return None if data is None else outcome_record(data).value
+
+
+def _again(ctx: Context, candidate: str, record: AnswerRecord | FallbackRecord | None, plaintext: bytes | None) -> str:
+    """`same bytes`, `not applicable` (a fallback), or what stands in the way."""
+    if plaintext is None or not isinstance(record, AnswerRecord):
+        return "not applicable"
+    try:
+        model = load_model(ctx, candidate)
+        return "same bytes" if rerun(plaintext, model) == plaintext else "DIFFERENT BYTES"
+    except BedrailError as error:
+        return f"could not run again: {error.message}"
+
+
+def _prove(ctx: Context, index: int, entry: bytes) -> Proof:
+    """An inclusion proof of the entry in the present tree, checked here as an outsider would (RFC 6962, 2.1.1)."""
+    leaves = ctx.tape.leaves()
+    root = root_of(leaves)
+    path = inclusion_proof(leaves, index, len(leaves))
+    holds = verify_inclusion(leaf_hash(entry), index, len(leaves), path, root)
+    return Proof(
+        index=index,
+        size=len(leaves),
+        root=root.hex(),
+        leaf=leaf_hash(entry).hex(),
+        path=tuple(step.hex() for step in path),
+        holds=holds,
+    )
