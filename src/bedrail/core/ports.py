@@ -150,6 +150,10 @@ class Tape(Protocol):
         """(index, bytes) of the low-volume facts only (see `core.events.HIGH_VOLUME`), from index `start` on."""
         ...
 
+    def checkpoints(self) -> Iterator[tuple[int, bytes]]:
+        """(size, signed note) of the checkpoints that were kept, smallest first."""
+        ...
+
 
 class Records(Protocol):
     """Encrypted records by id."""

@@ -1,0 +1,155 @@
+"""A folder of key files, for installations without a key provider: readable by their owner alone, or refused."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from bedrail.core.errors import Corrupt, NotFound, Refused, Unavailable
+from bedrail.core.ports import WrappedKey
+from bedrail.keys.pseudonyms import HmacPseudonyms
+from bedrail.keys.signing import Ed25519Signer, verify_ed25519
+from bedrail.keys.tokens import new_token, token_digest
+from bedrail.keys.vault import KEY_BYTES, AesVault
+
+__all__ = ["SIGNING_KEYS", "KeyFolder", "new_token", "token_digest", "verify_ed25519"]
+
+SIGNING_KEYS = ("ledger", "evidence")
+"""`ledger` seals checkpoints; `evidence` signs evidence and model packages."""
+
+SECRET_KEYS = ("pseudonym", "kek")
+
+
+class KeyFolder:
+    """The keys of one home: two Ed25519 keys (PKCS #8 PEM), the pseudonym key and the key-encryption key (hex).
+
+    `create` once, `open` ever after. The ledger key carries the ledger's origin as its name, the evidence key
+    `<origin>/evidence`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Names the folder; nothing is read or written yet."""
+        self._path = Path(path)
+        self._origin = ""
+        self._signers: dict[str, Ed25519Signer] = {}
+        self._secrets: dict[str, bytes] = {}
+
+    def create(self, origin: str) -> KeyFolder:
+        """Make all keys; raises `Refused` when there are keys already, or the origin cannot name a key."""
+        if not origin or "+" in origin or any(sign.isspace() or not sign.isprintable() for sign in origin):
+            raise Refused("This origin cannot name a ledger.", remedy="Use a name such as hospital.example/ledger.")
+        if (self._path / "origin").exists() or any(self._file(name).exists() for name in (*SIGNING_KEYS, *SECRET_KEYS)):
+            raise Refused(f"{self._path} already holds keys.", remedy="Open them, or choose another home.")
+        try:
+            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in SIGNING_KEYS:
+                _write_private(self._file(name), _pem(Ed25519PrivateKey.generate()))
+            for name in SECRET_KEYS:
+                _write_private(self._file(name), os.urandom(KEY_BYTES).hex().encode() + b"\n")
+            _write_private(self._path / "origin", origin.encode() + b"\n")
+        except OSError as error:
+            raise Unavailable(f"{self._path} cannot be written.", remedy="Check disk and permissions.") from error
+        return self.open()
+
+    def open(self) -> KeyFolder:
+        """Read all keys; raises `Refused` for files that others may read, `NotFound` or `Corrupt` for bad ones."""
+        self._origin = _read(self._path / "origin").decode().strip()
+        for name in SIGNING_KEYS:
+            self._signers[name] = Ed25519Signer(self._key_name(name), _parse_pem(self._file(name)))
+        for name in SECRET_KEYS:
+            self._secrets[name] = _parse_hex(self._file(name))
+        return self
+
+    @property
+    def origin(self) -> str:
+        """The ledger's name in its checkpoints."""
+        self._require_open()
+        return self._origin
+
+    def signer(self, name: str) -> Ed25519Signer:
+        """The signing key called `ledger` or `evidence`."""
+        self._require_open()
+        if name not in self._signers:
+            raise NotFound(f"There is no signing key called {name}.", remedy=f"Known: {', '.join(SIGNING_KEYS)}.")
+        return self._signers[name]
+
+    def public_key(self, name: str) -> bytes:
+        """The 32 bytes of a signing key's public half."""
+        return self.signer(name).public_key
+
+    def pseudonyms(self) -> HmacPseudonyms:
+        """Pseudonyms under this folder's key."""
+        self._require_open()
+        return HmacPseudonyms(self._secrets["pseudonym"])
+
+    def vault(self, load: Callable[[str], WrappedKey | None] | None = None, *, capacity: int = 65_536) -> AesVault:
+        """A vault under this folder's key-encryption key; `load(subject)` finds a stored data key."""
+        self._require_open()
+        return AesVault(self._secrets["kek"], load=load, capacity=capacity)
+
+    def _file(self, name: str) -> Path:
+        return self._path / f"{name}.key"
+
+    def _key_name(self, name: str) -> str:
+        return self._origin if name == "ledger" else f"{self._origin}/{name}"
+
+    def _require_open(self) -> None:
+        if not self._signers:
+            raise Unavailable("The keys are not open.", remedy="Call open() or create() first.")
+
+
+def _write_private(path: Path, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            if mode & 0o077:
+                raise Refused(f"{path} can be read by others.", remedy=f"Run: chmod 600 {path}")
+            return file.read()
+    except FileNotFoundError as error:
+        raise NotFound(f"{path} does not exist.", remedy="Run `bedrail init`, or name another home.") from error
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read.", remedy="Check its owner and permissions.") from error
+
+
+def _pem(key: Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _parse_pem(path: Path) -> Ed25519PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(_read(path), password=None)
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Corrupt(f"{path} is not an Ed25519 key.", remedy="Restore it from backup.")
+    return key
+
+
+def _parse_hex(path: Path) -> bytes:
+    try:
+        key = bytes.fromhex(_read(path).decode().strip())
+    except ValueError as error:
+        raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
+    if len(key) != KEY_BYTES:
+        raise Corrupt(f"{path} is not a key of {KEY_BYTES} bytes.", remedy="Restore it from backup.")
+    return key

@@ -1,0 +1,183 @@
+"""Appending: leaf hashes, tree head and signed checkpoint become durable together with the facts, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from time import monotonic as steady_seconds
+
+from bedrail.core.errors import BedrailError, Corrupt, Invalid, Unavailable
+from bedrail.core.events import MAX_ENTRY_BYTES
+from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
+from bedrail.core.values import Value
+from bedrail.ledger.checkpoint import Checkpoint, parse_checkpoint, parse_note, sign_checkpoint
+from bedrail.ledger.merkle import CompactRange
+
+
+class Receipt(Value, frozen=True, kw_only=True):
+    """Proof of writing, for whoever asked: the entry's index and leaf hash (hex), under this signed checkpoint."""
+
+    index: int
+    leaf: str
+    size: int
+    checkpoint: str
+
+
+class Ledger:
+    """Appends facts to a tape and seals them with one Ed25519 key.
+
+    Several processes may share one tape: the head is read again under the tape's write lock each time, and is
+    trusted only when this key signed it. A head that is older than the anchor, or than what this process has
+    already written, means that the database was shortened or restored: `Corrupt`, and nothing is signed.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        signer: Signer,
+        origin: str,
+        anchor: Anchor,
+        *,
+        anchor_seconds: float = 1.0,
+        monotonic: Callable[[], float] = steady_seconds,
+    ) -> None:
+        """Open; raises `Corrupt` when head and anchor contradict each other, `Unavailable` when the tape is out."""
+        self._tape = tape
+        self._signer = signer
+        self._origin = origin
+        self._anchor = anchor
+        self._anchor_seconds = anchor_seconds
+        self._monotonic = monotonic
+        self._anchored_at = float("-inf")
+        self._known = b""
+        self._seen = 0
+        self._unanchored: bytes | None = None
+        self.anchor_failure: str = ""
+        """Why the last anchor write failed; empty when it did not. Facts are durable all the same."""
+        self._compare_with_anchor()
+
+    @property
+    def origin(self) -> str:
+        """The ledger's name in its checkpoints."""
+        return self._origin
+
+    def head(self) -> Head:
+        """The last committed head."""
+        return self._tape.head()
+
+    def append(self, drafts: Sequence[Draft]) -> list[Receipt]:
+        """Write all drafts in one durable commit; one receipt each, in order.
+
+        Raises `Invalid` for a draft that cannot be written, `Corrupt` for a head that this key did not sign, and
+        `Unavailable` when the tape fails: then nothing was written.
+        """
+        if not drafts:
+            return []
+        hashed = sha256
+        leaves = [hashed(b"\x00" + draft.data).digest() for draft in drafts]
+        if max(len(draft.data) for draft in drafts) > MAX_ENTRY_BYTES:
+            raise Invalid(f"A ledger entry holds at most {MAX_ENTRY_BYTES} bytes.", remedy="Store an artifact instead.")
+        try:
+            with self._tape.transaction() as transaction:
+                before = transaction.head()
+                tree = self._trusted(before)
+                tree.extend(leaves)
+                note = self._sealed(tree)
+                after = Head(size=tree.size, peaks=tree.peaks, checkpoint=note)
+                transaction.append(before.size, drafts, leaves, after)
+        except BedrailError:
+            raise
+        except Exception as error:
+            raise Unavailable("The ledger could not be written.", remedy="See the cause, then try again.") from error
+        self._known = note
+        self._seen = max(self._seen, tree.size)
+        self._anchor_when_due(note)
+        return _receipts(before.size, leaves, tree.size, note)
+
+    def probe(self) -> None:
+        """Write the head once more, durably and unchanged; raises `Unavailable` while the tape cannot be written."""
+        try:
+            with self._tape.transaction() as transaction:
+                head = transaction.head()
+                transaction.append(head.size, (), (), head)
+        except BedrailError:
+            raise
+        except Exception as error:
+            raise Unavailable("The ledger cannot be written.", remedy="Check disk and permissions.") from error
+
+    def close(self) -> None:
+        """Write the anchor that is still due; raises `Unavailable` when that fails. The tape stays open."""
+        if self._unanchored is not None:
+            self._write_anchor(self._unanchored)
+            if self.anchor_failure:
+                raise Unavailable(self.anchor_failure, remedy="Check the anchor's disk and permissions.")
+
+    def _trusted(self, head: Head) -> CompactRange:
+        """The tree behind a head, after making sure that our key signed exactly this head.
+
+        Ed25519 is deterministic (RFC 8032), so signing again must give the same note.
+        """
+        if head.size < self._seen:
+            raise Corrupt(
+                f"The ledger has {head.size} entries, but {self._seen} were already written.",
+                remedy="The database was shortened or restored: run `bedrail ledger verify`.",
+            )
+        try:
+            tree = CompactRange(head.size, head.peaks)
+        except ValueError as error:
+            raise _foreign_head() from error
+        unopened = head.size == 0 and not head.checkpoint
+        if head.checkpoint != self._known and not unopened and head.checkpoint != self._sealed(tree):
+            raise _foreign_head()
+        return tree
+
+    def _sealed(self, tree: CompactRange) -> bytes:
+        return sign_checkpoint(Checkpoint(origin=self._origin, size=tree.size, root=tree.root()), self._signer)
+
+    def _compare_with_anchor(self) -> None:
+        head = self._tape.head()
+        self._trusted(head)
+        note = self._anchor.read()
+        if note is None:
+            return
+        size = parse_checkpoint(parse_note(note).text).size
+        if size > head.size:
+            raise Corrupt(
+                f"The ledger has {head.size} entries, its anchor says {size}.",
+                remedy="The database was shortened or restored: run `bedrail ledger verify`.",
+            )
+        if size == head.size and note != head.checkpoint:
+            raise Corrupt("The ledger's head is not the anchored one.", remedy="Run `bedrail ledger verify`.")
+
+    def _anchor_when_due(self, note: bytes) -> None:
+        self._unanchored = note
+        if self._monotonic() - self._anchored_at >= self._anchor_seconds:
+            self._write_anchor(note)
+
+    def _write_anchor(self, note: bytes) -> None:
+        """A failing anchor does not undo facts that are already durable, so it is noted instead of raised."""
+        self._anchored_at = self._monotonic()
+        try:
+            standing = self._anchor.read()
+            if standing is None or _size(standing) < _size(note):
+                self._anchor.write(note)
+            self._unanchored = None
+            self.anchor_failure = ""
+        except (OSError, Unavailable) as error:
+            self.anchor_failure = f"The anchor could not be written ({type(error).__name__})."
+
+
+def _size(note: bytes) -> int:
+    return parse_checkpoint(parse_note(note).text).size
+
+
+def _receipts(start: int, leaves: Sequence[bytes], size: int, note: bytes) -> list[Receipt]:
+    checkpoint = note.decode()
+    return [
+        Receipt(index=index, leaf=leaf.hex(), size=size, checkpoint=checkpoint)
+        for index, leaf in enumerate(leaves, start)
+    ]
+
+
+def _foreign_head() -> Corrupt:
+    return Corrupt("The ledger's head was not signed by this key.", remedy="Run `bedrail ledger verify`.")

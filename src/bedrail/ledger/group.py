@@ -1,0 +1,176 @@
+"""Group commit: everything waiting shares one durable commit, so that sixty-four writers pay for one sync, not each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from queue import SimpleQueue
+from threading import Thread
+
+from bedrail.core.errors import BedrailError, Corrupt, Invalid, Unavailable
+from bedrail.core.ports import Draft
+from bedrail.ledger.append import Ledger, Receipt
+
+Outcome = Receipt | BedrailError
+_Waiting = tuple[Draft, "asyncio.Future[Receipt]"]
+
+MAX_BATCH = 1024
+"""Entries in one commit at most, so that one transaction stays a few milliseconds long."""
+
+
+class GroupCommit:
+    """Appends drafts of many asyncio tasks of one event loop through one worker thread.
+
+    No timer: a lone writer pays exactly one sync, and whatever arrives during a commit forms the next one. The
+    next commit starts after the writers just answered have had their turn, so that their following drafts join it.
+
+    A failed write fails every draft then waiting with `Unavailable`; `healthy` stays False, and `commit` refuses at
+    once, until a probe write has become durable. A draft that is itself `Invalid` fails alone.
+    """
+
+    def __init__(self, ledger: Ledger, *, probe_seconds: float = 0.5) -> None:
+        """`probe_seconds` passes between attempts to write after a failure."""
+        self._ledger = ledger
+        self._probe_seconds = probe_seconds
+        self._waiting: list[_Waiting] = []
+        self._busy = False
+        self._closing = False
+        self._failure: Unavailable | None = None
+        self._probe_due: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._idle: asyncio.Event | None = None
+        self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
+        self._worker: Thread | None = None
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last write, or the last probe after it, became durable."""
+        return self._failure is None
+
+    @property
+    def waiting(self) -> int:
+        """Drafts not yet handed to the disk."""
+        return len(self._waiting)
+
+    async def commit(self, draft: Draft) -> Receipt:
+        """Durable when this returns; raises `Unavailable` or `Invalid`, and then the draft was not written."""
+        if self._closing:
+            raise Unavailable("The ledger is closing.", remedy="Send the request again in a moment.")
+        if self._failure is not None:
+            raise _unavailable(self._failure)
+        loop = self._started()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        self._waiting.append((draft, future))
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._send)
+        return await future
+
+    async def probe(self) -> bool:
+        """Try to write now; True, and `healthy` again, when that became durable."""
+        if self._failure is None:
+            return True
+        try:
+            await asyncio.to_thread(self._ledger.probe)
+        except BedrailError as error:
+            self._failure = _unavailable(error)
+            return False
+        self._failure = None
+        return True
+
+    async def close(self) -> None:
+        """Write what is waiting, end the worker, write the last anchor; further commits are refused."""
+        self._closing = True
+        if self._probe_due is not None:
+            self._probe_due.cancel()
+        if self._worker is not None:
+            if self._busy:
+                self._idle = asyncio.Event()
+                await self._idle.wait()
+            self._batches.put(None)
+            await asyncio.to_thread(self._worker.join)
+            self._worker = None
+        await asyncio.to_thread(self._ledger.close)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+            self._worker = Thread(target=self._work, name="bedrail-ledger", daemon=True)
+            self._worker.start()
+        return self._loop
+
+    def _send(self) -> None:
+        """On the loop: hand everything waiting to the worker, or rest."""
+        batch = [each for each in self._waiting if not each[1].done()]  # done: the caller gave up
+        self._waiting = batch[MAX_BATCH:]
+        if batch:
+            self._batches.put(batch[:MAX_BATCH])
+        else:
+            self._busy = False
+            if self._idle is not None:
+                self._idle.set()
+
+    def _work(self) -> None:
+        """On the worker thread: one durable commit for each batch."""
+        assert self._loop is not None
+        while (batch := self._batches.get()) is not None:
+            outcomes = self._write([draft for draft, _ in batch])
+            try:
+                self._loop.call_soon_threadsafe(self._deliver, batch, outcomes)
+            except RuntimeError:  # the loop was closed under us: nobody is left to tell
+                return
+
+    def _write(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+        try:
+            return self._ledger.append(drafts)
+        except Invalid as error:
+            if len(drafts) == 1:
+                return [error]
+            return [outcome for draft in drafts for outcome in self._write((draft,))]
+        except BedrailError as error:
+            return [error] * len(drafts)
+        except Exception as error:  # noqa: BLE001 (whatever it is, nobody may be left waiting)
+            failure = Unavailable("The ledger failed unexpectedly.", remedy="See the cause.")
+            failure.__cause__ = error
+            return [failure] * len(drafts)
+
+    def _deliver(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
+        """On the loop: answer every writer of a batch, then let the next batch gather and start it."""
+        failure: BedrailError | None = None
+        for (_, future), outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, BedrailError):
+                if not isinstance(outcome, Invalid):
+                    failure = outcome
+                if not future.done():
+                    future.set_exception(outcome if isinstance(outcome, Invalid) else _unavailable(outcome))
+            elif not future.done():
+                future.set_result(outcome)
+        assert self._loop is not None
+        if failure is not None:
+            self._fail(failure)
+        self._loop.call_soon(self._send)
+
+    def _fail(self, error: BedrailError) -> None:
+        self._failure = _unavailable(error)
+        for _, future in self._waiting:
+            if not future.done():
+                future.set_exception(_unavailable(error))
+        self._waiting = []
+        self._probe_later()
+
+    def _probe_later(self) -> None:
+        if self._loop is not None and not self._closing:
+            self._probe_due = self._loop.call_later(self._probe_seconds, self._probe_soon)
+
+    def _probe_soon(self) -> None:
+        assert self._loop is not None
+        task = self._loop.create_task(self.probe())
+        task.add_done_callback(lambda done: None if done.cancelled() or done.result() else self._probe_later())
+
+
+def _unavailable(error: BedrailError) -> Unavailable:
+    """A fresh error for each waiting task: tracebacks are attached to the instance."""
+    kind = Corrupt if isinstance(error, Corrupt) else Unavailable
+    failure = kind(error.message, remedy=error.remedy or "Clinical judgement alone until the ledger is back.")
+    failure.__cause__ = error.__cause__
+    return failure

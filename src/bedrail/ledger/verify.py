@@ -1,0 +1,293 @@
+"""Verification: recompute every leaf and root, and say what was changed, where, and how one can tell.
+
+Levels 0, 1 and 3 of the audit format: signatures, roots from entries, consistency with every kept checkpoint. Views
+and sealed records are compared by the store, and join the report through `VerificationReport.joined`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from itertools import islice
+from typing import Literal
+
+from bedrail.core.errors import Corrupt
+from bedrail.core.ports import Anchor, Head, Tape, Verifier
+from bedrail.core.values import Value
+from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, parse_checkpoint, parse_note
+from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
+
+Kind = Literal[
+    "edited-entry",
+    "changed-leaf",
+    "missing-entry",
+    "deleted-tail",
+    "unsealed-entries",
+    "rewritten",
+    "foreign-key",
+    "bad-checkpoint",
+    "bad-head",
+    "tile",
+    "artifact",
+    "view",
+    "record",
+]
+
+CHUNK = 4096
+MOST_NAMED = 100
+"""Differences of one kind that are named one by one."""
+
+
+class Difference(Value, frozen=True, kw_only=True):
+    """One thing that is not as it was sealed: its kind, where it is, and what is wrong with it."""
+
+    kind: Kind
+    where: str
+    what: str
+
+
+class VerificationReport(Value, frozen=True, kw_only=True):
+    """The result: `size` entries were read, whose recomputed root is `root` (hex); `ok` means no difference."""
+
+    ok: bool
+    size: int
+    root: str
+    differences: tuple[Difference, ...] = ()
+
+    def joined(self, kind: Kind, lines: Iterable[str]) -> VerificationReport:
+        """The same report with more differences, each given as `where: what`."""
+        more = []
+        for line in lines:
+            where, _, what = line.partition(": ")
+            more.append(Difference(kind=kind, where=where, what=what))
+        differences = (*self.differences, *more)
+        return VerificationReport(ok=not differences, size=self.size, root=self.root, differences=differences)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    """A checkpoint with the pinned key's signature, and where it was found."""
+
+    where: str
+    checkpoint: Checkpoint
+
+
+@dataclass(slots=True)
+class _Walk:
+    """What one pass over the entries found. `tree` stops growing at the first gap."""
+
+    tree: CompactRange = field(default_factory=CompactRange)
+    roots: dict[int, bytes] = field(default_factory=lambda: {0: EMPTY_ROOT})
+    unlike: list[int] = field(default_factory=list)
+    gap: tuple[int, int] | None = None
+    rows: int = 0
+
+
+def verify_ledger(
+    tape: Tape, anchor: Anchor | None, origin: str, public_key: bytes, verify: Verifier, *, name: str = ""
+) -> VerificationReport:
+    """Recompute the tree over all stored entries and compare it with everything that the pinned key ever signed.
+
+    `name` is the key's name in signed notes, the origin unless given. The ledger may grow meanwhile: what was
+    committed when the head was read is verified. Named are: an edited entry (by index), a leaf hash changed beside
+    an intact entry, missing entries, a deleted tail, entries that were never sealed, a history that is not the
+    signed one, checkpoints by another key, and changed checkpoints. Raises `Unavailable` when the tape is out.
+    """
+    keyring = _Keyring(origin, public_key, verify, name or origin)
+    # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
+    notes = _notes(tape, anchor)
+    head = tape.head()
+    seals, differences = keyring.open_all(notes, head)
+    walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
+    differences += _about_leaves(walk, seals)
+    differences += _about_length(tape, head, walk, seals)
+    differences += _about_roots(tape, walk, seals)
+    if not any(each.kind in ("bad-checkpoint", "foreign-key") and each.where == "head" for each in differences):
+        differences += _about_head(head, seals)
+    root = walk.tree.root().hex()
+    return VerificationReport(ok=not differences, size=walk.rows, root=root, differences=tuple(differences))
+
+
+@dataclass(frozen=True, slots=True)
+class _Keyring:
+    origin: str
+    public_key: bytes
+    verify: Verifier
+    name: str
+
+    def open_all(
+        self, notes: Sequence[tuple[str, int | None, bytes]], head: Head
+    ) -> tuple[list[_Seal], list[Difference]]:
+        """Every note that the pinned key signed, and a difference for every other one."""
+        seals: list[_Seal] = []
+        differences: list[Difference] = []
+        unopened = not head.size and not head.checkpoint
+        for where, size, note in [*notes, *([] if unopened else [("head", head.size, head.checkpoint)])]:
+            try:
+                checkpoint = open_checkpoint(note, self.origin, self.public_key, self.verify, name=self.name)
+            except Corrupt as error:
+                differences.append(self._unopened(where, note, error))
+                continue
+            seals.append(_Seal(where, checkpoint))
+            if size is not None and checkpoint.size != size:
+                what = f"stands at size {size}, but its signed note says {checkpoint.size}"
+                differences.append(Difference(kind="bad-checkpoint", where=where, what=what))
+        return seals, differences
+
+    def _unopened(self, where: str, note: bytes, error: Corrupt) -> Difference:
+        """Another key's signature is a rebuilt ledger; anything else is a changed note."""
+        try:
+            parsed = parse_note(note)
+            parse_checkpoint(parsed.text)
+        except Corrupt:
+            return Difference(kind="bad-checkpoint", where=where, what=str(error))
+        pinned = key_hash(self.name, self.public_key)
+        for each in parsed.signatures:
+            by_another = each.key_hash == key_hash(each.name, self.public_key) or each.key_hash == pinned
+            if not by_another:
+                what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"
+                return Difference(kind="foreign-key", where=where, what=what)
+        return Difference(kind="bad-checkpoint", where=where, what=str(error))
+
+
+def _notes(tape: Tape, anchor: Anchor | None) -> list[tuple[str, int | None, bytes]]:
+    notes: list[tuple[str, int | None, bytes]] = []
+    anchored = anchor.read() if anchor is not None else None
+    if anchored is not None:
+        notes.append(("anchor", None, anchored))
+    notes += [(f"checkpoint {size}", size, note) for size, note in tape.checkpoints()]
+    return notes
+
+
+def _walk(tape: Tape, stop: int, sizes: Sequence[int]) -> _Walk:
+    """Hash every entry once; the only part whose cost grows with the ledger, so it decodes nothing."""
+    walk = _Walk()
+    entries = tape.entries(0, stop)
+    hashed = sha256
+    wanted = iter([size for size in sizes if size > 0])
+    following = next(wanted, None)
+    while chunk := list(islice(entries, CHUNK)):
+        first, count = walk.rows, len(chunk)
+        if walk.gap is None and (chunk[0][0] != first or chunk[-1][0] != first + count - 1):
+            walk.gap = _gap(chunk, first)
+        leaves = [hashed(b"\x00" + entry).digest() for _, entry in chunk]
+        if leaves != (stored := tape.leaves(chunk[0][0], chunk[-1][0] + 1)):
+            pairs = zip(chunk, leaves, stored, strict=False)
+            walk.unlike += [index for (index, _), leaf, kept in pairs if leaf != kept]
+        walk.rows += count
+        if walk.gap is None:
+            done = 0
+            while following is not None and following <= first + count:
+                walk.tree.extend(leaves[done : following - first])
+                walk.roots[following] = walk.tree.root()
+                done, following = following - first, next(wanted, None)
+            walk.tree.extend(leaves[done:])
+    return walk
+
+
+def _gap(chunk: Sequence[tuple[int, bytes]], expected: int) -> tuple[int, int]:
+    for index, _ in chunk:
+        if index != expected:
+            break
+        expected += 1
+    return expected, index
+
+
+def _about_leaves(walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:
+    """Entry and leaf hash disagree: the one that still leads to the signed roots is the intact one."""
+    differences: list[Difference] = []
+    if walk.gap is not None:
+        first, resumes = walk.gap
+        what = f"{resumes - first} missing here" if resumes > first else "out of order"
+        differences.append(Difference(kind="missing-entry", where=f"entry {first}", what=what))
+    if not walk.unlike:
+        return differences
+    covered = any(walk.unlike[-1] < seal.checkpoint.size <= walk.rows for seal in seals)
+    leaf_changed = covered and walk.gap is None and not _unexplained(walk.roots, seals, walk.rows)
+    for index in walk.unlike[:MOST_NAMED]:
+        if leaf_changed:
+            what = "its stored leaf hash was changed; the entry is the sealed one"
+            differences.append(Difference(kind="changed-leaf", where=f"entry {index}", what=what))
+        else:
+            what = "its bytes do not hash to the leaf that was sealed"
+            differences.append(Difference(kind="edited-entry", where=f"entry {index}", what=what))
+    if len(walk.unlike) > MOST_NAMED:
+        where = f"entries {walk.unlike[MOST_NAMED]} to {walk.unlike[-1]}"
+        what = f"{len(walk.unlike) - MOST_NAMED} more entries differ from their leaf hashes"
+        differences.append(Difference(kind="edited-entry", where=where, what=what))
+    return differences
+
+
+def _unexplained(roots: dict[int, bytes], seals: Sequence[_Seal], rows: int) -> list[_Seal]:
+    """Seals within reach whose root is not the recomputed one."""
+    return [
+        seal
+        for seal in seals
+        if seal.checkpoint.size <= rows and roots.get(seal.checkpoint.size) != seal.checkpoint.root
+    ]
+
+
+def _about_roots(tape: Tape, walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:
+    """Signed roots that neither the entries nor, where those differ, the stored leaf hashes lead to."""
+    if walk.gap is not None:
+        return []
+    wrong = _unexplained(walk.roots, seals, walk.rows)
+    if wrong and walk.unlike:
+        wrong = _unexplained(_stored_roots(tape, walk.rows, wrong), wrong, walk.rows)
+    if not wrong:
+        return []
+    unlike = {(seal.where, seal.checkpoint.size) for seal in wrong}
+    first = min(seal.checkpoint.size for seal in wrong)
+    good = [
+        seal.checkpoint.size
+        for seal in seals
+        if (seal.where, seal.checkpoint.size) not in unlike and seal.checkpoint.size < first
+    ]
+    where = f"entries {max(good, default=0)} to {max(first - 1, 0)}"
+    names = ", ".join(seal.where for seal in wrong[:3]) + (" and more" if len(wrong) > 3 else "")
+    return [Difference(kind="rewritten", where=where, what=f"not the history that was signed (see {names})")]
+
+
+def _stored_roots(tape: Tape, rows: int, seals: Sequence[_Seal]) -> dict[int, bytes]:
+    tree, roots = CompactRange(), {0: EMPTY_ROOT}
+    for size in sorted({seal.checkpoint.size for seal in seals}):
+        for start, stop in _spans(tree.size, min(size, rows)):
+            tree.extend(tape.leaves(start, stop))
+        roots[size] = tree.root()
+    return roots
+
+
+def _spans(start: int, stop: int) -> Iterator[tuple[int, int]]:
+    for low in range(start, stop, CHUNK):
+        yield low, min(low + CHUNK, stop)
+
+
+def _about_length(tape: Tape, head: Head, walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:
+    """Fewer entries than somebody signed for, or more than anybody did."""
+    if walk.gap is None:
+        longest = max(seals, key=lambda seal: seal.checkpoint.size, default=None)
+        signed = longest.checkpoint.size if longest is not None else 0
+        claimed, where = max((signed, longest.where if longest else "head"), (head.size, "head"))
+        if claimed > walk.rows:
+            what = f"{claimed - walk.rows} missing at the end: the {where} says {claimed}, {walk.rows} are left"
+            return [Difference(kind="deleted-tail", where=f"entries {walk.rows} to {claimed - 1}", what=what)]
+    beyond = sum(1 for _ in tape.entries(head.size))
+    now = tape.head().size
+    if head.size + beyond > now:
+        what = "appended without being sealed by a checkpoint"
+        return [Difference(kind="unsealed-entries", where=f"entries {now} to {head.size + beyond - 1}", what=what)]
+    return []
+
+
+def _about_head(head: Head, seals: Sequence[_Seal]) -> list[Difference]:
+    """The peaks that the next append would build on must be those of the signed tree."""
+    sealed = next((seal.checkpoint for seal in seals if seal.where == "head"), None)
+    try:
+        root = CompactRange(head.size, head.peaks).root()
+    except ValueError:
+        root = b""
+    if root != (sealed.root if sealed is not None else EMPTY_ROOT):
+        what = "its tree state does not belong to its signed checkpoint"
+        return [Difference(kind="bad-head", where="head", what=what)]
+    return []

@@ -1,0 +1,136 @@
+"""SQLite connections of one database file: one writer behind a lock, one reader for each thread."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavailable
+
+APPLICATION_ID = 0x42454452
+"""`BEDR`: what `file` and SQLite see in the header of a Bedrail database."""
+
+SCHEMA_VERSION = 1
+
+
+class Connections:
+    """Opens (and makes, when missing) the database; raises `Unavailable`, `Corrupt` or `Refused` (newer schema)."""
+
+    def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
+        """WAL with synchronous=FULL: a commit that returned survives a power cut."""
+        self.path = Path(path)
+        self._busy_seconds = busy_seconds
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._closed = False
+        self.writing = threading.Lock()
+        with translated():
+            self.writer = self._open()
+            self._prepare()
+
+    def reader(self) -> sqlite3.Connection:
+        """This thread's own connection, which cannot write."""
+        connection = getattr(self._local, "connection", None)
+        if connection is None or self._closed:
+            connection = self._open()
+            connection.execute("PRAGMA query_only = ON")
+            self._local.connection = connection
+        return connection
+
+    def separate(self) -> sqlite3.Connection:
+        """One more connection that cannot write, for a single user behind a lock of its own."""
+        with translated():
+            connection = self._open()
+            connection.execute("PRAGMA query_only = ON")
+        return connection
+
+    def close(self) -> None:
+        """Close every connection; the last one of all processes folds the write-ahead log into the file."""
+        with self._lock:
+            self._closed = True
+            opened, self._opened = self._opened, []
+        with self.writing:
+            for connection in reversed(opened):
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        if self._closed:
+            raise Unavailable("The ledger database is closed.", remedy="Open the home again.")
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self._busy_seconds,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        with self._lock:
+            self._opened.append(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        return connection
+
+    def _prepare(self) -> None:
+        """Make the schema on first use; two processes doing so at once is harmless."""
+        made = self.writer.execute("PRAGMA user_version").fetchone()[0]
+        if made > SCHEMA_VERSION:
+            raise Refused(f"{self.path} was written by a newer Bedrail.", remedy="Install that version or a later one.")
+        if self.writer.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise Unavailable("The file system cannot hold a write-ahead log.", remedy="Use a local disk.")
+        # The default of 1,000 pages would fold the log into the file every few commits under load.
+        self.writer.execute("PRAGMA wal_autocheckpoint = 8000")
+        if made < SCHEMA_VERSION:
+            self.path.chmod(0o600)
+            self.writer.execute("BEGIN IMMEDIATE")
+            for statement in statements("schema.sql") + statements("views.sql"):
+                self.writer.execute(statement)
+            self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            self.writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self.writer.execute("COMMIT")
+
+
+def statements(name: str) -> list[str]:
+    """The statements of one of this room's SQL files."""
+    text = files("bedrail.stores").joinpath(name).read_text(encoding="utf-8")
+    plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
+    return [statement.strip() for statement in plain.split(";") if statement.strip()]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """SQLite's errors in the house's words; their texts name tables and columns, never values."""
+    try:
+        yield
+    except BedrailError:
+        raise
+    except sqlite3.IntegrityError as error:
+        raise Invalid(f"This is already recorded ({error}).", remedy="Give every new thing a new id.") from error
+    except sqlite3.OperationalError as error:
+        raise _out(str(error)) from error
+    except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
+        raise Unavailable("The ledger database is closed.", remedy="Open the home again.") from error
+    except sqlite3.DatabaseError as error:
+        if "full" in str(error):
+            raise _out(str(error)) from error
+        raise Corrupt(
+            f"The ledger database is damaged ({error}).", remedy="Restore it from backup, then verify it."
+        ) from error
+
+
+def _out(text: str) -> Unavailable:
+    if "locked" in text or "busy" in text:
+        return Unavailable(
+            "Another process has held the ledger database for too long.",
+            remedy="Wait for it to finish, or stop it, and try again.",
+        )
+    if "full" in text:
+        return Unavailable("The disk of the ledger database is full.", remedy="Free space, then try again.")
+    if "readonly" in text or "unable to open" in text:
+        return Unavailable(
+            f"The ledger database cannot be written ({text}).", remedy="Check path, owner and permissions."
+        )
+    return Unavailable(f"The ledger database failed ({text}).", remedy="Check the disk, then try again.")
