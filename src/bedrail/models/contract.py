@@ -191,6 +191,14 @@ class Encoder:
                 row.extend(1.0 if level == each else 0.0 for each in feature.levels)
         return np.array(row, dtype=np.float64)
 
+    def values(self, row: Matrix) -> dict[str, Raw]:
+        """The inputs that a row (k,) encodes: numbers, and the level whose column is largest; gaps were imputed."""
+        found: dict[str, Raw] = {}
+        for feature, (start, stop) in zip(self.contract.features, self.contract.spans, strict=True):
+            numeric = feature.kind == "numeric"
+            found[feature.name] = float(row[start]) if numeric else feature.levels[int(row[start:stop].argmax())]
+        return found
+
     def table(self, frame: pd.DataFrame, *, strict: bool = True) -> Matrix:
         """n encounters as (n, k) float64 from a table with one column per feature (further columns are ignored).
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -45,9 +46,10 @@ class Distance(Value, frozen=True, kw_only=True):
 
 
 class Strangeness(NamedTuple):
-    """One feature's part in a distance: `share` of the squared distance (parts sum to 1; one may be negative), and
+    """One feature's part in a distance.
 
-    the share of training patients with a smaller value, as a range (`below`, `at_most`) from the stored percentiles.
+    `share` is its part of the squared distance (shares sum to 1; one may be negative). Between `below` and `at_most`
+    of the training patients have a smaller value, as far as the stored percentiles tell.
     """
 
     feature: str
@@ -76,7 +78,7 @@ class Gauge:
         """The Mahalanobis distance of one row (k,); 0 for a model without numeric columns."""
         z = self._map.dot(x)
         z -= self._shift
-        return float(z.dot(z)) ** 0.5
+        return math.sqrt(z.dot(z))
 
     def distances(self, X: Matrix) -> Matrix:
         """The distances of n rows, (n, k) -> (n,)."""
