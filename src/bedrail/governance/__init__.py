@@ -1,0 +1,1 @@
+"""Rules as data: use cases, policies, stages, permissions, approvals, and the gate that judges by them."""

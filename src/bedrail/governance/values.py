@@ -1,10 +1,11 @@
-"""The nouns of the registry: what is known about people, tokens, datasets, candidates, evidence and deployments."""
+"""The nouns: what the registry knows about people, data, candidates and deployments, and what a gate answers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from bedrail.core.errors import NotFound
+from bedrail.core.values import Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +223,57 @@ class UseCaseView:
             path="candidate",
             remedy=f"Candidates here: {known}.",
         )
+
+
+class Reason(Value, frozen=True, kw_only=True):
+    """One reason why a gate is closed.
+
+    `who` is written for people: roles with those who hold them; `roles` and `people` are the same as lists. `how` is
+    the command that mends it. `criterion` is the question that was not answered, one of the gate's `criteria`.
+    """
+
+    code: str
+    message: str
+    who: str
+    how: str
+    criterion: str
+    roles: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+class Condition(Value, frozen=True, kw_only=True):
+    """What a gate lets pass under a duty: evidence accepted as missing, an alarm that only notified."""
+
+    criterion: str
+    message: str
+    obligation: str = ""
+
+
+class GateAnswer(Value, frozen=True, kw_only=True):
+    """What open and closed gates have in common; `criteria` are all questions asked, in order."""
+
+    use_case: str
+    candidate: str
+    candidate_name: str
+    stage: str
+    policy: str
+    judged_at: str
+    criteria: tuple[str, ...]
+    conditions: tuple[Condition, ...]
+    obligations: tuple[str, ...]
+
+
+class Open(GateAnswer, frozen=True, kw_only=True, tag_field="gate", tag="open"):
+    """The gate is open until `until` (UTC), when the first approval or evidence that it rests on runs out."""
+
+    until: str
+    until_epoch: float
+
+
+class Closed(GateAnswer, frozen=True, kw_only=True, tag_field="gate", tag="closed"):
+    """The gate is closed, for every one of these reasons."""
+
+    reasons: tuple[Reason, ...]
+
+
+Gate = Open | Closed

@@ -1,0 +1,129 @@
+"""The nouns of a policy: rules per tier and stage, exceptions, actions on alarms."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from bedrail.checks.values import Requirements
+from bedrail.core.values import Tier, Value
+from bedrail.governance.stages import STAGES, Stage
+
+DATA_QUALITY = "data-quality"
+CHECKS = (
+    DATA_QUALITY,
+    "discrimination",
+    "calibration",
+    "thresholds",
+    "net-benefit",
+    "subgroups",
+    "fairness",
+    "uncertainty",
+    "baseline",
+    "leakage",
+    "missing-inputs",
+)
+"""The checks of the catalogue that a policy may ask for (see `bedrail.checks.catalogue` and `bedrail.data.quality`)."""
+
+MONITORS = (
+    "units",
+    "input-drift",
+    "output-drift",
+    "missingness",
+    "outcome-rate",
+    "calibration",
+    "sensitivity",
+    "sentinels",
+    "other",
+)
+"""What may raise an alarm; `other` stands for every monitor that a policy does not name."""
+
+Action = Literal["notify", "retreat", "halt"]
+Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
+PerMille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
+Sentence = Annotated[str, msgspec.Meta(min_length=10, max_length=1000)]
+
+
+class AcceptMissing(Value, frozen=True, kw_only=True):
+    """An exception: for this check the verdict `missing` does not close the gate, it becomes a condition.
+
+    It never excuses evidence that was not gathered, nor a failure. `kinds` limits it to kinds of models.
+    """
+
+    check: str
+    reason: Sentence
+    obligation: str = ""
+    stages: tuple[Stage, ...] = STAGES
+    kinds: tuple[Literal["linear", "trees", "onnx", "remote"], ...] = ()
+
+
+class StageRule(Value, frozen=True, kw_only=True):
+    """What one stage of one tier asks.
+
+    `approvals` names roles, each filled by a different person; `a|b` lets either role fill it. `max_share` is per
+    mille of subjects. `min_decisions` and `min_days` are what must have been observed in the stage before.
+    """
+
+    checks: tuple[str, ...]
+    approvals: tuple[str, ...] = ()
+    max_share: PerMille = 1000
+    sites: Literal["all", "named"] = "all"
+    min_decisions: Count = 0
+    min_days: Annotated[int, msgspec.Meta(ge=0, le=3660)] = 0
+    obligations: tuple[str, ...] = ()
+
+
+class TierRule(Value, frozen=True, kw_only=True):
+    """What one tier asks: lifetime of approvals, age limit of evidence (days), exceptions and stages."""
+
+    validity_days: Days
+    evidence_days: Days
+    stages: dict[Stage, StageRule]
+    accept_missing: tuple[AcceptMissing, ...] = ()
+    alarms: dict[str, Action] = msgspec.field(default_factory=dict)
+
+
+class Policy(Value, frozen=True, kw_only=True):
+    """A whole policy; `digest` is the SHA-256 of its bytes, in hex."""
+
+    name: str
+    version: str
+    digest: str
+    tiers: dict[Tier, TierRule]
+    requirements: dict[Tier, Requirements]
+    alarms: dict[str, Action]
+    description: str = ""
+
+    def tier(self, tier: str) -> TierRule | None:
+        """The rules of that tier, or None: what no rule speaks of is closed."""
+        return next((rule for name, rule in self.tiers.items() if name == tier), None)
+
+    def stage(self, tier: str, stage: str) -> StageRule | None:
+        """The rule of that stage, or None when the tier does not have the stage."""
+        rules = self.tier(tier)
+        return next((rule for name, rule in rules.stages.items() if name == stage), None) if rules else None
+
+    def share_limit(self, tier: str, stage: str) -> int:
+        """The largest share of subjects, per mille; 0 where the stage is not allowed."""
+        rule = self.stage(tier, stage)
+        return rule.max_share if rule else 0
+
+    def canary_share(self, tier: str) -> int:
+        """The largest canary share, per mille."""
+        return self.share_limit(tier, "canary")
+
+    def accepted(self, tier: str, stage: str, check: str, kind: str) -> AcceptMissing | None:
+        """The exception under which a `missing` verdict of this check is accepted here, or None."""
+        rules = self.tier(tier)
+        for exception in rules.accept_missing if rules else ():
+            here = exception.check == check and stage in exception.stages
+            if here and (not exception.kinds or kind in exception.kinds):
+                return exception
+        return None
+
+
+def alternatives(approval: str) -> tuple[str, ...]:
+    """The roles that may fill one place among the approvals: `a|b` is a or b."""
+    return tuple(role.strip() for role in approval.split("|"))
