@@ -1,6 +1,6 @@
 """The package format, training, import, calibration, uncertainty and prediction of models."""
 
-# `train.train` and `wrap.wrap` are not here: a name cannot be both a module and a function of this package.
+# `train.train` and `wrap.wrap` are not here: the bedside never imports training, and every import passes this file.
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ if TYPE_CHECKING:
     from bedrail.models.ood import Distance, fit_distance
     from bedrail.models.package import load_package, read_package, write_package
     from bedrail.models.predict import LoadedModel, RemoteModel, RemoteScorer, open_model
-    from bedrail.models.train import RECIPES
     from bedrail.models.values import Assessment, Assessments, Lineage, Package
 
 __all__ = [
-    "RECIPES",
     "Assessment",
     "Assessments",
     "Calibration",
@@ -48,7 +46,6 @@ _HOMES = {
     "ood": ("Distance", "fit_distance"),
     "package": ("load_package", "read_package", "write_package"),
     "predict": ("LoadedModel", "RemoteModel", "RemoteScorer", "open_model"),
-    "train": ("RECIPES",),
     "values": ("Assessment", "Assessments", "Lineage", "Package"),
 }
 

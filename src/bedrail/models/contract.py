@@ -7,64 +7,21 @@ from collections.abc import Callable, Iterator, Mapping
 from operator import getitem, itemgetter
 from struct import Struct
 from struct import error as StructError  # noqa: N812 (the standard library's own exception)
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
+from bedrail.models.feature import Feature, Raw, absent
+
+__all__ = ["Contract", "Encoder", "Feature", "Matrix", "Raw"]
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Raw = float | str | None
-"""One input as a caller gives it: a number in the contract's unit, a level, or None when it is missing."""
-
 Matrix = NDArray[np.float64]
-
-
-class Feature(Value, frozen=True, kw_only=True):
-    """One declared input. Numbers are in `unit` (UCUM); `units` gives other accepted units and the factor into `unit`.
-
-    `low` and `high` are the plausible bounds (inclusive) that input guards use; None means no bound on that side.
-    `missing` says what an absent value means: `refuse` (no score) or `impute` (use the value `impute`).
-    """
-
-    name: str
-    kind: Literal["numeric", "categorical"]
-    label: str = ""
-    unit: str = ""
-    units: dict[str, float] = msgspec.field(default_factory=dict)
-    low: float | None = None
-    high: float | None = None
-    levels: tuple[str, ...] = ()
-    missing: Literal["refuse", "impute"] = "refuse"
-    impute: float | str | None = None
-    max_age_hours: float | None = None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The matrix columns of this input: itself when numeric, `name=level` for each level when categorical."""
-        return (self.name,) if self.kind == "numeric" else tuple(f"{self.name}={level}" for level in self.levels)
-
-    def factor(self, unit: str) -> float:
-        """What to multiply a number in `unit` with to get the contract's unit; raises `Invalid` for an unknown unit."""
-        if unit in ("", self.unit):
-            return 1.0
-        if unit not in self.units:
-            accepted = ", ".join((self.unit, *self.units))
-            raise Invalid(
-                f"unit `{unit}` is not accepted for `{self.name}`.",
-                path=f"features.{self.name}",
-                remedy=f"Send it in one of: {accepted}.",
-            )
-        return self.units[unit]
-
-    def in_range(self, value: float) -> bool:
-        """Whether a number in the contract's unit lies within `low` and `high`."""
-        return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
 
 
 class Contract(Value, frozen=True, kw_only=True):
@@ -223,12 +180,8 @@ def _one_hot_bytes(feature: Feature) -> dict[str, bytes]:
     return {level: eye[index].tobytes() for index, level in enumerate(feature.levels)}
 
 
-def _absent(value: object) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
-
-
 def _present(feature: Feature, value: Raw) -> Raw:
-    if not _absent(value):
+    if not absent(value):
         return value
     if feature.missing == "impute":
         return feature.impute
@@ -319,88 +272,12 @@ def _gap(feature: Feature, rows: int) -> Invalid:
     )
 
 
-class _Rule(NamedTuple):
-    broken: Callable[[Feature], bool]
-    field: str
-    message: str
-    remedy: str
-
-
-_RULES = (
-    _Rule(lambda f: not f.name or f.name != f.name.strip(), "name", "a feature needs a name", "Give it one."),
-    _Rule(lambda f: f.kind == "numeric" and bool(f.levels), "levels", "a number has no levels", "Remove `levels`."),
-    _Rule(
-        lambda f: f.kind == "categorical" and len(f.levels) < 2,
-        "levels",
-        "a category needs at least two levels",
-        "List every level that the model was trained with.",
-    ),
-    _Rule(lambda f: len(set(f.levels)) != len(f.levels), "levels", "a level is listed twice", "List it once."),
-    _Rule(
-        lambda f: f.kind == "categorical" and (f.low is not None or f.high is not None),
-        "low",
-        "a category has no bounds",
-        "Remove `low` and `high`.",
-    ),
-    _Rule(
-        lambda f: any(bound is not None and not math.isfinite(bound) for bound in (f.low, f.high)),
-        "low",
-        "a bound is not a finite number",
-        "Leave it out to have no bound.",
-    ),
-    _Rule(
-        lambda f: f.low is not None and f.high is not None and f.low >= f.high,
-        "high",
-        "the bounds leave no room",
-        "Set `low` below `high`.",
-    ),
-    _Rule(
-        lambda f: any(not math.isfinite(factor) or factor <= 0 for factor in f.units.values()),
-        "units",
-        "a unit factor must be a positive number",
-        "Give the number that turns that unit into `unit`.",
-    ),
-    _Rule(
-        lambda f: f.missing == "impute" and _absent(f.impute),
-        "impute",
-        "imputing needs a value",
-        'Set `impute`, or `missing = "refuse"`.',
-    ),
-    _Rule(
-        lambda f: f.missing == "refuse" and f.impute is not None,
-        "impute",
-        "a value to impute is given, but a gap is refused",
-        'Remove `impute`, or set `missing = "impute"`.',
-    ),
-    _Rule(
-        lambda f: f.missing == "impute" and not _absent(f.impute) and not _imputable(f),
-        "impute",
-        "the value to impute is not one that the feature may take",
-        "Choose a number within the bounds, or one of the levels.",
-    ),
-    _Rule(
-        lambda f: f.max_age_hours is not None and not f.max_age_hours > 0,
-        "max_age_hours",
-        "an age limit must be positive",
-        "Leave it out to have no limit.",
-    ),
-)
-
-
-def _imputable(feature: Feature) -> bool:
-    if feature.kind == "categorical":
-        return feature.impute in feature.levels
-    return isinstance(feature.impute, (int, float)) and feature.in_range(float(feature.impute))
-
-
 def _problems(contract: Contract) -> Iterator[Invalid]:
     if not contract.features:
         yield Invalid("a contract needs at least one feature.", path="features", remedy="Declare the model's inputs.")
     seen: set[str] = set()
     for feature in contract.features:
-        for rule in _RULES:
-            if rule.broken(feature):
-                yield Invalid(f"{rule.message}.", path=f"features.{feature.name}.{rule.field}", remedy=rule.remedy)
+        yield from feature.lint()
         for column in dict.fromkeys((feature.name, *feature.columns)):
             if column in seen:
                 yield Invalid(
