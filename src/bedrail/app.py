@@ -15,13 +15,15 @@ from bedrail.core.ports import Clock, Ids
 from bedrail.journeys.context import Context
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
 from bedrail.ledger.append import Ledger
+from bedrail.ledger.bundle import verify_bundle
+from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.sqlite import SqliteStore
 from bedrail.stores.ulid import UlidMaker
 from bedrail.wire.vendor import vendor_scorer
 
-__all__ = ["App", "create_home", "environment_default", "new_token", "open_home"]
+__all__ = ["App", "create_home", "environment_default", "new_token", "open_home", "verify_exported"]
 
 LEDGER = "ledger.sqlite"
 
@@ -58,10 +60,19 @@ class App:
         """The ledger's public key, as pinned in this home."""
         return self.keys.signer("ledger").public_key
 
+    def public_names(self) -> tuple[str, ...]:
+        """Each public key of the home as `purpose:hex`."""
+        return tuple(f"{name}:{self.keys.public_key(name).hex()}" for name in ("ledger", "evidence"))
+
     def close(self) -> None:
         """Write the last anchor and let go of files."""
         self.context.ledger.close()
         self.store.close()
+
+
+def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
+    """Verify an audit bundle from its folder alone; no home is opened."""
+    return verify_bundle(folder, verify_ed25519, key=key)
 
 
 def create_home(home: Path, origin: str) -> App:
@@ -88,12 +99,15 @@ def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
     keys = KeyFolder(home / "keys").open()
     store = SqliteStore(home / LEDGER)
     signer = keys.signer("ledger")
-    ledger = Ledger(store, signer, keys.origin, FileAnchor(home / "anchor" / "checkpoint"))
+    anchor = FileAnchor(home / "anchor" / "checkpoint")
+    ledger = Ledger(store, signer, keys.origin, anchor)
     context = Context(
         home=home,
         clock=clock,
         ids=ids,
         ledger=ledger,
+        public_key=signer.public_key,
+        anchor=anchor,
         tape=store,
         records=store,
         views=store,

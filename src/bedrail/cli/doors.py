@@ -66,7 +66,7 @@ class CliState:
         from bedrail.app import environment_default
 
         named = self.person or environment_default("BEDRAIL_ACTOR")
-        return named or self.context().refresh().owner
+        return named or next(iter(self.context().refresh().holders("owner")), "")
 
 
 pass_state = click.make_pass_decorator(CliState)

@@ -26,7 +26,7 @@ def init(state: CliState, owner: str, origin: str) -> None:
     app = create_home(state.folder, origin)
     state.opened.append(app)
     click.get_current_context().call_on_close(state.close)
-    open_installation(app.context, origin, owner, app.keys.public_names())
+    open_installation(app.context, origin, owner, app.public_names())
     click.echo(f"Home made in {state.folder}.")
     click.echo(f"Ledger {origin}, key {app.public_key.hex()}: write it down elsewhere, auditors pin it.")
 

@@ -65,7 +65,7 @@ def verify(state: CliState, bundle: Path | None, key: str, as_json: bool) -> Non
         from bedrail.journeys.upkeep import verify_house
 
         app = state.app()
-        report = verify_house(app.context, app.origin, pinned or app.public_key)
+        report = verify_house(app.context, pinned or app.public_key)
     if as_json:
         show_json(
             {"ok": report.ok, "size": report.size, "root": report.root,

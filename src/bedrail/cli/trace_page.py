@@ -15,9 +15,8 @@ def print_trace(trace: Trace) -> None:
     """Print every part under its own heading."""
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 140, highlight=False, markup=False)
     console.print(f"Decision {trace.decision}  {trace.kind}  {trace.at}", style="bold")
-    console.print(
-        f"{trace.use_case}, stage {trace.stage}, site {trace.site or 'unknown'}, {'shown' if trace.shown else 'not shown'}"
-    )
+    seen = "shown" if trace.shown else "not shown"
+    console.print(f"{trace.use_case}, stage {trace.stage}, site {trace.site or 'unknown'}, {seen}")
     record = trace.record
     if record.get("inputs"):
         _inputs(console, record)

@@ -10,6 +10,7 @@ from typing import Protocol
 from bedrail.core.errors import NotFound, Refused
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
+    Anchor,
     Artifacts,
     Clock,
     Draft,
@@ -28,6 +29,7 @@ from bedrail.governance.policy import Policy, parse_policy
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
+from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
 
@@ -44,9 +46,6 @@ class Views(Decisions, Protocol):
         ...
 
 
-RemoteScorer = Callable[[dict[str, float | str | None]], float]
-
-
 @dataclass(slots=True)
 class Context:
     """The desk at which a journey works; built once per process by `app`."""
@@ -55,6 +54,8 @@ class Context:
     clock: Clock
     ids: Ids
     ledger: Ledger
+    public_key: bytes
+    anchor: Anchor
     tape: Tape
     records: Records
     views: Views
@@ -63,7 +64,7 @@ class Context:
     artifacts: Artifacts
     signer: Signer
     verify: Verifier
-    remote: Callable[[str, float], RemoteScorer]
+    remote: Callable[[str], RemoteScorer]
     node: str
     registry: Registry = field(default_factory=Registry)
 

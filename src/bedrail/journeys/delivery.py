@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from bedrail.models.package import Package
+    from bedrail.models.values import Package
 
 Progress = Callable[[str], None]
 
@@ -100,7 +100,7 @@ def admit_data(
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
     progress("stored under its content digest; split by patient and time")
-    parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares)
+    parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares.as_dict())
     paper = {"profile": measured, "quality": report, "treatments": treatments, "dataset": digest}
     admitted = DatasetAdmitted(
         dataset=digest,
@@ -167,6 +167,7 @@ def train_candidate(
 ) -> str:
     """Train by recipe on the train part, calibrate on the calibration part; returns the candidate's digest."""
     from bedrail.models.train import train
+    from bedrail.models.values import Lineage
 
     actor = ctx.require(person, "candidate.train")
     charter, view = ctx.charter(use_case), ctx.use_case(use_case)
@@ -180,8 +181,9 @@ def train_candidate(
         charter.data.outcome,
         name=name or recipe,
         seed=0,
-        lineage={"dataset": view.dataset.dataset, "split": view.dataset.split, "author": person},
-        progress=progress,
+        subject=charter.data.subject,
+        lineage=Lineage(origin="trained", dataset=view.dataset.dataset, split=view.dataset.split),
+        progress=lambda what, _: progress(what),
     )
     return admit_candidate(ctx, actor.id, use_case, package, model, origin=f"recipe {recipe}")
 

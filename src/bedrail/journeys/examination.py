@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,7 @@ from bedrail.journeys.delivery import (
     write_report,
 )
 from bedrail.models.predict import LoadedModel
+from bedrail.models.values import Assessments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from bedrail.checks.values import Cohort
     from bedrail.governance.usecase import Charter
 
-CODE = "bedrail/0.1.0"
+CODE = f"bedrail/{version('bedrail')}"
 MISSING_CELL = "missing"
 
 
@@ -110,7 +112,7 @@ def read_evidence(ctx: Context, digest: str) -> Evidence:
 def load_model(ctx: Context, digest: str) -> LoadedModel:
     """The candidate ready to predict: bytes and signature checked; a vendor's answers come over HTTP."""
     from bedrail.journeys.delivery import package_statement
-    from bedrail.models.package import load_package
+    from bedrail.models.package import load_package, read_package
 
     candidate = next((v.candidates[digest] for v in ctx.refresh().use_cases.values() if digest in v.candidates), None)
     if candidate is None:
@@ -119,7 +121,9 @@ def load_model(ctx: Context, digest: str) -> LoadedModel:
     signature = bytes.fromhex(candidate.signature)
     if not ctx.verify(ctx.signer.public_key, package_statement(digest), signature):
         raise Corrupt("the package signature is not by this installation's key.", remedy="Admit the package again.")
-    return load_package(folder, remote=ctx.remote)
+    package, _ = read_package(folder)
+    scorer = ctx.remote(package.endpoint) if package.kind == "remote" else None
+    return load_package(folder, scorer)
 
 
 def open_holdout(
@@ -170,7 +174,7 @@ def examine_candidates(
     comparator = find_candidate(view, baseline) if baseline else _first_linear(list(view.candidates.values()))
     rows = open_holdout(ctx, actor, use_case, candidates, "pre-deployment examination")
     train = read_part(ctx, use_case, "train")
-    reference = _scores(load_model(ctx, comparator.candidate), rows) if comparator else None
+    reference = assess_rows(load_model(ctx, comparator.candidate), rows).risk if comparator else None
     reports = {}
     for candidate in candidates:
         progress(f"examining {candidate.name}")
@@ -184,8 +188,9 @@ def _first_linear(candidates: Sequence[CandidateView]) -> CandidateView | None:
     return next((c for c in candidates if c.kind == "linear"), None)
 
 
-def _scores(model: LoadedModel, rows: pd.DataFrame) -> np.ndarray:
-    return np.array([assessment.risk for assessment in model.assess_table(rows)])
+def assess_rows(model: LoadedModel, rows: pd.DataFrame) -> Assessments:
+    """What the model says about each row of a table of inputs."""
+    return model.assess_many(model.encoder.table(rows))
 
 
 def build_cohort(
@@ -195,50 +200,56 @@ def build_cohort(
     from bedrail.checks.values import Cohort, Probe
 
     roles = charter.roles()
-    assessments = model.assess_table(rows)
-    features = [f.name for f in charter.features]
+    said = assess_rows(model, rows)
+    inputs = rows[[f.name for f in charter.features]]
     return Cohort(
-        outcome=rows[roles.outcome].to_numpy(dtype=np.int8),
-        score=np.array([a.risk for a in assessments]),
-        groups=rows[list(roles.groups)].fillna(MISSING_CELL).astype(str),
+        outcome=rows[roles.outcome].to_numpy(dtype=float),
+        score=said.risk,
+        groups=rows[list(roles.groups)],
         intersections=roles.intersections,
         subject=rows[roles.subject].to_numpy(),
         time=rows[roles.time].to_numpy(),
         site=rows[roles.site].to_numpy() if roles.site else None,
         baseline=baseline,
         threshold=charter.decision.threshold,
-        interval=np.array([(a.low, a.high) for a in assessments]),
-        p_values=np.array([a.p_values for a in assessments]),
-        train_subject=train[roles.subject].to_numpy(),
-        train_time=train[roles.time].to_numpy(),
-        probe=Probe(frame=rows[features], predict=lambda frame: np.array([a.risk for a in model.assess_table(frame)])),
+        interval=np.column_stack([said.low, said.high]),
+        p_values=said.p_values,
+        inputs=inputs,
+        training_subjects=train[roles.subject].tolist(),
+        probe=Probe(score=lambda frame: assess_rows(model, frame).risk, inputs=inputs),
     )
+
+
+def _steps(progress: Progress) -> Callable[[str, int, int], None]:
+    def say(title: str, done: int, total: int) -> None:
+        if title:
+            progress(f"{done + 1}/{total} {title}")
+
+    return say
 
 
 def _examine_one(
     ctx: Context, actor: Actor, use_case: str, candidate: CandidateView, cohort: Cohort, progress: Progress
 ) -> Report:
     from bedrail.checks.examine import examine
-    from bedrail.checks.report import Report
+    from bedrail.checks.report import Report, context_of
 
     view, policy = ctx.use_case(use_case), ctx.policy()
     dataset = view.dataset.dataset if view.dataset else ""
-    answers = examine(cohort, policy.requirements[view.tier], progress=progress)
+    requirements = next(numbers for tier, numbers in policy.requirements.items() if tier == view.tier)
+    answers = examine(cohort, requirements, progress=_steps(progress))
     evidence = record_evidence(ctx, actor, answers, use_case=use_case, candidate=candidate.candidate, dataset=dataset)
-    report = Report(
-        evidence,
-        cohort=cohort,
-        context={
-            "title": view.title,
-            "use_case": use_case,
-            "candidate": candidate.name,
-            "digest": candidate.candidate,
-            "dataset": dataset,
-            "policy": ctx.registry.policy,
-            "made_at": evidence[0].made_at,
-            "made_by": actor.id,
-        },
+    context = context_of(
+        cohort,
+        requirements,
+        title=f"{view.title}: {candidate.name}",
+        asked=(("Use case", use_case), ("Candidate", candidate.name), ("Tier", view.tier)),
+        digests={"model": candidate.candidate, "data": dataset, "policy": ctx.registry.policy},
+        made_at=evidence[0].made_at,
+        made_by=actor.id,
+        code=CODE,
     )
+    report = Report(evidence, context)
     for name, text in (
         ("committee.html", report.committee_html()),
         ("appendix.html", report.to_html()),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 from bedrail.core.errors import Invalid
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import Progress, admit_candidate, quiet, read_part
+from bedrail.models.predict import ask_rows
+from bedrail.models.values import Kind, Lineage
 
 READERS = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".onnx": "onnx"}
 
@@ -27,7 +30,7 @@ def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: s
     refuse_code(file.name, data)
     if file.suffix not in READERS:
         raise Invalid(f"cannot import `{file.suffix}`.", path=str(file), remedy=f"Give one of: {', '.join(READERS)}.")
-    readers: dict[str, Callable[[bytes], tuple[str, bytes]]] = {
+    readers: dict[str, Callable[[bytes], tuple[Kind, bytes]]] = {
         "lightgbm": lambda raw: importers.import_lightgbm(raw.decode()),
         "xgboost": importers.import_xgboost,
         "onnx": importers.import_onnx,
@@ -59,29 +62,41 @@ def _wrap(
     person: str,
     use_case: str,
     name: str,
-    kind: str,
+    kind: Kind,
     model: bytes,
     origin: str,
     progress: Progress,
     *,
     endpoint: str = "",
 ) -> str:
-    from bedrail.models.train import wrap
+    import numpy as np
+
+    from bedrail.models.wrap import wrap
 
     view, charter = ctx.use_case(use_case), ctx.charter(use_case)
     progress("calibrating on this hospital's own patients")
     calibration, train = read_part(ctx, use_case, "calibration"), read_part(ctx, use_case, "train")
     assert view.dataset is not None
+    contract = charter.contract()
+    encoder = contract.encoder()
+    X_cal = encoder.table(calibration)
+    scores = np.array(ask_rows(ctx.remote(endpoint), [encoder.values(x) for x in X_cal])) if endpoint else None
     package = wrap(
         kind,
         model,
-        charter.contract(),
-        calibration,
-        charter.data.outcome,
-        train,
+        contract,
+        X_cal,
+        calibration[charter.data.outcome].to_numpy(dtype=float),
+        encoder.table(train),
         name=name,
-        lineage={"dataset": view.dataset.dataset, "split": view.dataset.split, "author": person, "origin": origin},
+        lineage=Lineage(
+            origin="vendor" if endpoint else "imported",
+            dataset=view.dataset.dataset,
+            split=view.dataset.split,
+            source=hashlib.sha256(model).hexdigest() if model else "",
+            note=origin,
+        ),
         endpoint=endpoint,
-        remote=ctx.remote,
+        scores_cal=scores,
     )
     return admit_candidate(ctx, person, use_case, package, model, origin=origin)

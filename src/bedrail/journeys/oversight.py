@@ -245,7 +245,7 @@ def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
     candidate = view.deployment.candidate if view.deployment else list(view.sentinels)[-1]
     if candidate not in view.sentinels:
         raise NotFound("the deployed version has no sentinels.", path=use_case, remedy="Import the model again.")
-    recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate].sentinels), type=SentinelSet)
+    recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate]), type=SentinelSet)
     present = ask_sentinels(recorded, load_model(ctx, candidate).score_values)
     comparison = compare_sentinels(recorded, present)
     if comparison.alarm is not None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import default_policy_text, parse_policy
+from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context
-from bedrail.ledger.verify import Difference, verify_ledger
+from bedrail.ledger.verify import VerificationReport, verify_ledger
 
 
 def open_installation(ctx: Context, origin: str, owner: str, keys: tuple[str, ...]) -> None:
@@ -48,28 +48,11 @@ def adopt_policy(ctx: Context, person: str, text: str) -> str:
     return digest
 
 
-@dataclass(frozen=True, slots=True)
-class HouseVerification:
-    """The ledger's own verification and every view and record that does not follow from it."""
-
-    size: int
-    root: str
-    differences: tuple[Difference, ...]
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing differs."""
-        return not self.differences
-
-
-def verify_house(ctx: Context, origin: str, public_key: bytes) -> HouseVerification:
+def verify_house(ctx: Context, public_key: bytes) -> VerificationReport:
     """Recompute the tree and signatures, fold every view again, check every sealed record; name each difference."""
-    report = verify_ledger(ctx.tape, ctx.ledger.anchor, origin, public_key, ctx.verify)
-    differences = list(report.differences)
-    if not any(d.kind in {"entry", "undecodable"} for d in differences):
-        differences += [Difference(kind="view", where="views", what=text) for text in ctx.views.rebuild_differences()]
-    differences += [Difference(kind="record", where="records", what=text) for text in ctx.views.record_differences()]
-    return HouseVerification(size=report.size, root=report.root, differences=tuple(differences))
+    report = verify_ledger(ctx.tape, ctx.anchor, ctx.ledger.origin, public_key, ctx.verify)
+    report = report.joined("view", ctx.views.rebuild_differences())
+    return report.joined("record", ctx.views.record_differences())
 
 
 def export_bundle(ctx: Context, person: str, folder: Path) -> Path:
@@ -79,5 +62,36 @@ def export_bundle(ctx: Context, person: str, folder: Path) -> Path:
     ctx.require(person, "ledger.export")
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
-    write(ctx.tape, folder, ctx.ledger.origin, ctx.ledger.signer.public_key)
+    write(ctx.tape, folder, ctx.ledger.origin, ctx.public_key)
     return folder
+
+
+def posture(ctx: Context) -> list[dict[str, str]]:
+    """What is unsafe in this installation and how to mend it; `ok`, `note` or `unsafe` for each question."""
+    registry = ctx.refresh()
+    found = [_world_readable(ctx.home / "keys"), _shared_roles(registry)]
+    found.append(
+        {
+            "state": "note",
+            "what": "the witness, TLS and second factors are not set up",
+            "mend": "serve on loopback only",
+        }
+    )
+    late = [t.client for t in registry.tokens.values() if t.expires_epoch < ctx.clock.now().timestamp()]
+    if late:
+        found.append({"state": "note", "what": f"{len(late)} tokens have expired", "mend": "bedrail token issue"})
+    return found
+
+
+def _world_readable(folder: Path) -> dict[str, str]:
+    loose = [file for file in [folder, *folder.iterdir()] if file.stat().st_mode & 0o077]
+    if loose:
+        return {"state": "unsafe", "what": f"others can read {loose[0]}", "mend": f"chmod -R go= {folder}"}
+    return {"state": "ok", "what": "only the owner of the process can read the keys", "mend": ""}
+
+
+def _shared_roles(registry: Registry) -> dict[str, str]:
+    both = [p.person for p in registry.people.values() if {"data-scientist", "privacy-officer"} <= p.roles]
+    if both:
+        return {"state": "unsafe", "what": f"{both[0]} builds models and guards privacy", "mend": "give one role away"}
+    return {"state": "ok", "what": "nobody both builds models and guards privacy", "mend": ""}

@@ -13,7 +13,7 @@ from bedrail.core.queries import DecisionRow
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import read_dataset
-from bedrail.journeys.examination import MISSING_CELL, load_model
+from bedrail.journeys.examination import MISSING_CELL, assess_rows, load_model
 from bedrail.monitoring.values import ReferenceWindow, Window
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def reference_window(ctx: Context, charter: Charter, use_case: str, candidate: s
     window = Window(
         X=np.array(columns).T,
         names=contract.names,
-        risk=np.array([a.risk for a in model.assess_table(rows)]),
+        risk=assess_rows(model, rows).risk,
         outcome=rows[roles.outcome].to_numpy(dtype=float),
         groups=rows[list(roles.groups)].fillna(MISSING_CELL).astype(str),
         site=rows[roles.site].to_numpy() if roles.site else None,

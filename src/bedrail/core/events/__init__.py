@@ -49,6 +49,45 @@ from bedrail.core.events.oversight import (
     SentinelsRecorded,
 )
 
+__all__ = [
+    "Actor",
+    "AlarmRaised",
+    "Approved",
+    "ArtifactRefused",
+    "CandidateAdmitted",
+    "ConsentChanged",
+    "DataRead",
+    "DatasetAdmitted",
+    "DatasetSplit",
+    "DecisionAnswered",
+    "DecisionFellBack",
+    "DecisionResponded",
+    "DeploymentHalted",
+    "DeploymentMoved",
+    "DeploymentRolledBack",
+    "Entry",
+    "EvidenceRecorded",
+    "Fact",
+    "GateJudged",
+    "HIGH_VOLUME",
+    "HeartBeat",
+    "HoldoutOpened",
+    "InstallationOpened",
+    "MAX_ENTRY_BYTES",
+    "MonitoringReported",
+    "Objected",
+    "OutcomeObserved",
+    "PersonAdded",
+    "PolicyAdopted",
+    "SentinelsRecorded",
+    "TokenIssued",
+    "TokenRevoked",
+    "UseCaseOpened",
+    "action_of",
+    "decode",
+    "encode",
+]
+
 Fact = (
     InstallationOpened
     | PersonAdded

@@ -1,0 +1,30 @@
+"""ULIDs: 48 bits of milliseconds and 80 random bits, in Crockford's base 32, sortable by time of making."""
+
+from __future__ import annotations
+
+import os
+import time
+from threading import Lock
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
+_POOL = 1000
+
+
+class UlidMaker:
+    """Makes identifiers that never repeat; random bits are drawn from the system in bulk. Safe across threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._pool = b""
+        self._at = 0
+
+    def new(self) -> str:
+        """A fresh ULID, 26 characters."""
+        with self._lock:
+            if self._at >= len(self._pool):
+                self._pool, self._at = os.urandom(10 * _POOL), 0
+            tail = self._pool[self._at : self._at + 10]
+            self._at += 10
+        number = (int(time.time() * 1000) << 80) | int.from_bytes(tail, "big")
+        return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
