@@ -292,11 +292,13 @@ static PyObject *Walker_margins(Walker *self, PyObject *const *args, Py_ssize_t 
 /* ------------------------------------------------------------------------------------------------------------ Shap */
 
 typedef struct {
-    double cut, share, reach, reach_share;
+    double cut;
+    double part[2];      /* the left edge's share of cover, alone and times reach */
+    double step[3];      /* reach * (c - share) when the feature's splits above fail, or pass and x goes right, left */
+    int32_t inverse[2];  /* rows of `inverse`: row 0 is 1 / (1 - t), row 1 ones, the others 1 / ((1 - t) reach + t) */
     int32_t ask, feature;
     int32_t left, right; /* slots of this tree: inner nodes 0..m-1, leaves m..2m */
     int32_t above;       /* 0: no split on this feature above; else 1 + 2 * node + side, in this tree */
-    int32_t inverse;     /* row of the table 1 / ((1 - t) reach + t); row 0 holds ones */
 } Node;
 
 typedef struct {
@@ -307,7 +309,7 @@ typedef struct {
     Node *nodes;
     double *leaves;  /* tree after tree, in slot order */
     double *inverse; /* rows of `lanes` numbers */
-    double *t, *u, *w, *dead; /* nodes, 1 - nodes, weights, 1 / (1 - nodes); before t stand `lanes` zeros */
+    double *t, *u, *w; /* quadrature: `lanes` zeros and then the nodes; 1 - nodes; weights */
     double *scratch;
 } Shap;
 
@@ -327,7 +329,7 @@ static size_t scratch_numbers(const Shap *s) {
         V *g = P + (2 * (size_t)s->widest + 1) * (B);                                                                  \
         V *change = g + (size_t)s->widest * (B);                                                                       \
         uint8_t *passed = (uint8_t *)(change + (size_t)s->widest * (B));                                               \
-        const V *t = (const V *)s->t, *u = (const V *)s->u, *w = (const V *)s->w, *dead = (const V *)s->dead;          \
+        const V *t = (const V *)s->t, *u = (const V *)s->u, *w = (const V *)s->w;                                      \
         const V *inverse = (const V *)s->inverse;                                                                      \
         const double *leaves = s->leaves;                                                                              \
         spread(x, k, s->copies, row);                                                                                  \
@@ -343,10 +345,8 @@ static size_t scratch_numbers(const Shap *s) {
                 const int goes = row[n->ask] <= n->cut, alive = passed[n->above], on = alive & goes;                   \
                 passed[1 + 2 * i] = (uint8_t)on;                                                                       \
                 passed[2 + 2 * i] = (uint8_t)(alive & !goes);                                                          \
-                const double part = alive ? n->reach_share : n->share;                                                 \
-                const double step = alive ? n->reach * ((double)goes - n->share) : 0.0;                                \
-                const V *inv = alive ? inverse + (size_t)n->inverse * (B) : dead;                                      \
-                const V *to = t - (on ? 0 : (B));                                                                      \
+                const double part = n->part[alive], step = n->step[alive + on];                                        \
+                const V *inv = inverse + (size_t)n->inverse[alive] * (B), *to = t + (size_t)on * (B);                  \
                 for (int b = 0; b < (B); b++) {                                                                        \
                     const V p = P[(size_t)i * (B) + b], v = inv[b];                                                    \
                     const V f = (u[b] * part + to[b]) * v;                                                             \
@@ -412,7 +412,7 @@ static void Shap_dealloc(Shap *self) {
     free(self->nodes);
     free(self->leaves);
     free(self->inverse);
-    if (self->t) free(self->t - self->lanes);
+    free(self->t);
     free(self->scratch);
     type->tp_free(self);
     Py_DECREF(type);
@@ -420,18 +420,17 @@ static void Shap_dealloc(Shap *self) {
 
 static int shap_quadrature(Shap *self, const double *t, const double *w) {
     int lanes = self->lanes;
-    double *block = aligned(sizeof(double) * (size_t)lanes * 5);
-    if (!block) return PyErr_NoMemory(), -1;
-    self->t = block + lanes;
-    self->u = block + 2 * lanes;
-    self->w = block + 3 * lanes;
-    self->dead = block + 4 * lanes;
+    self->t = aligned(sizeof(double) * (size_t)lanes * 4);
+    if (!self->t) return PyErr_NoMemory(), -1;
+    self->u = self->t + 2 * lanes;
+    self->w = self->t + 3 * lanes;
     for (int q = 0; q < lanes; q++) {
-        block[q] = 0.0;
-        self->t[q] = t[q];
+        self->t[q] = 0.0;
+        self->t[lanes + q] = t[q];
         self->u[q] = 1.0 - t[q];
         self->w[q] = w[q];
-        self->dead[q] = 1.0 / (1.0 - t[q]);
+        self->inverse[q] = 1.0 / (1.0 - t[q]);
+        self->inverse[lanes + q] = 1.0;
     }
     return 0;
 }
@@ -441,8 +440,9 @@ static int shap_fill(Shap *self, Column *c) {
     const int32_t *starts = c[0].view.buf, *feature = c[1].view.buf, *left = c[4].view.buf, *right = c[5].view.buf,
                   *above = c[8].view.buf;
     const double *cut = c[2].view.buf, *leaves = c[6].view.buf, *share = c[7].view.buf, *reach = c[9].view.buf;
+    const double *t = c[10].view.buf;
     const uint8_t *rule = c[3].view.buf;
-    Py_ssize_t inner = c[1].n, trees = c[0].n - 1, slots = inner + c[6].n, rows = 1;
+    Py_ssize_t inner = c[1].n, trees = c[0].n - 1, slots = inner + c[6].n, rows = 2;
     for (int i = 1; i < 10; i++)
         if (i != 6 && c[i].n != inner) return bad("columns differ in length");
     if (c[6].n != inner + trees || slots > INT32_MAX / 4) return bad("a tree has one leaf more than inner nodes");
@@ -452,8 +452,8 @@ static int shap_fill(Shap *self, Column *c) {
         return -1;
     self->trees = (int32_t)trees;
     self->copies = any_zero_rule(rule, inner) ? 4 : 2;
-    for (Py_ssize_t t = 0; t < trees; t++)
-        if (starts[t + 1] - starts[t] > self->widest) self->widest = starts[t + 1] - starts[t];
+    for (Py_ssize_t i = 0; i < trees; i++)
+        if (starts[i + 1] - starts[i] > self->widest) self->widest = starts[i + 1] - starts[i];
     for (Py_ssize_t i = 0; i < inner; i++) rows += above[i] >= 0;
     self->starts = aligned(sizeof(int32_t) * (size_t)c[0].n);
     self->nodes = aligned(sizeof(Node) * (size_t)inner);
@@ -465,15 +465,15 @@ static int shap_fill(Shap *self, Column *c) {
     if (shap_quadrature(self, c[10].view.buf, c[11].view.buf)) return -1;
     memcpy(self->starts, starts, sizeof(int32_t) * (size_t)c[0].n);
     memcpy(self->leaves, leaves, sizeof(double) * (size_t)c[6].n);
-    for (int q = 0; q < self->lanes; q++) self->inverse[q] = 1.0;
-    int32_t row = 0;
-    for (Py_ssize_t t = 0; t < trees; t++) {
-        int32_t first = starts[t], m = starts[t + 1] - first;
-        Py_ssize_t first_leaf = inner + first + t; /* one leaf more than inner nodes in every tree before */
+    int32_t row = 1;
+    for (Py_ssize_t tree = 0; tree < trees; tree++) {
+        int32_t first = starts[tree], m = starts[tree + 1] - first;
+        Py_ssize_t first_leaf = inner + first + tree; /* one leaf more than inner nodes in every tree before */
         for (int32_t i = first; i < first + m; i++) {
             Node *n = &self->nodes[i];
-            *n = (Node){.cut = cut[i], .share = share[i], .reach = reach[i], .reach_share = reach[i] * share[i],
-                        .ask = rule[i] * self->features + feature[i], .feature = feature[i]};
+            *n = (Node){.cut = cut[i], .ask = rule[i] * self->features + feature[i], .feature = feature[i],
+                        .part = {share[i], reach[i] * share[i]}, .inverse = {0, 1},
+                        .step = {0.0, reach[i] * (0.0 - share[i]), reach[i] * (1.0 - share[i])}};
             for (int side = 0; side < 2; side++) {
                 int32_t child = side ? right[i] : left[i];
                 Py_ssize_t slot = child < inner ? child - first : child - first_leaf + m;
@@ -483,9 +483,9 @@ static int shap_fill(Shap *self, Column *c) {
             if (above[i] < 0) continue;
             if (above[i] < 2 * first || above[i] >= 2 * i) return bad("edge above out of range");
             n->above = 1 + above[i] - 2 * first;
-            n->inverse = ++row;
+            n->inverse[1] = ++row;
             double *to = self->inverse + (size_t)row * (size_t)self->lanes;
-            for (int q = 0; q < self->lanes; q++) to[q] = 1.0 / (reach[i] * self->u[q] + self->t[q]);
+            for (int q = 0; q < self->lanes; q++) to[q] = 1.0 / (reach[i] * self->u[q] + t[q]);
         }
     }
     return 0;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -102,7 +103,7 @@ def quadrature(lanes: int) -> tuple[Floats, Floats]:
 
 @dataclass(slots=True)
 class _Walk:
-    """One tree walked from the root: inner nodes in preorder, and for each the last split on its feature above it."""
+    """One tree walked from the root: inner nodes level by level, and for each the last split on its feature above it."""
 
     order: list[int]
     above: list[int]
@@ -115,9 +116,9 @@ def _walk(tree: Tree, share: Floats) -> _Walk:
     walk = _Walk([], [], [], [], 0)
     feature, left, right, part = (a.tolist() for a in (tree.feature, tree.left, tree.right, share))
     # The second item maps each feature asked so far on the path to (edge, reach of that edge).
-    stack: list[tuple[int, int, dict[int, tuple[int, float]]]] = [(0, 0, {})]
-    while stack:
-        node, depth, asked = stack.pop()
+    waiting: deque[tuple[int, int, dict[int, tuple[int, float]]]] = deque([(0, 0, {})])
+    while waiting:
+        node, depth, asked = waiting.popleft()
         if feature[node] < 0:
             walk.distinct = max(walk.distinct, len(asked))
             continue
@@ -129,8 +130,8 @@ def _walk(tree: Tree, share: Floats) -> _Walk:
         walk.depth.append(depth)
         to_right = asked | {feature[node]: (2 * place + 1, reach * (1.0 - part[node]))}
         to_left = asked | {feature[node]: (2 * place, reach * part[node])}
-        stack.append((right[node], depth + 1, to_right))
-        stack.append((left[node], depth + 1, to_left))
+        waiting.append((left[node], depth + 1, to_left))
+        waiting.append((right[node], depth + 1, to_right))
     return walk
 
 
