@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from bedrail.models.predict import Assessment
+    from bedrail.models.values import Assessment
 
 MOST_REASONS = 5
 NOTHING_SUGGESTED = "Below the threshold: nothing is suggested."

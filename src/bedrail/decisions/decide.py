@@ -6,9 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bedrail.core.errors import Unavailable
 from bedrail.core.values import NO_DECISION, Mode
 from bedrail.decisions.card import card, reasons, recommendation
@@ -28,10 +25,13 @@ from bedrail.decisions.values import (
 )
 
 if TYPE_CHECKING:
-    from bedrail.ledger.append import Receipt
-    from bedrail.models.predict import Assessment, LoadedModel
+    import numpy as np
+    from numpy.typing import NDArray
 
-NOTHING = np.zeros(0)
+    from bedrail.ledger.append import Receipt
+    from bedrail.models.predict import LoadedModel
+    from bedrail.models.values import Assessment
+
 HELD = "held for review: a reviewer looks at this before it is shown"
 SHADOW = "recorded in shadow: not shown, use clinical judgement"
 
@@ -76,11 +76,12 @@ def answered(
     package: str,
     policy: str,
     vector: NDArray[np.float64],
-    contributions: NDArray[np.float64] = NOTHING,
+    contributions: NDArray[np.float64] | None = None,
 ) -> AnswerRecord | FallBack:
     """The record of an answer, or the guard that doubts it.
 
-    `vector` is the encoded row (k,), `contributions` one log-odds share per feature or empty. The case must have
+    `vector` is the encoded row (k,), `contributions` one share per feature, or None from a
+    black box. The case must have
     passed the guards before the model and hold its assessment.
     """
     way = routing(case)
@@ -92,7 +93,7 @@ def answered(
     assert case.assessment is not None
     deployment, assessment = case.deployment, case.assessment
     why: tuple[Reason, ...] = ()
-    if contributions.size:
+    if contributions is not None:
         why = reasons(case.contract, case.inputs.values, contributions)
     advice = recommendation(case.terms, assessment.risk)
     return AnswerRecord(
@@ -116,7 +117,7 @@ def answered(
         high=assessment.high,
         p_values=tuple(assessment.p_values),
         ood_distance=assessment.ood_distance,
-        contributions=contributions.tobytes(),
+        contributions=b"" if contributions is None else contributions.tobytes(),
         routing=way[0],
         hold=way[1],
         recommendation=advice,
@@ -184,7 +185,7 @@ def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
     vector = contract.encoder().row(case.inputs.values)
     case.assessment = credible(model.assess(vector))
     doubt = on_inputs(case)
-    contributions = model.contributions(vector) if old.contributions else NOTHING
+    contributions = model.contributions(vector) if old.contributions else None
     new = (
         doubt
         if isinstance(doubt, FallBack)

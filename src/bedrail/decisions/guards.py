@@ -19,7 +19,7 @@ from bedrail.decisions.values import Deployed, Terms
 from bedrail.models.contract import Contract, Feature
 
 if TYPE_CHECKING:
-    from bedrail.models.predict import Assessment
+    from bedrail.models.values import Assessment
 
 SKEW_HOURS = FUTURE_SKEW.total_seconds() / 3600.0
 

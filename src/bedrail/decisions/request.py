@@ -7,6 +7,7 @@ test holds it to that). Whatever it does not accept is read leniently and put to
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -74,6 +75,7 @@ class Inputs:
 T = TypeVar("T")
 
 _request = msgspec.json.Decoder(Request)
+_KEYS = tuple(f'"{name}"'.encode() for name in Request.__struct_fields__)
 
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
@@ -81,9 +83,12 @@ _NOT_UNDERSTOOD = (msgspec.MsgspecError, ValueError, RecursionError, OverflowErr
 def read_request(body: bytes) -> Request:
     """The request in a JSON body; raises `Invalid` with `path` and `remedy` (path `body` when it is no JSON)."""
     try:
-        return _request.decode(body)
+        request = _request.decode(body)
     except _NOT_UNDERSTOOD as error:
         _refuse(error, "", Request.__struct_fields__)
+    if b"\\" in body or any(body.count(key) > 1 for key in _KEYS):
+        refuse_twice(body)
+    return request
 
 
 def read_body(decoder: msgspec.json.Decoder[T], body: bytes, fields: tuple[str, ...]) -> T:
@@ -92,6 +97,23 @@ def read_body(decoder: msgspec.json.Decoder[T], body: bytes, fields: tuple[str, 
         return decoder.decode(body)
     except _NOT_UNDERSTOOD as error:
         _refuse(error, "", fields)
+
+
+def refuse_twice(body: bytes | msgspec.Raw, under: str = "") -> None:
+    """Raises `Invalid` when a field of well-formed JSON is there twice: nobody can know which one was meant."""
+
+    def once(pairs: list[tuple[str, object]]) -> None:
+        seen: set[str] = set()
+        for name, _ in pairs:
+            if name in seen:
+                path = f"{under}.{_echoed(name)}" if under else _echoed(name)
+                raise Invalid("this field is there twice.", path=path, remedy="Send it once.")
+            seen.add(name)
+
+    try:
+        json.loads(bytes(body), object_pairs_hook=once)
+    except (ValueError, RecursionError):
+        raise Invalid("this is not well-formed JSON in UTF-8.", path="body", remedy="Send one JSON object.") from None
 
 
 def check_groups(request: Request, declared: tuple[str, ...]) -> None:
@@ -132,6 +154,8 @@ class Intake:
             except _NOT_UNDERSTOOD:
                 pass
             else:
+                if bytes(features).count(b":") != len(found) - found.count(None):
+                    return self._read_carefully(features, age, now)  # nulls, odd levels, or a field that is there twice
                 ages = {} if age is None else {"*": _hours(age)}
                 return Inputs(dict(zip(self._names, found, strict=True)), ages, plain=True)
         return self._read_carefully(features, age, now)
@@ -141,6 +165,7 @@ class Intake:
             found = msgspec.structs.astuple(self._careful.decode(features))
         except _NOT_UNDERSTOOD as error:
             _refuse(error, "features", self._names)
+        refuse_twice(features, "features")
         inputs = Inputs({}, {} if age is None else {"*": _hours(age)})
         for name, sent in zip(self._names, found, strict=True):
             if isinstance(sent, Measured | Noted):
@@ -173,11 +198,19 @@ def _echoed(name: str) -> str:
     return name if len(name) <= 40 and _HARMLESS.match(name) else "?"
 
 
+_KINDS = {"float": "a number", "int": "a whole number", "str": "a text", "bool": "true or false", "object": "an object"}
+
+
+def _kinds(wanted: str) -> str:
+    return " or ".join(_KINDS.get(kind, kind) for kind in re.findall(r"[a-z]+", wanted.split("`")[1]))
+
+
 def _refuse(error: Exception, under: str, fields: tuple[str, ...]) -> NoReturn:
     """Turns the decoder's complaint into one about a field, without anything of the field's content."""
     found = _PLACE.match(str(error))
     what, place = (found["what"], found["path"] or "$") if found else ("", "$")
-    steps = [step for step in (under, *place.lstrip("$").strip(".").split(".")) if step]
+    place = place.lstrip("$").replace("[...]", "").strip(".")
+    steps = [step for step in (under, *place.split(".")) if step]
     known = f"The fields are: {', '.join(fields)}."
     if field := _FIELD.match(what):
         unknown = field["what"] == "contains unknown"
@@ -190,11 +223,13 @@ def _refuse(error: Exception, under: str, fields: tuple[str, ...]) -> NoReturn:
     if not isinstance(error, msgspec.ValidationError):
         raise Invalid("this is not well-formed JSON in UTF-8.", path="body", remedy="Send one JSON object.") from None
     if types := _TYPES.match(what):
-        message, remedy = f"this has the wrong type: {types['got']}.", f"Send {types['wanted'].replace('`', '')}."
+        message, remedy = f"this has the wrong type: {types['got']}.", f"Send {_kinds(types['wanted'])}."
     elif "datetime" in what or "timezone" in what:
         message, remedy = "this is not a time with a zone.", "Send it as 2026-01-31T09:30:00Z."
     elif "length" in what:
         message, remedy = "this is too short or too long.", "Identifiers have 1 to 128 characters, levels at most 200."
+    elif "range" in what:
+        message, remedy = "this number is too large.", "Send a number that a 64-bit float can hold."
     elif "regex" in what:
         message, remedy = "this has signs that are not allowed here.", "Use up to 40 letters, digits, `.`, `_`, `-`."
     else:
@@ -211,7 +246,7 @@ def _quick_type(feature: Feature) -> Any:
     if feature.kind == "categorical":
         kind = Literal[feature.levels]
     else:
-        bounds: dict[str, float] = {}
+        bounds: dict[str, Any] = {}
         if feature.low is not None:
             bounds["ge"] = float(feature.low)
         if feature.high is not None:

@@ -223,42 +223,34 @@ def to_bytes(record: AnswerRecord | FallbackRecord | OutcomeRecord | ResponseRec
     return _encoder.encode(record)
 
 
-_decoders = {
-    "answer": msgspec.json.Decoder(AnswerRecord),
-    "fallback": msgspec.json.Decoder(FallbackRecord),
-    "outcome": msgspec.json.Decoder(OutcomeRecord),
-    "response": msgspec.json.Decoder(ResponseRecord),
-}
-
-
-def answer_record(plaintext: bytes) -> AnswerRecord:
-    """The record behind an answered decision; raises msgspec.ValidationError for any other bytes."""
-    record = _decoders["answer"].decode(plaintext)
-    assert isinstance(record, AnswerRecord)
-    return record
-
-
-def decision_record(plaintext: bytes) -> AnswerRecord | FallbackRecord:
-    """The record of a decision of either kind; raises msgspec.ValidationError for any other bytes."""
-    kind = msgspec.json.decode(plaintext, type=_Kind).kind
-    record = _decoders[kind].decode(plaintext)
-    assert isinstance(record, AnswerRecord | FallbackRecord)
-    return record
-
-
-def outcome_record(plaintext: bytes) -> OutcomeRecord:
-    """The record behind an observed outcome; raises msgspec.ValidationError for any other bytes."""
-    record = _decoders["outcome"].decode(plaintext)
-    assert isinstance(record, OutcomeRecord)
-    return record
-
-
-def response_record(plaintext: bytes) -> ResponseRecord:
-    """The note behind a response; raises msgspec.ValidationError for any other bytes."""
-    record = _decoders["response"].decode(plaintext)
-    assert isinstance(record, ResponseRecord)
-    return record
+_answer = msgspec.json.Decoder(AnswerRecord)
+_fallback = msgspec.json.Decoder(FallbackRecord)
+_outcome = msgspec.json.Decoder(OutcomeRecord)
+_response = msgspec.json.Decoder(ResponseRecord)
 
 
 class _Kind(msgspec.Struct):
     kind: Literal["answer", "fallback"]
+
+
+_kind = msgspec.json.Decoder(_Kind)
+
+
+def answer_record(plaintext: bytes) -> AnswerRecord:
+    """The record behind an answered decision; raises msgspec.ValidationError for any other bytes."""
+    return _answer.decode(plaintext)
+
+
+def decision_record(plaintext: bytes) -> AnswerRecord | FallbackRecord:
+    """The record of a decision of either kind; raises msgspec.ValidationError for any other bytes."""
+    return (_answer if _kind.decode(plaintext).kind == "answer" else _fallback).decode(plaintext)
+
+
+def outcome_record(plaintext: bytes) -> OutcomeRecord:
+    """The record behind an observed outcome; raises msgspec.ValidationError for any other bytes."""
+    return _outcome.decode(plaintext)
+
+
+def response_record(plaintext: bytes) -> ResponseRecord:
+    """The note behind a response; raises msgspec.ValidationError for any other bytes."""
+    return _response.decode(plaintext)

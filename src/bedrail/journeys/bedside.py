@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bedrail.core.events import ArtifactRefused
+from bedrail.core.events.oversight import ArtifactRefused
 from bedrail.decisions.decide import fallback, rerun
 from bedrail.decisions.guards import FallBack
 from bedrail.governance.values import TokenView
 from bedrail.journeys import responding
 from bedrail.journeys.deciding import NotUnderstood, Reply, Unrecorded, Work
-from bedrail.journeys.desk import SYSTEM, BedsideViews, Desk
+from bedrail.journeys.desk import SYSTEM, Desk
 from bedrail.journeys.responding import DecisionState, Opened, Waiting
 from bedrail.ledger.append import Receipt
 from bedrail.models.predict import LoadedModel
 
-__all__ = ["Bedside", "BedsideViews", "NotUnderstood", "Reply", "Unrecorded", "rerun"]
+__all__ = ["Bedside", "NotUnderstood", "Reply", "Unrecorded", "rerun"]
 
 
 @dataclass(slots=True)
@@ -51,9 +51,9 @@ class Bedside(Desk):
         """Record what a clinician did with an answer; see `responding.respond`."""
         return await responding.respond(self, decision, use_case, response, person, reason, note)
 
-    async def observe_outcome(self, decision: str, use_case: str, value: int) -> Receipt:
+    async def observe_outcome(self, decision: str, use_case: str, value: int, *, token: str = "") -> Receipt:
         """Record the outcome (1 or 0) of a decided encounter; see `responding.observe`."""
-        return await responding.observe(self, decision, use_case, value)
+        return await responding.observe(self, decision, use_case, value, token=token)
 
     async def set_consent(self, subject: str, use_case: str, opted_out: bool, *, token: str = "") -> Receipt:
         """Record an opt-out from AI support, or the way back; in force here when this returns."""

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bedrail.core.errors import Invalid, Unavailable
-from bedrail.core.events import Actor, DecisionAnswered, DecisionFellBack
+from bedrail.core.events import Actor
+from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack
 from bedrail.core.ports import SealedRecord
-from bedrail.decisions.decide import NOTHING, answered, credible, fallback, fallback_record, reply, shown
+from bedrail.decisions.decide import answered, credible, fallback, fallback_record, reply, shown
 from bedrail.decisions.guards import BEFORE_INPUTS, PROCEED, Case, FallBack, before_inputs, on_inputs
 from bedrail.decisions.request import Request, check_groups, read_request
 from bedrail.decisions.values import Answer, AnswerRecord, Fallback, Withheld, to_bytes
@@ -131,7 +132,7 @@ class Work:
         if ready.remote:
             ask = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), model.assess, vector)
             case.assessment = credible(await asyncio.wait_for(ask, self._left()))
-            contributions = NOTHING
+            contributions = None
         else:
             case.assessment = credible(model.assess(vector))
             contributions = model.contributions(vector)

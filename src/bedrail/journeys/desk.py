@@ -8,11 +8,11 @@ from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
 
 from bedrail.core.errors import NotFound, Refused
 from bedrail.core.events import Actor, Entry, Fact, encode
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
+from bedrail.core.queries import Decisions
 from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
 from bedrail.journeys.serving import Serving
@@ -21,26 +21,6 @@ from bedrail.ledger.append import Receipt
 CARE = "care"
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
 VENDOR_THREADS = 8
-
-
-class BedsideViews(Protocol):
-    """The rows the bedside asks for; plain mappings with the columns of the SQL views."""
-
-    def decision(self, decision_id: str) -> dict[str, Any] | None:
-        """One decision, or None."""
-        ...
-
-    def responses(self, decision_id: str) -> list[dict[str, Any]]:
-        """What people did with it, in order."""
-        ...
-
-    def outcome(self, decision_id: str) -> dict[str, Any] | None:
-        """Its outcome's row, or None while unknown."""
-        ...
-
-    def review_queue(self, use_case: str) -> list[dict[str, Any]]:
-        """Held answers that nobody has looked at, oldest first."""
-        ...
 
 
 @dataclass(slots=True)
@@ -57,7 +37,7 @@ class Desk:
     vault: Vault
     pseudonyms: Pseudonyms
     serving: Serving
-    views: BedsideViews
+    views: Decisions
     records: Records
     commit: Callable[[Draft], Awaitable[Receipt]]
     node: str

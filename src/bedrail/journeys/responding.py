@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from bedrail.core.errors import Invalid, NotFound, Refused, Unavailable
-from bedrail.core.events import Actor, ConsentChanged, DataRead, DecisionResponded, OutcomeObserved
+from bedrail.core.events import Actor
+from bedrail.core.events.bedside import ConsentChanged, DecisionResponded, OutcomeObserved
+from bedrail.core.events.oversight import DataRead
+from bedrail.core.queries import DecisionRow
 from bedrail.core.values import Value
 from bedrail.decisions.values import (
     REASONS,
@@ -17,7 +18,7 @@ from bedrail.decisions.values import (
     to_bytes,
 )
 from bedrail.governance.permissions import require
-from bedrail.journeys.desk import Desk
+from bedrail.journeys.desk import SYSTEM, Desk
 from bedrail.ledger.append import Receipt
 
 MOST_NOTE = 2000
@@ -90,19 +91,19 @@ async def respond(
     if len(note) > MOST_NOTE:
         raise Invalid("the note is too long.", path="note", remedy=f"At most {MOST_NOTE} characters.")
     actor = _person(desk, person, "decision.respond")
-    if row["kind"] != "answered" or row["stage"] == "shadow":
+    if row.kind != "answered" or row.stage == "shadow":
         raise Refused("there was no answer to respond to.", remedy="Use clinical judgement.", reasons=("conflict",))
     entry, sealed, digest = desk.ids.new(), None, ""
     if note:
         record = ResponseRecord(decision=decision, note=note, as_of=desk.clock.now())
-        sealed, digest = desk.seal(entry, str(row["subject"]), "response", to_bytes(record))
+        sealed, digest = desk.seal(entry, row.subject, "response", to_bytes(record))
     fact = DecisionResponded(
         decision=decision, use_case=use_case, response=response, person=person, reason=reason, record=digest
     )
     return await desk.append(actor, fact, record=sealed, entry=entry)
 
 
-async def observe(desk: Desk, decision: str, use_case: str, value: int) -> Receipt:
+async def observe(desk: Desk, decision: str, use_case: str, value: int, *, token: str = "") -> Receipt:
     """Record the outcome of a decided encounter, once; the value rests sealed under `outcome:DECISION`.
 
     Raises `NotFound`, `Invalid` (value not 0 or 1), `Refused` (known already, or nobody it could belong to).
@@ -110,14 +111,14 @@ async def observe(desk: Desk, decision: str, use_case: str, value: int) -> Recei
     row = _row(desk, decision, use_case)
     if isinstance(value, bool) or value not in (0, 1):
         raise Invalid("an outcome is 0 or 1.", path="value", remedy="1: it happened; 0: it did not.")
-    if not row["subject"]:
+    if not row.subject:
         raise Refused("that decision belongs to no patient.", reasons=("conflict",))
     if desk.views.outcome(decision) is not None:
         raise Refused("the outcome is recorded already.", remedy="It is recorded once.", reasons=("conflict",))
     record = OutcomeRecord(decision=decision, value=int(value), as_of=desk.clock.now())
-    sealed, digest = desk.seal(outcome_id(decision), str(row["subject"]), "outcome", to_bytes(record))
-    fact = OutcomeObserved(decision=decision, use_case=use_case, subject=str(row["subject"]), record=digest)
-    return await desk.append(Actor(auth="bearer", id="outcomes", kind="token"), fact, record=sealed)
+    sealed, digest = desk.seal(outcome_id(decision), row.subject, "outcome", to_bytes(record))
+    fact = OutcomeObserved(decision=decision, use_case=use_case, subject=row.subject, record=digest)
+    return await desk.append(_system(token), fact, record=sealed)
 
 
 def outcome_id(decision: str) -> str:
@@ -130,8 +131,7 @@ async def set_consent(desk: Desk, subject: str, use_case: str, opted_out: bool, 
     if use_case != "*" and use_case not in desk.registry.use_cases:
         raise NotFound("there is no such use case.", path="use_case", remedy="Name one, or `*` for all.")
     fact = ConsentChanged(subject=desk.pseudonyms.pseudonym(subject), use_case=use_case, opted_out=opted_out)
-    actor = Actor(auth="bearer", id=token, kind="token") if token else Actor(auth="local", id="bedrail", kind="system")
-    receipt = await desk.append(actor, fact)
+    receipt = await desk.append(_system(token), fact)
     desk.serving.refresh()
     return receipt
 
@@ -140,7 +140,7 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
     """The answer behind a held decision, for its reviewer; that it was read is on record before it is shown."""
     row = _row(desk, decision, use_case)
     actor = _person(desk, person, "decision.respond")
-    if row["kind"] != "answered" or row["mode"] != "review" or row["stage"] == "shadow":
+    if row.kind != "answered" or row.mode != "review" or row.stage == "shadow":
         raise Refused("that decision is not held for review.", reasons=("conflict",))
     found = desk.records.get(decision)
     if found is None:
@@ -167,16 +167,16 @@ def state(desk: Desk, decision: str, use_case: str) -> DecisionState:
     row = _row(desk, decision, use_case)
     return DecisionState(
         decision=decision,
-        at=row["at"],
-        kind=row["kind"],
-        candidate=row["candidate"],
-        stage=row["stage"],
-        routing=row["mode"] or "",
-        shown=bool(row["shown"]),
-        guard=row["guard"] or "",
-        reason=row["reason"] or "",
+        at=row.at,
+        kind=row.kind,
+        candidate=row.candidate,
+        stage=row.stage,
+        routing=row.mode,
+        shown=row.shown,
+        guard=row.guard,
+        reason=row.reason,
         responses=tuple(
-            ResponseState(response=each["response"], person=each["person"], reason=each["reason"], at=each["at"])
+            ResponseState(response=each.response, person=each.person, reason=each.reason, at=each.at)
             for each in desk.views.responses(decision)
         ),
         outcome_known=desk.views.outcome(decision) is not None,
@@ -186,15 +186,15 @@ def state(desk: Desk, decision: str, use_case: str) -> DecisionState:
 def reviews(desk: Desk, use_case: str) -> tuple[Waiting, ...]:
     """Held answers that nobody has looked at, oldest first, without patient data."""
     return tuple(
-        Waiting(decision=r["decision"], at=r["at"], candidate=r["candidate"], stage=r["stage"], site=r["site"])
+        Waiting(decision=r.decision, at=r.at, candidate=r.candidate, stage=r.stage, site=r.site)
         for r in desk.views.review_queue(use_case)
-        if r["stage"] != "shadow"
+        if r.stage != "shadow"
     )
 
 
-def _row(desk: Desk, decision: str, use_case: str) -> dict[str, Any]:
+def _row(desk: Desk, decision: str, use_case: str) -> DecisionRow:
     row = desk.views.decision(decision)
-    if row is None or row["use_case"] != use_case:
+    if row is None or row.use_case != use_case:
         raise NotFound("there is no such decision.", path="decision", remedy="Use the id that came with the answer.")
     return row
 
@@ -205,3 +205,8 @@ def _person(desk: Desk, person: str, action: str) -> Actor:
         raise Refused("nobody of that name works here.", remedy="Add them: bedrail people add.")
     require(known.roles, action)
     return Actor(auth="asserted", id=person, kind="person")
+
+
+def _system(token: str) -> Actor:
+    """The calling system by its token's id, or Bedrail itself when no token was used."""
+    return Actor(auth="bearer", id=token, kind="token") if token else SYSTEM
