@@ -12,7 +12,7 @@ from bedrail.models.calibrate import Method, fit_calibration
 from bedrail.models.conformal import fit_uncertainty
 from bedrail.models.contract import Contract
 from bedrail.models.ood import QUANTILE, fit_distance
-from bedrail.models.predict import LIGHTGBM_START, open_scoring
+from bedrail.models.scoring import LIGHTGBM_START, open_scoring
 from bedrail.models.values import MODEL_FILES, Kind, Lineage, Package
 
 Matrix = NDArray[np.float64]
