@@ -150,6 +150,10 @@ class Tape(Protocol):
         """(index, bytes) of the low-volume facts only (see `core.events.HIGH_VOLUME`), from index `start` on."""
         ...
 
+    def sealed_pages(self, start: int = 0, stop: int | None = None) -> Iterator[Sequence[tuple[int, bytes, bytes]]]:
+        """(index, stored leaf hash, canonical bytes) in order, a few hundred at once: what verification reads."""
+        ...
+
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
         """(size, signed note) of the checkpoints that were kept, smallest first."""
         ...

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
@@ -128,6 +129,14 @@ class BundleTape:
             hashes = [data[at : at + 32] for at in range(0, len(data), 32)]
             found += hashes[max(start - first, 0) : end - first]
         return found
+
+    def sealed_pages(self, start: int = 0, stop: int | None = None) -> Iterator[list[tuple[int, bytes, bytes]]]:
+        """(index, leaf hash of the tiles, canonical bytes), a bundle at once; a missing hash is empty."""
+        entries = self.entries(start, stop)
+        while page := list(islice(entries, WIDTH)):
+            hashes = self.leaves(page[0][0], page[-1][0] + 1)
+            hashes += [b""] * (len(page) - len(hashes))
+            yield [(index, leaf, data) for (index, data), leaf in zip(page, hashes, strict=True)]
 
     def registry_entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """All entries: a bundle does not tell low-volume facts apart."""

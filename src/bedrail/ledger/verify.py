@@ -6,10 +6,9 @@ and sealed records are compared by the store, and join the report through `Verif
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import islice
 from typing import Literal
 
 from bedrail.core.errors import Corrupt
@@ -34,7 +33,9 @@ Kind = Literal[
     "record",
 ]
 
-CHUNK = 4096
+SPAN = 4096
+"""Leaf hashes read at once."""
+
 MOST_NAMED = 100
 """Differences of one kind that are named one by one."""
 
@@ -163,18 +164,18 @@ def _notes(tape: Tape, anchor: Anchor | None) -> list[tuple[str, int | None, byt
 def _walk(tape: Tape, stop: int, sizes: Sequence[int]) -> _Walk:
     """Hash every entry once; the only part whose cost grows with the ledger, so it decodes nothing."""
     walk = _Walk()
-    entries = tape.entries(0, stop)
     hashed = sha256
     wanted = iter([size for size in sizes if size > 0])
     following = next(wanted, None)
-    while chunk := list(islice(entries, CHUNK)):
-        first, count = walk.rows, len(chunk)
-        if walk.gap is None and (chunk[0][0] != first or chunk[-1][0] != first + count - 1):
-            walk.gap = _gap(chunk, first)
-        leaves = [hashed(b"\x00" + entry).digest() for _, entry in chunk]
-        if leaves != (stored := tape.leaves(chunk[0][0], chunk[-1][0] + 1)):
-            pairs = zip(chunk, leaves, stored, strict=False)
-            walk.unlike += [index for (index, _), leaf, kept in pairs if leaf != kept]
+    for page in tape.sealed_pages(0, stop):
+        indexes, stored, entries = zip(*page, strict=True)
+        first, count = walk.rows, len(page)
+        if walk.gap is None and (indexes[0] != first or indexes[-1] != first + count - 1):
+            walk.gap = _gap(indexes, first)
+        leaves = [hashed(b"\x00" + entry).digest() for entry in entries]
+        if leaves != list(stored):
+            pairs = zip(indexes, leaves, stored, strict=True)
+            walk.unlike += [index for index, leaf, kept in pairs if leaf != kept]
         walk.rows += count
         if walk.gap is None:
             done = 0
@@ -186,12 +187,13 @@ def _walk(tape: Tape, stop: int, sizes: Sequence[int]) -> _Walk:
     return walk
 
 
-def _gap(chunk: Sequence[tuple[int, bytes]], expected: int) -> tuple[int, int]:
-    for index, _ in chunk:
-        if index != expected:
-            break
+def _gap(indexes: Sequence[int], expected: int) -> tuple[int, int]:
+    """(first absent index, index found in its place)."""
+    for found in indexes:
+        if found != expected:
+            return expected, found
         expected += 1
-    return expected, index
+    return expected, expected
 
 
 def _about_leaves(walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:
@@ -252,15 +254,10 @@ def _about_roots(tape: Tape, walk: _Walk, seals: Sequence[_Seal]) -> list[Differ
 def _stored_roots(tape: Tape, rows: int, seals: Sequence[_Seal]) -> dict[int, bytes]:
     tree, roots = CompactRange(), {0: EMPTY_ROOT}
     for size in sorted({seal.checkpoint.size for seal in seals}):
-        for start, stop in _spans(tree.size, min(size, rows)):
-            tree.extend(tape.leaves(start, stop))
+        for start in range(tree.size, min(size, rows), SPAN):
+            tree.extend(tape.leaves(start, min(start + SPAN, size, rows)))
         roots[size] = tree.root()
     return roots
-
-
-def _spans(start: int, stop: int) -> Iterator[tuple[int, int]]:
-    for low in range(start, stop, CHUNK):
-        yield low, min(low + CHUNK, stop)
 
 
 def _about_length(tape: Tape, head: Head, walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 from bedrail.core.errors import Corrupt, Invalid
 from bedrail.core.events import HIGH_VOLUME
@@ -25,6 +26,9 @@ SUBJECT_KEYS = Table(
 CHECKPOINT_EVERY = 256
 """A signed checkpoint is kept at the first commit past each multiple (one full tile); the newest is in the head."""
 
+STORED_KEYS = 200_000
+"""Data keys that are remembered as stored, before starting over."""
+
 PAGE = 4096
 """Rows read at once: no read transaction stays open between pages."""
 
@@ -42,6 +46,7 @@ class SqliteStore(SqliteDecisions):
     def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
         """Open the file, making it (mode 0600) when missing; raises `Unavailable`, `Corrupt` or `Refused`."""
         self._connections = Connections(path, busy_seconds=busy_seconds)
+        self._stored_keys: set[str] = set()
         self._watching = threading.Lock()
         self._watch: sqlite3.Connection | None = None
 
@@ -58,12 +63,14 @@ class SqliteStore(SqliteDecisions):
             with translated():
                 connection.execute("BEGIN IMMEDIATE")
                 try:
-                    yield SqliteTransaction(connection)
+                    transaction = SqliteTransaction(connection, self._stored_keys)
+                    yield transaction
                     connection.execute("COMMIT")
                 except BaseException:
                     if connection.in_transaction:
                         connection.execute("ROLLBACK")
                     raise
+            self._remember(transaction.new_keys)
 
     def head(self) -> Head:
         """The last committed head."""
@@ -85,6 +92,14 @@ class SqliteStore(SqliteDecisions):
         yield from self._paged(
             "SELECT size, note FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size LIMIT ?", 0, None
         )
+
+    def sealed_pages(self, start: int = 0, stop: int | None = None) -> Iterator[Sequence[tuple[int, bytes, bytes]]]:
+        """(index, stored leaf hash, canonical bytes) in order; pages small enough to stay in the processor's cache."""
+        sql = "SELECT seq, leaf, entry FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT 256"
+        end = _LAST if stop is None else stop
+        while page := self._rows(sql, (start, end)):
+            yield cast("list[tuple[int, bytes, bytes]]", page)
+            start = page[-1][0] + 1
 
     def leaves(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """Stored leaf hashes in order."""
@@ -160,6 +175,12 @@ class SqliteStore(SqliteDecisions):
         """Close every connection of this process."""
         self._connections.close()
 
+    def _remember(self, key_ids: Iterable[str]) -> None:
+        """Data keys known to be stored need not be offered to the database again."""
+        if len(self._stored_keys) > STORED_KEYS:
+            self._stored_keys.clear()
+        self._stored_keys.update(key_ids)
+
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with translated():
             return self._connections.reader().execute(sql, values).fetchall()
@@ -181,11 +202,13 @@ _RECORDS = (
 class SqliteTransaction:
     """`core.ports.TapeTransaction`: the write lock is held while this lives."""
 
-    __slots__ = ("connection",)
+    __slots__ = ("_stored_keys", "connection", "new_keys")
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, stored_keys: Container[str]) -> None:
         """Over the store's writer connection, inside BEGIN IMMEDIATE."""
         self.connection = connection
+        self._stored_keys = stored_keys
+        self.new_keys: dict[str, Row] = {}
 
     def head(self) -> Head:
         """The head as of now, under the write lock."""
@@ -216,14 +239,14 @@ class SqliteTransaction:
 
     def _keep_records(self, start: int, drafts: Sequence[Draft]) -> None:
         records: list[Row] = []
-        keys: dict[str, Row] = {}
+        keys, stored = self.new_keys, self._stored_keys
         for seq, draft in enumerate(drafts, start):
             for each in draft.records:
                 records.append(
                     (each.record_id, seq, each.subject, each.kind, each.purpose, each.key_id, each.ciphertext)
                 )
                 key = each.key
-                if key is not None and key.key_id not in keys:
+                if key is not None and key.key_id not in stored and key.key_id not in keys:
                     keys[key.key_id] = (key.subject, key.key_id, key.kek, key.wrapped)
         if records:
             self._refuse_destroyed({row[5] for row in records})
