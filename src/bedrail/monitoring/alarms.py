@@ -71,7 +71,9 @@ class Detectors:
     def __init__(self, monitor: str, limit: float, weights: list[float], sizes: list[int]) -> None:
         self.monitor = monitor
         self.limit = float(np.log(limit))
-        self.log_weights = [np.log(weight) + _component_weights(monitor, m) for weight, m in zip(weights, sizes, strict=True)]
+        self.log_weights = [
+            np.log(weight) + _component_weights(monitor, m) for weight, m in zip(weights, sizes, strict=True)
+        ]
         self.log_m = [np.full((m, 2, len(SHIFTS)), -np.inf) for m in sizes]
 
     def gather(self, stream: int, log_e: Floats) -> None:

@@ -74,12 +74,15 @@ def _unit_errors(scene: Scene) -> Iterator[Cause]:
             regional = {
                 region: conversion
                 for region, rows in scene.seen.members.items()
-                if rows.sum() >= _ROWS_PER_REGION and (conversion := best_conversion(then, column[rows & np.isfinite(column)]))
+                if rows.sum() >= _ROWS_PER_REGION
+                and (conversion := best_conversion(then, column[rows & np.isfinite(column)]))
             }
             best = max(regional, key=lambda region: regional[region].fit, default=None)
             if best is not None and (found is None or regional[best].fit > found.fit + 0.1):
                 found = regional[best]
-                where = _same_column(best, [r for r, c in regional.items() if c.name == found.name and c.fit > found.fit - 0.2])
+                where = _same_column(
+                    best, [r for r, c in regional.items() if c.name == found.name and c.fit > found.fit - 0.2]
+                )
         if found is None:
             continue
         place = "" if where == (OVERALL,) else f" in {', '.join(where)}"
@@ -102,8 +105,8 @@ def _unit_errors(scene: Scene) -> Iterator[Cause]:
 
 
 def _same_column(best: str, regions: list[str]) -> tuple[str, ...]:
-    column = best.split("=")[0]
-    return tuple(sorted({best, *(region for region in regions if region.split("=")[0] == column)}))
+    column = best.partition("=")[0]
+    return tuple(sorted({best, *(region for region in regions if region.partition("=")[0] == column)}))
 
 
 def _coding_changes(scene: Scene) -> Iterator[Cause]:
@@ -120,15 +123,23 @@ def _coding_changes(scene: Scene) -> Iterator[Cause]:
             fit = max(min(vanished, 1.0) if vanished >= _LEVEL_SEEN else 0.0, appeared, swapped) / max(distance, 1e-9)
             if max(vanished, appeared, swapped) < 0.02:
                 continue
-            what = "levels vanished or unknown codes appeared" if max(vanished, appeared) >= swapped else "two levels changed places"
+            what = (
+                "levels vanished or unknown codes appeared"
+                if max(vanished, appeared) >= swapped
+                else "two levels changed places"
+            )
             yield _coding(name, min(fit, 1.0) * 0.95, what, vanished, appeared, distance)
         elif (spike := int(np.argmax(now - then))) >= 0 and now[spike] - then[spike] > 0.08 and appeared < 0.9:
             rest_now, rest_then = now.copy(), then.copy()
             rest_now[spike] = rest_then[spike] = 0.0
-            shape = float(np.abs(np.cumsum(rest_now / max(rest_now.sum(), 1e-9) - rest_then / max(rest_then.sum(), 1e-9))).max())
+            shape = float(
+                np.abs(np.cumsum(rest_now / max(rest_now.sum(), 1e-9) - rest_then / max(rest_then.sum(), 1e-9))).max()
+            )
             fit = max(0.0, 1 - (shape + 0.05) / max(float(scene.distances.ks[j]), 1e-9)) * 0.9
             value = scene.grid.centres[j][spike]
-            yield _coding(name, fit, f"one value (near {value:g}) became frequent", vanished, float(now[spike]), distance)
+            yield _coding(
+                name, fit, f"one value (near {value:g}) became frequent", vanished, float(now[spike]), distance
+            )
 
 
 def _coding(name: str, fit: float, what: str, vanished: float, appeared: float, distance: float) -> Cause:
@@ -137,7 +148,11 @@ def _coding(name: str, fit: float, what: str, vanished: float, appeared: float, 
         subject=name,
         fit=round(fit, 3),
         sentence=f"Coding change in {name}: {what}.",
-        evidence={"vanished": round(vanished, 4), "appeared": round(appeared, 4), "total_variation": round(distance, 4)},
+        evidence={
+            "vanished": round(vanished, 4),
+            "appeared": round(appeared, 4),
+            "total_variation": round(distance, 4),
+        },
     )
 
 
@@ -194,11 +209,13 @@ def _group_mix(scene: Scene) -> tuple[float, str]:
     """Total variation of the most changed group column, beyond what chance gives."""
     columns: dict[str, list[str]] = {}
     for name in {*scene.state.group_rows, *scene.seen.members}:
-        columns.setdefault(name.split("=")[0], []).append(name)
+        columns.setdefault(name.partition("=")[0], []).append(name)
     best, which = 0.0, ""
     for column, levels in columns.items():
         then = np.array([scene.state.group_rows.get(level, 0) for level in levels], dtype=float)
-        now = np.array([scene.seen.members[level].sum() if level in scene.seen.members else 0 for level in levels], dtype=float)
+        now = np.array(
+            [scene.seen.members[level].sum() if level in scene.seen.members else 0 for level in levels], dtype=float
+        )
         if then.sum() and now.sum():
             chance = float(np.sqrt(2 / np.pi * (then / then.sum()) / now.sum()).sum() / 2)
             mix = float(np.abs(now / now.sum() - then / then.sum()).sum() / 2) - chance
@@ -232,20 +249,31 @@ def _outcome_causes(scene: Scene) -> Iterator[Cause]:
             kind="outcome-rate-change",
             subject=name,
             fit=round(fit, 3),
-            sentence=f"The outcome rate of {name} {word} by {abs(own):.0%}; among everybody else it changed by {rest:+.0%}.",
-            evidence={"observed": round(o, 2), "expected": round(e, 2), "relative": round(own, 4), "z": round(float(z_group), 3),
-                      "relative_elsewhere": round(rest, 4)},
+            sentence=f"The outcome rate of {name} {word} by {abs(own):.0%}; "
+            f"among everybody else it changed by {rest:+.0%}.",
+            evidence={
+                "observed": round(o, 2),
+                "expected": round(e, 2),
+                "relative": round(own, 4),
+                "z": round(float(z_group), 3),
+                "relative_elsewhere": round(rest, 4),
+            },
             groups=(name,),
-        )  # fmt: skip
+        )
     fit = (abs(z) / (abs(z) + 2)) * (1 - 0.7 * best_group)
     now = _auroc_now(scene)
     yield Cause(
         kind="model-decay",
         subject=OVERALL,
         fit=round(float(fit) * 0.9, 3),
-        sentence=f"The model fits today's patients less well: observed over expected changed by {relative:+.0%} overall.",
+        sentence="The model fits today's patients less well: "
+        f"observed over expected changed by {relative:+.0%} overall.",
         evidence={"relative": round(relative, 4), "z": round(float(z), 3)}
-        | ({"auroc_reference": round(scene.state.auroc, 4), "auroc_now": round(now, 4)} if scene.state.auroc and now else {}),
+        | (
+            {"auroc_reference": round(scene.state.auroc, 4), "auroc_now": round(now, 4)}
+            if scene.state.auroc and now
+            else {}
+        ),
         groups=(OVERALL,),
     )
 
@@ -257,7 +285,11 @@ def _observed_expected(scene: Scene) -> dict[str, tuple[float, float]]:
         for i, stream in enumerate(scene.state.streams):
             rows, hits, expected = scene.gathered(i)
             if stream.monitor == monitor and rows > 0:
-                usual = expected * max(stream.reference[0], 1e-9) if monitor == "calibration" else rows * stream.reference[0]
+                usual = (
+                    expected * max(stream.reference[0], 1e-9)
+                    if monitor == "calibration"
+                    else rows * stream.reference[0]
+                )
                 if usual > 0:
                     out[stream.name] = (float(hits[0]), float(usual))
     return out

@@ -63,8 +63,8 @@ class Distances:
 
     `ks` Kolmogorov-Smirnov, `w1` Wasserstein-1 in the feature's unit (values beyond the reference's range are counted
     at its edge, so it is a lower bound for them), `psi` population stability index over tenths of the reference (half
-    a count added to each, so that it is finite), `js` Jensen-Shannon distance (base 2, in [0, 1], as scipy's), `missing_change` = missing
-    share now minus then.
+    a count added to each, so that it is finite), `js` Jensen-Shannon distance (base 2, in [0, 1], as scipy's),
+    `missing_change` missing share now minus then.
     """
 
     names: tuple[str, ...]
@@ -114,7 +114,7 @@ class Grid:
         if len(X) and _histogram is not None:
             wide = X.dtype == np.float64
             _histogram.count(
-                X.data, *X.shape, wide, self.bins, self.origin, self.sign, self.floor, self.base, self.scale,
+                X.data, len(X), X.shape[1], wide, self.bins, self.origin, self.sign, self.floor, self.base, self.scale,
                 self.origin.astype(np.float32), self.sign.astype(np.float32), table,
             )  # fmt: skip
         elif len(X):
@@ -162,8 +162,8 @@ class Grid:
 def distances(reference: Counts, current: Counts) -> Distances:
     """The five distances between two counts of one grid. KS and W1 from cumulative counts; PSI, JS from shares.
 
-    KS errs by at most the mass that shares a bin with another value; for data whose distinct values have bins of their own
-    (counts, codes) it is exact. Raises `Invalid` when the grids differ.
+    KS errs by at most the mass that shares a bin with another value; for data whose distinct values have bins of their
+    own (counts, codes) it is exact. Raises `Invalid` when the grids differ.
     """
     if reference.grid is not current.grid and reference.grid.digest_parts() != current.grid.digest_parts():
         raise Invalid("Counts of different grids cannot be compared.", remedy="Count both on one Grid.")
@@ -209,7 +209,7 @@ def _jensen_shannon(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[n
     with np.errstate(divide="ignore", invalid="ignore"):
         left = np.where(a > 0, a * np.log2(a / middle), 0.0).sum(axis=1)
         right = np.where(b > 0, b * np.log2(b / middle), 0.0).sum(axis=1)
-    return np.sqrt(np.maximum((left + right) / 2, 0.0))
+    return np.asarray(np.sqrt(np.maximum((left + right) / 2, 0.0)))
 
 
 def _matrix(X: NDArray[Any], features: int) -> NDArray[Any]:

@@ -33,7 +33,9 @@ class Seen:
     threshold: float
 
     @classmethod
-    def of(cls, window: Window, grid: Grid, limits: Mapping[str, tuple[float, float]], threshold: float, block: int = 0) -> Seen:
+    def of(
+        cls, window: Window, grid: Grid, limits: Mapping[str, tuple[float, float]], threshold: float, block: int = 0
+    ) -> Seen:
         """Thin to one row per subject and block (0: the whole window), then count."""
         if window.subject is not None:
             window = window.take(one_per_subject(window.subject, block or len(window.subject)))
@@ -97,7 +99,9 @@ def build(reference: ReferenceWindow, seen: Seen, tolerances: Tolerances) -> tup
         *_rate_streams("units", seen, tolerances.units, tolerances),
     ]
     if _known(seen).any():
-        streams += [stream for monitor in _OUTCOME_BANDS for stream in _outcome_streams(monitor, seen, groups, tolerances)]
+        streams += [
+            stream for monitor in _OUTCOME_BANDS for stream in _outcome_streams(monitor, seen, groups, tolerances)
+        ]
     return tuple(streams), small
 
 
@@ -137,7 +141,8 @@ def by_group(streams: tuple[Stream, ...], seen: Seen, least: int) -> dict[str, t
     places = seen.counts.grid.places(with_risk(seen.window))
     return {
         group: tuple(
-            tuple(group_shares(stream, places[:, _column(stream, seen)][rows], seen.counts.grid.bins).tolist()) for stream in inputs
+            tuple(group_shares(stream, places[:, _column(stream, seen)][rows], seen.counts.grid.bins).tolist())
+            for stream in inputs
         )
         for group, rows in seen.members.items()
         if rows.sum() >= least
@@ -283,7 +288,9 @@ def _ratio_band(stream: Stream, seen: Seen, tolerances: Tolerances) -> tuple[flo
     outcome, risk = events(stream, seen)
     expected = float(risk.sum())
     ratio = (float(outcome.sum()) + _PRIOR_EVENTS) / (expected + _PRIOR_EVENTS)
-    error = tolerances.confidence_z * float(np.sqrt((risk * (1 - risk)).sum() / _independent(seen))) / max(expected, 1.0)
+    error = (
+        tolerances.confidence_z * float(np.sqrt((risk * (1 - risk)).sum() / _independent(seen))) / max(expected, 1.0)
+    )
     relative = tolerances.calibration if stream.name == OVERALL else tolerances.calibration_group
     return ratio, min(1.0, ratio - error) / (1 + relative), max(1.0, ratio + error) * (1 + relative)
 

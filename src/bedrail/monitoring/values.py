@@ -264,4 +264,4 @@ class WatchState(Value, frozen=True, kw_only=True):
     unwatched: tuple[str, ...] = ()
     looks: int = 0
     history: tuple[Look, ...] = ()
-    last_alarm: dict[str, tuple[str, int]] = {}
+    last_alarm: dict[str, tuple[str, int]] = msgspec.field(default_factory=dict)

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from bedrail.core.errors import Corrupt, Invalid
-from bedrail.monitoring.alarms import Detectors, Floats, ratio_evidence, share_evidence
+from bedrail.monitoring.alarms import SHIFTS, Detectors, Floats, ratio_evidence, share_evidence
 from bedrail.monitoring.causes import Scene, affected, triage
 from bedrail.monitoring.histogram import Counts, Distances, Grid, distances
 from bedrail.monitoring.streams import (
-    OVERALL,
     RISK,
     Seen,
     auroc,
@@ -27,6 +27,7 @@ from bedrail.monitoring.streams import (
 )
 from bedrail.monitoring.values import (
     BUDGETED,
+    OVERALL,
     Alarm,
     Budget,
     Look,
@@ -128,7 +129,9 @@ class Watch:
         try:
             return cls(msgspec.json.decode(data, type=WatchState))
         except (msgspec.DecodeError, ValueError, KeyError, zlib.error) as error:
-            raise Corrupt("The stored watch state cannot be read.", remedy="Start the watch anew on the reference.") from error
+            raise Corrupt(
+                "The stored watch state cannot be read.", remedy="Start the watch anew on the reference."
+            ) from error
 
     def save(self) -> bytes:
         """The state as JSON bytes; holds counts and sums, no patient's row."""
@@ -142,7 +145,9 @@ class Watch:
             logs |= {i: detectors.log_m[place] for place, i in enumerate(own)}
         progress = tuple(
             Progress(
-                log_evidence=tuple(float(x) if np.isfinite(x) else None for x in logs[i].ravel()) if i in logs else old.log_evidence,
+                log_evidence=tuple(float(x) if np.isfinite(x) else None for x in logs[i].ravel())
+                if i in logs
+                else old.log_evidence,
                 rows=g.rows,
                 hits=tuple(g.hits.tolist()),
                 expected=g.expected,
@@ -188,14 +193,14 @@ class Watch:
         if stream.monitor == "calibration":
             outcome, risk = events(stream, seen)
             expected = float(risk.sum())
-            detectors.gather(place, ratio_evidence(outcome, risk, stream.low[0], stream.high[0], self._usual(stream)))
+            detectors.gather(place, ratio_evidence(outcome, risk, stream.low[0], stream.high[0], self._usual()))
         else:
             detectors.gather(place, share_evidence(hits, rows, np.array(stream.low), np.array(stream.high)))
         gathered.rows = _FADE * gathered.rows + rows
         gathered.hits = _FADE * gathered.hits + hits
         gathered.expected = _FADE * gathered.expected + expected
 
-    def _usual(self, stream: Stream) -> float:
+    def _usual(self) -> float:
         """A stake that does not depend on the window: the reference's overall outcome rate."""
         return self._state.reference_rate or 0.1
 
@@ -204,9 +209,7 @@ class Watch:
             return ()
         leading = {monitor: self._leading(monitor) for monitor in crossed}
         assert self.distances is not None
-        causes = triage(
-            Scene(self._state, self.grid, self.reference, seen, self.distances, leading, self.gathered)
-        )
+        causes = triage(Scene(self._state, self.grid, self.reference, seen, self.distances, leading, self.gathered))
         out = []
         for monitor in crossed:
             detectors, _ = self._detectors[monitor]
@@ -246,7 +249,10 @@ class Watch:
         i = next(i for i, s in enumerate(self.streams) if s.monitor == monitor and s.name == streams[0])
         stream, g = self.streams[i], self._gathered[i]
         if monitor == "calibration":
-            return f"{streams[0]}: observed over expected {g.hits[0] / g.expected:.2f}, tolerated {stream.low[0]:.2f} to {stream.high[0]:.2f}"
+            return (
+                f"{streams[0]}: observed over expected {g.hits[0] / g.expected:.2f}, "
+                f"tolerated {stream.low[0]:.2f} to {stream.high[0]:.2f}"
+            )
         share = g.hits / g.rows
         worst = int(np.argmax(np.maximum(share - stream.high, stream.low - share)))
         return (
@@ -263,7 +269,9 @@ class Watch:
             first=seen.window.first,
             last=seen.window.last,
             evidence={m: round(float(x), 3) for m, x in evidence.items()},
-            ks={n: round(float(x), 4) for n, x in zip(self.grid.names, self.distances.ks, strict=True) if np.isfinite(x)},
+            ks={
+                n: round(float(x), 4) for n, x in zip(self.grid.names, self.distances.ks, strict=True) if np.isfinite(x)
+            },
             missing={n: round(float(x), 4) for n, x in zip(self.grid.names, seen.counts.missing, strict=True)},
             outcome_rate=round(float(outcome.mean()), 4) if len(outcome) else None,
             expected_rate=round(float(risk.mean()), 4) if len(outcome) else None,
@@ -282,7 +290,7 @@ def _overall(monitor: str) -> Stream:
 
 
 def _fresh(stream: Stream) -> Progress:
-    return Progress(log_evidence=(None,) * (len(stream.low) * 6), hits=(0.0,) * len(stream.low))
+    return Progress(log_evidence=(None,) * (len(stream.low) * 2 * len(SHIFTS)), hits=(0.0,) * len(stream.low))
 
 
 def _load_grid(state: WatchState) -> Grid:
@@ -292,5 +300,6 @@ def _load_grid(state: WatchState) -> Grid:
     return Grid(names=(*state.names, RISK), bins=bins, **arrays)
 
 
-def _load_table(state: WatchState, grid: Grid) -> Floats:
-    return np.frombuffer(zlib.decompress(state.counts), dtype="<i8").reshape(len(grid.names), grid.bins + 1).copy()
+def _load_table(state: WatchState, grid: Grid) -> NDArray[np.int64]:
+    table = np.frombuffer(zlib.decompress(state.counts), dtype="<i8").astype(np.int64)
+    return table.reshape(len(grid.names), grid.bins + 1)
