@@ -108,11 +108,12 @@ def calibration(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     `calibration.observed-to-expected` fails when the interval excludes 1 and the estimate is outside the band
     `observed_to_expected` (0.9 to 1.1); it passes when the estimate is inside and the data could have shown
     `detectable_miscalibration`; otherwise it is missing. `calibration.intercept` (0 is right, band plus or minus
-    `max_calibration_intercept`) and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are too
-    extreme) are ruled the same way. `calibration.expected-error` fails when it exceeds `max_calibration_error`
-    with its whole interval and also what chance gives a perfectly calibrated score; it passes when the estimate keeps the bound,
-    and is missing otherwise. `calibration.brier-skill` is 1 - Brier / (rate (1 - rate)): it fails when its whole
-    interval lies below 0 (worse than giving everybody the outcome rate), passes when above, and is missing in between.
+    `max_calibration_intercept`) and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are
+    too extreme) are ruled the same way. `calibration.expected-error` fails when it exceeds `max_calibration_error`
+    with its whole interval and also what chance gives a perfectly calibrated score; it passes when the estimate
+    keeps the bound, and is missing otherwise. `calibration.brier-skill` is 1 - Brier / (rate (1 - rate)): it fails
+    when its whole interval lies below 0 (worse than giving everybody the outcome rate), passes when above, and is
+    missing in between.
     """
     if cohort.n < 2:
         reason = f"{NOT_ENOUGH}: fewer than two predictions."

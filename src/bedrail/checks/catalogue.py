@@ -6,10 +6,10 @@ from bedrail.checks.calibration import calibration
 from bedrail.checks.comparison import comparison
 from bedrail.checks.discrimination import discrimination
 from bedrail.checks.fairness import fairness
-from bedrail.checks.groups import subgroups
 from bedrail.checks.leakage import leakage
 from bedrail.checks.missing_inputs import missing_inputs
 from bedrail.checks.question import Check, check
+from bedrail.checks.subgroups import subgroups
 from bedrail.checks.thresholds import thresholds
 from bedrail.checks.uncertainty import uncertainty
 from bedrail.checks.utility import utility

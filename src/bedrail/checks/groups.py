@@ -1,4 +1,4 @@
-"""Groups of patients and their intersections, and how every measure does within each."""
+"""Groups of patients and their intersections, the small-cell guard, and when enough of them are told."""
 
 from __future__ import annotations
 
@@ -7,11 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedrail.checks.calibration import observed_to_expected
-from bedrail.checks.discrimination import auroc
-from bedrail.checks.intervals import power_factor
-from bedrail.checks.question import against, check
-from bedrail.checks.thresholds import RATES, bounds, rate_finding
 from bedrail.checks.values import Bools, Cohort, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
@@ -96,7 +91,7 @@ def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
         return Verdict.MISSING, NO_GROUPS
     passed = {(f.check, f.group) for f in findings if f.verdict is Verdict.PASS}
     single = cells(cohort, intersections=False)
-    for measure in dict.fromkeys(f.check for f in findings):
+    for measure in dict.fromkeys(f.check for f in findings if not f.group.endswith("=*")):
         for column in cohort.groups.columns:
             rows = sum(int(c.rows.sum()) for c in single if c.family == column and (measure, c.name) in passed)
             if rows < requirements.min_told_share * cohort.n:
@@ -112,100 +107,3 @@ def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
         else ""
     )
     return Verdict.PASS, f"{len(passed)} findings within the requirements.{rest}"
-
-
-@check("subgroups", "Does every measure hold in every group and intersection?", ruling=told)
-def subgroups(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
-    """`subgroups.auroc`, rates at the threshold and `subgroups.observed-to-expected` in every group.
-
-    Intervals are printed at the stated confidence; a fail is given at the confidence that shares `family_alpha` over
-    all groups and bounds (Bonferroni), so that many groups do not make a false alarm likely. AUROC fails when that interval lies
-    below `min_group_auroc`; a rate when it lies beyond its bound (none by default); O/E when it excludes 1 and the estimate
-    is outside `group_observed_to_expected`. Too wide an interval is missing; so is a group under `min_group` patients.
-    """
-    del rng
-    every = cells(cohort)
-    if not every:
-        return (Finding(check="subgroups", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
-    bounded = 2 + sum(bounds(metric, requirements) != (None, None) for metric in RATES)
-    strict = 1 - requirements.family_alpha / (bounded * len(every))
-    findings: list[Finding] = []
-    for cell in every:
-        findings.append(_auroc(cohort, requirements, cell, strict))
-        for metric in RATES:
-            name = f"subgroups.{metric}"
-            guarded = too_few(cell, name, requirements)
-            findings.append(guarded or rate_finding(name, cell.name, metric, cohort, cell.rows, requirements, strict))
-        findings.append(_ratio(cohort, requirements, cell, strict))
-    return tuple(findings)
-
-
-def _auroc(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
-    name = "subgroups.auroc"
-    if guarded := too_few(cell, name, requirements):
-        return guarded
-    n = int(cell.rows.sum())
-    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
-    area = auroc(cohort.outcome[cell.rows], cohort.score[cell.rows], clusters)
-    if area is None or min(area.positives, area.negatives) < 2:
-        reason = f"{cell.name} holds too few patients with, or without, the outcome."
-        return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
-    low, high = area.interval(requirements.confidence)
-    bound = requirements.min_group_auroc
-    verdict = against(low, high, bound)
-    if verdict is Verdict.FAIL and area.interval(strict)[1] >= bound:
-        verdict = Verdict.MISSING
-    words = {
-        Verdict.FAIL: f"In {cell.name} the AUROC {area.estimate:.3f} lies below the required {bound:.2f}.",
-        Verdict.PASS: f"AUROC {area.estimate:.3f}.",
-        Verdict.MISSING: f"Not enough patients in {cell.name} to tell whether AUROC reaches {bound:.2f}.",
-    }
-    gap = power_factor(1 - requirements.confidence) * area.error
-    return Finding(
-        check=name,
-        group=cell.name,
-        verdict=verdict,
-        estimate=area.estimate,
-        low=low,
-        high=high,
-        n=n,
-        smallest_gap=gap,
-        reason=words[verdict],
-    )
-
-
-def _ratio(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
-    name = "subgroups.observed-to-expected"
-    if guarded := too_few(cell, name, requirements):
-        return guarded
-    outcome, score = cohort.outcome[cell.rows], cohort.score[cell.rows]
-    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
-    found = observed_to_expected(outcome, score, clusters, requirements.confidence)
-    n = len(outcome)
-    if found is None:
-        reason = f"No outcomes are expected in {cell.name}."
-        return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
-    sure = observed_to_expected(outcome, score, clusters, strict)
-    assert sure is not None
-    low, high = requirements.group_observed_to_expected
-    gap = power_factor(1 - requirements.confidence) * found.error
-    outside = not low <= found.estimate <= high
-    figures = f"in {cell.name}: mean predicted {score.mean():.1%}, observed {outcome.mean():.1%}"
-    if outside and (sure.high < 1 or sure.low > 1):
-        verdict = Verdict.FAIL
-        reason = f"The score {'over' if found.estimate < 1 else 'under'}-predicts {figures}."
-    elif not outside and gap <= requirements.detectable_calibration_gap:
-        verdict, reason = Verdict.PASS, f"Risks agree with outcomes within the tolerance {figures}."
-    else:
-        verdict, reason = Verdict.MISSING, f"Not enough patients to tell whether risks agree {figures}."
-    return Finding(
-        check=name,
-        group=cell.name,
-        verdict=verdict,
-        estimate=found.estimate,
-        low=found.low,
-        high=found.high,
-        n=n,
-        smallest_gap=gap,
-        reason=reason,
-    )

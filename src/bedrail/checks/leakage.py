@@ -36,8 +36,8 @@ def leakage(cohort: Cohort, requirements: Requirements, rng: np.random.Generator
     `leakage.score-is-outcome` fails when the score orders the outcomes almost perfectly: the lower limit of AUROC
     reaches `max_score_auroc`. `leakage.patient-overlap` fails when any patient was also in training.
     `leakage.duplicates` fails when more than `max_duplicate_share` of rows repeat an earlier one (same patient and
-    time; or, without times, same inputs, score and outcome). `leakage.single-input` fails when one input alone, or its being
-    absent, reaches `max_single_input_auroc` with its lower limit, at a confidence shared over all inputs.
+    time; or, without times, same inputs, score and outcome). `leakage.single-input` fails when one input alone, or
+    its being absent, reaches `max_single_input_auroc` with its lower limit, at a confidence shared over all inputs.
     `leakage.future` fails when any input was recorded after the prediction, or any outcome before it.
     """
     del rng

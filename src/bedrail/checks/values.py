@@ -28,7 +28,9 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     Gaps of rates are absolute differences; gaps of O/E are differences of observed-to-expected ratios. `None`
     means that no bound is asked. Fields `detectable_*` say how small a gap the data must be able to show (80 %
-    power) before a pass may be given; data that cannot show it give "not enough patients to tell".
+    power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is the
+    chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same for
+    `subgroups` and a model that keeps every bound.
     """
 
     confidence: float = 0.95
@@ -55,6 +57,9 @@ class Requirements(Value, frozen=True, kw_only=True):
     widest_rate_interval: float = 0.2
 
     min_net_benefit_gain: float = 0.0
+
+    max_spread: float | None = None
+    group_alpha: float = 0.01
 
     family_alpha: float = 0.05
     max_sensitivity_gap: float = 0.05
