@@ -1,0 +1,1 @@
+"""Shared by all tests: modules beside this file can be imported by name."""
