@@ -1,0 +1,127 @@
+"""The full appendix: every number of every finding in tables, the drawings, what was required, and the methods."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from bedrail.checks.committee import facts, headline, not_counted, number_of_confidence, reasons
+from bedrail.checks.methods import METHODS
+from bedrail.checks.pages import render, safe
+from bedrail.checks.plots import calibration_plot, decision_plot, forest_plot, roc_plot
+from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, plain_group, plain_measure
+from bedrail.core.values import Evidence, Finding
+
+if TYPE_CHECKING:
+    from bedrail.checks.report import Report
+
+MOST_FOREST_ROWS = 60
+
+
+def appendix_page(report: Report) -> str:
+    """One HTML page; nothing is loaded from elsewhere, so it can be archived and opened offline."""
+    from bedrail.checks.report import title_of
+
+    sections = [_section(one, at, title_of(one.check), report) for at, one in enumerate(report.evidence)]
+    return render(
+        "appendix.html",
+        report=report,
+        context=report.context,
+        verdict=report.verdict.value,
+        word=VERDICT_WORDS[report.verdict],
+        sentence=VERDICT_SENTENCES[report.verdict],
+        headline=headline(report),
+        facts=facts(report),
+        reasons=reasons(report),
+        not_counted=not_counted(report),
+        confidence=number_of_confidence(report),
+        sections=sections,
+        drawings=_drawings(report),
+        bins=report.context.curves.calibration if report.context.curves else (),
+        requirements=_requirements(report),
+        number=number,
+    )
+
+
+def _section(one: Evidence, at: int, title: str, report: Report) -> dict[str, Any]:
+    by_measure: dict[str, list[Finding]] = {}
+    for finding in one.findings:
+        by_measure.setdefault(finding.check, []).append(finding)
+    measures = [_measure(name, findings, f"forest-{at}-{k}") for k, (name, findings) in enumerate(by_measure.items())]
+    return {
+        "check": one.check,
+        "title": title,
+        "verdict": one.verdict.value,
+        "word": VERDICT_WORDS[one.verdict],
+        "reason": one.reason,
+        "required": one.check in report.required,
+        "measures": measures,
+        "methods": METHODS.get(one.check),
+    }
+
+
+def _measure(name: str, findings: list[Finding], key: str) -> dict[str, Any]:
+    title = plain_measure(name)
+    drawn = findings[:MOST_FOREST_ROWS]
+    several = sum(each.estimate is not None for each in drawn) > 1
+    return {
+        "name": name,
+        "title": title,
+        "forest": safe(forest_plot(drawn, key, title=title)) if several else "",
+        "left_out": max(0, len(findings) - MOST_FOREST_ROWS) if several else 0,
+        "rows": [_row(each) for each in findings],
+    }
+
+
+def _row(finding: Finding) -> dict[str, str]:
+    return {
+        "group": plain_group(finding.group),
+        "verdict": finding.verdict.value,
+        "word": VERDICT_WORDS[finding.verdict],
+        "estimate": number(finding.estimate),
+        "low": number(finding.low),
+        "high": number(finding.high),
+        "n": "–" if finding.n is None else f"{finding.n:,}",
+        "smallest_gap": number(finding.smallest_gap),
+        "reason": finding.reason,
+    }
+
+
+def _drawings(report: Report) -> list[object]:
+    shown = report.context.curves
+    if shown is None:
+        return []
+    area = next(
+        (
+            f
+            for one in report.evidence
+            for f in one.findings
+            if f.check == "discrimination.auroc" and f.group == "overall"
+        ),
+        None,
+    )
+    words = f"AUROC {number(area.estimate)}" if area is not None and area.estimate is not None else ""
+    drawn = (
+        calibration_plot(shown, "calibration"),
+        roc_plot(shown, "roc", area=words),
+        decision_plot(shown, "decision", threshold=report.context.threshold),
+    )
+    return [safe(each) for each in drawn if each]
+
+
+def _requirements(report: Report) -> list[tuple[str, str]]:
+    if report.context.requirements is None:
+        return []
+    told = msgspec.to_builtins(report.context.requirements)
+    return [(name.replace("_", " "), _setting(value)) for name, value in told.items()]
+
+
+def _setting(value: object) -> str:
+    if value is None:
+        return "not asked"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return " to ".join(str(each) for each in value) if len(value) == 2 else ", ".join(str(each) for each in value)
+    return str(value)

@@ -1,0 +1,49 @@
+"""Numbers, groups and measures in the words of a committee."""
+
+from __future__ import annotations
+
+from math import isinf, isnan
+
+from bedrail.core.values import Verdict
+
+VERDICT_WORDS = {
+    Verdict.PASS: "Passes",
+    Verdict.FAIL: "Fails",
+    Verdict.MISSING: "Not shown",
+}
+ABBREVIATIONS = {"auroc": "AUROC", "auprc": "AUPRC", "ppv": "PPV", "npv": "NPV"}
+VERDICT_SENTENCES = {
+    Verdict.PASS: "All required evidence passes.",
+    Verdict.FAIL: "Required evidence fails.",
+    Verdict.MISSING: "Required evidence is missing: the data cannot show what is asked. This is not a pass.",
+}
+
+
+def number(value: float | None) -> str:
+    """Three significant places as people read them: `0.862`, `12.3`, `1,240`; a dash for None."""
+    if value is None or isnan(value):
+        return "–"
+    if isinf(value):
+        return "∞" if value > 0 else "−∞"
+    size = abs(value)
+    text = f"{value:,.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:.3f}"
+    return text.replace("-", "−")
+
+
+def percent(value: float | None) -> str:
+    """`84.2%`; a dash for None."""
+    return "–" if value is None or isnan(value) else f"{value * 100:.1f}%".replace("-", "−")
+
+
+def plain_group(group: str) -> str:
+    """`race=Black & gender=Female` as `race: Black, gender: Female`; `overall` as `All patients`."""
+    if group == "overall":
+        return "All patients"
+    return ", ".join(part.replace("=", ": ", 1) for part in group.split(" & "))
+
+
+def plain_measure(check: str) -> str:
+    """The measure at the end of a finding's name: `calibration.observed-to-expected` is `Observed to expected`."""
+    words = check.rpartition(".")[2].replace("-", " ").replace("_", " ").split(" ")
+    told = " ".join(ABBREVIATIONS.get(word, word) for word in words)
+    return told[:1].upper() + told[1:]

@@ -1,0 +1,213 @@
+"""The face for notebooks: examine any score from arrays, lists or dataframes in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bedrail.checks.cells import Place, binaries, identifiers, labels, levels, probabilities, times
+from bedrail.core.errors import Invalid
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from bedrail.checks.report import Report
+    from bedrail.checks.values import Cohort, Requirements
+
+
+def examine(
+    outcome: Any,
+    score: Any,
+    *,
+    groups: Any = None,
+    subject: Any = None,
+    time: Any = None,
+    site: Any = None,
+    baseline: Any = None,
+    threshold: float | None = None,
+    intersections: Sequence[Sequence[str]] = (),
+    requirements: Requirements | Mapping[str, Any] | None = None,
+    checks: Sequence[str] | None = None,
+    title: str = "Examination of a score",
+    seed: int = 0,
+) -> Report:
+    """Examine a score against outcomes; the report shows itself in a notebook.
+
+    `outcome` (n,) of 0/1 or true/false and `score` (n,) risks in [0, 1] may be lists, arrays, pandas or polars-like
+    columns. `groups` is a frame or a mapping of columns with n rows (or one named column), `subject` names the
+    patient of each row, `baseline` is another score on the same rows. `threshold` is the risk from which one would act.
+    `requirements` overrules single numbers, such as `{"min_auroc": 0.7}`. `checks` chooses what is asked; without it,
+    what the given data can answer counts for the verdict. Raises `Invalid` naming the argument and the row.
+
+    Example:
+        >>> import bedrail as br
+        >>> report = br.examine(outcome, score, groups=frame[["race", "gender"]], subject=frame["patient"])
+        >>> report.findings
+    """
+    from bedrail.checks.examine import examine as ask
+    from bedrail.checks.report import Report, context_of
+
+    asked = _requirements(requirements)
+    cohort = _cohort(outcome, score, groups, subject, time, site, baseline, threshold, intersections)
+    names = None if checks is None else _names(checks)
+    evidence = ask(cohort, asked, checks=names, seed=seed)
+    required = _counted(cohort, [one.check for one in evidence if one.verdict == "fail"]) if names is None else names
+    lines = (("Groups", ", ".join(cohort.groups.columns) if cohort.groups is not None else "none were given"),)
+    return Report(evidence, context_of(cohort, asked, title=str(title), asked=lines, required=required))
+
+
+def _counted(cohort: Cohort, failed: list[str]) -> tuple[str, ...]:
+    """What the data at hand can answer, and whatever fails anyway."""
+    from bedrail.checks.catalogue import CHECKS
+
+    answerable = {"discrimination", "calibration", "thresholds", "net-benefit", *failed}
+    if cohort.groups is not None:
+        answerable |= {"subgroups", "fairness"}
+    if cohort.baseline is not None:
+        answerable.add("baseline")
+    return tuple(name for name in CHECKS if name in answerable)
+
+
+def _cohort(
+    outcome: Any,
+    score: Any,
+    groups: Any,
+    subject: Any,
+    time: Any,
+    site: Any,
+    baseline: Any,
+    threshold: float | None,
+    intersections: Sequence[Sequence[str]],
+) -> Cohort:
+    from bedrail.checks.values import Cohort
+
+    told = column(outcome, "outcome")
+    n = len(told)
+    if n == 0:
+        raise Invalid("there are no rows.", path="outcome", remedy="Give at least one prediction with its outcome.")
+
+    def same(values: Any, name: str) -> pd.Series:
+        found = column(values, name)
+        if len(found) != n:
+            raise Invalid(
+                f"has {len(found)} rows, outcome has {n}.", path=name, remedy="Give one value per prediction."
+            )
+        return found
+
+    return Cohort(
+        outcome=binaries(told, Place("outcome", table=False)).astype(float),
+        score=probabilities(same(score, "score"), Place("score", table=False)),
+        groups=None if groups is None else _groups(groups, n),
+        intersections=tuple(tuple(columns) for columns in intersections),
+        subject=None if subject is None else identifiers(same(subject, "subject"), Place("subject", table=False)),
+        time=None if time is None else times(same(time, "time"), Place("time", table=False))[0],
+        site=None if site is None else labels(same(site, "site")).to_numpy(dtype=object),
+        baseline=None
+        if baseline is None
+        else probabilities(same(baseline, "baseline"), Place("baseline", table=False)),
+        threshold=_threshold(threshold),
+    )
+
+
+def column(values: Any, name: str) -> pd.Series:
+    """One column from whatever holds one: list, tuple, array, pandas, polars-like (`to_pandas` or `__array__`)."""
+    import pandas as pd
+
+    if isinstance(values, pd.DataFrame) or (not isinstance(values, pd.Series) and hasattr(values, "columns")):
+        raise Invalid("is a table, not a column.", path=name, remedy=f"Give one column, such as frame[{name!r}].")
+    if isinstance(values, (str, bytes, Mapping)) or values is None:
+        raise Invalid(f"is {_kind(values)}, not a column.", path=name, remedy="Give a list, an array or a column.")
+    if isinstance(values, pd.Series):
+        return values.reset_index(drop=True)
+    try:
+        return _plain(values)
+    except (TypeError, ValueError, ImportError):
+        raise Invalid(
+            f"cannot be read as one column ({_kind(values)}).", path=name, remedy="Give one value for each prediction."
+        ) from None
+
+
+def _plain(values: Any) -> pd.Series:
+    import pandas as pd
+
+    if isinstance(values, np.ma.MaskedArray):
+        return pd.Series(np.ma.getdata(values)).mask(np.ma.getmaskarray(values))
+    if hasattr(values, "to_pandas"):
+        values = values.to_pandas()
+    elif not isinstance(values, (list, tuple, pd.Index, pd.Series)) and hasattr(values, "__array__"):
+        values = np.asarray(values)
+    elif not isinstance(values, (list, tuple, pd.Index, pd.Series)):
+        values = list(values)
+    if isinstance(values, np.ndarray) and values.ndim != 1:
+        if values.ndim != 2 or values.shape[1] != 1:
+            raise ValueError("not one column")
+        values = values[:, 0]
+    if isinstance(values, (list, tuple)) and any(isinstance(each, (list, tuple, dict, np.ndarray)) for each in values):
+        raise ValueError("nested")
+    return pd.Series(values).reset_index(drop=True)
+
+
+def _groups(groups: Any, n: int) -> pd.DataFrame:
+    import pandas as pd
+
+    if not isinstance(groups, (pd.DataFrame, pd.Series)) and hasattr(groups, "to_pandas"):
+        groups = groups.to_pandas()
+    if isinstance(groups, pd.Series):
+        groups = groups.to_frame(groups.name if groups.name is not None else "group")
+    if isinstance(groups, Mapping):
+        names, columns = [str(name) for name in groups], [column(groups[name], f"groups.{name}") for name in groups]
+    elif isinstance(groups, pd.DataFrame):
+        names = [str(name) for name in groups.columns]
+        columns = [groups.iloc[:, at].reset_index(drop=True) for at in range(groups.shape[1])]
+    else:
+        names, columns = ["group"], [column(groups, "groups")]
+    if not names:
+        raise Invalid("has no columns.", path="groups", remedy="Give at least one attribute, or leave groups out.")
+    for at, name in enumerate(names):
+        if name in names[:at]:
+            raise Invalid(f"has two columns `{name}`.", path="groups", remedy="Name every group column once.")
+        if len(columns[at]) != n:
+            raise Invalid(
+                f"has {len(columns[at])} rows, outcome has {n}.",
+                path=f"groups.{name}",
+                remedy="Give one per prediction.",
+            )
+    read = zip(names, columns, strict=True)
+    return pd.DataFrame({name: levels(found, Place(f"groups.{name}", table=False)) for name, found in read})
+
+
+def _threshold(threshold: Any) -> float | None:
+    if threshold is None:
+        return None
+    number = isinstance(threshold, (int, float, np.integer, np.floating)) and not isinstance(threshold, bool)
+    if not number or not 0 < float(threshold) < 1:
+        raise Invalid("is not between 0 and 1.", path="threshold", remedy="Give the risk from which one would act.")
+    return float(threshold)
+
+
+def _requirements(requirements: Requirements | Mapping[str, Any] | None) -> Requirements:
+    import msgspec
+
+    from bedrail.checks.values import Requirements
+
+    if requirements is None:
+        return Requirements()
+    if isinstance(requirements, Requirements):
+        return requirements
+    try:
+        return msgspec.convert(dict(requirements), Requirements)
+    except (msgspec.ValidationError, TypeError, ValueError) as error:
+        known = ", ".join(Requirements.__struct_fields__)
+        raise Invalid(f"{error}.", path="requirements", remedy=f"Known numbers: {known}.") from None
+
+
+def _names(checks: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(checks, str) or not checks:
+        raise Invalid("is not a list of names.", path="checks", remedy='Write checks=["calibration"].')
+    return tuple(str(name) for name in checks)
+
+
+def _kind(values: Any) -> str:
+    return "nothing" if values is None else f"a {type(values).__name__}"
