@@ -1,11 +1,13 @@
 /* One pass over a row-major matrix: every value to its bin, every bin counted. Same answers as histogram.py, bit for bit.
  *
- * A value x of feature j falls in bin  1 + (bits(t) - base_j) * scale_j,  t = sign_j * (x - origin_j),  where bits() reads
- * the float32 t as an integer: a piecewise linear logarithm, so one formula serves even and geometric bins. NaN has a bin
- * of its own at the end. Indices are computed for a block of rows first (no branches, so compilers vectorise it).
+ * A value x of feature j falls in bin  middle_j +- (bits(|x - centre_j| + bend_j) - bits(bend_j)) * scale_j,  where bits()
+ * reads a float32 as an integer: a piecewise linear logarithm, so that one formula serves even and geometric bins to one or
+ * both sides. NaN has a bin of its own at the end. Indices are computed for a block of rows first, without branches, so
+ * that compilers vectorise it.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,27 +23,26 @@
 typedef struct {
     Py_ssize_t features;
     int32_t last;           /* index of the last value bin; last + 1 holds the missing ones */
-    const double *origin;   /* float32 numbers held as doubles are exact */
-    const double *sign;
-    const float *floor_;    /* smallest t */
-    const int32_t *base;
+    const double *centre;
+    const float *centre32;
+    const float *bend;
+    const int32_t *base;    /* bits of bend */
     const float *scale;
-    const float *origin32;
-    const float *sign32;
+    const float *middle;
 } Grid;
 
-static inline int32_t place(float t, float floor_, int32_t base, float scale, float top, int32_t missing, int isnan_)
+static inline uint16_t place(float t, float bend, int32_t base, float scale, float middle, float top, int32_t missing)
 {
     union { float f; int32_t i; } u;
-    float v;
+    float step, v;
     int32_t b;
-    int below = t < floor_;
-    u.f = t > floor_ ? t : floor_;
-    v = (float)(u.i - base) * scale + 1.0f;
+    u.f = fabsf(t) + bend;
+    step = (float)(u.i - base) * scale;
+    v = middle + copysignf(step, t);
+    v = v > 0.0f ? v : 0.0f;
     v = v < top ? v : top;
     b = (int32_t)v;
-    b = below ? 0 : b;
-    return isnan_ ? missing : b;
+    return (uint16_t)(t != t ? missing : b);
 }
 
 WIDE static void places32(const float *x, Py_ssize_t rows, const Grid *g, uint16_t *restrict out)
@@ -52,10 +53,8 @@ WIDE static void places32(const float *x, Py_ssize_t rows, const Grid *g, uint16
     for (Py_ssize_t r = 0; r < rows; r++) {
         const float *row = x + r * k;
         uint16_t *to = out + r * k;
-        for (Py_ssize_t j = 0; j < k; j++) {
-            float t = (row[j] - g->origin32[j]) * g->sign32[j];
-            to[j] = (uint16_t)place(t, g->floor_[j], g->base[j], g->scale[j], top, missing, row[j] != row[j]);
-        }
+        for (Py_ssize_t j = 0; j < k; j++)
+            to[j] = place(row[j] - g->centre32[j], g->bend[j], g->base[j], g->scale[j], g->middle[j], top, missing);
     }
 }
 
@@ -67,10 +66,8 @@ WIDE static void places64(const double *x, Py_ssize_t rows, const Grid *g, uint1
     for (Py_ssize_t r = 0; r < rows; r++) {
         const double *row = x + r * k;
         uint16_t *to = out + r * k;
-        for (Py_ssize_t j = 0; j < k; j++) {
-            float t = (float)((row[j] - g->origin[j]) * g->sign[j]);
-            to[j] = (uint16_t)place(t, g->floor_[j], g->base[j], g->scale[j], top, missing, row[j] != row[j]);
-        }
+        for (Py_ssize_t j = 0; j < k; j++)
+            to[j] = place((float)(row[j] - g->centre[j]), g->bend[j], g->base[j], g->scale[j], g->middle[j], top, missing);
     }
 }
 
@@ -132,29 +129,29 @@ static int fits(const Py_buffer *b, Py_ssize_t items, Py_ssize_t size)
     return b->len == items * size;
 }
 
-PyDoc_STRVAR(count_doc, "count(x, rows, features, wide, bins, origin, sign, floor, base, scale, origin32, sign32, out)\n"
+PyDoc_STRVAR(count_doc, "count(x, rows, features, wide, bins, centre, centre32, bend, base, scale, middle, out)\n"
                         "Add the counts of `x` (float64 when wide, else float32) to the int64 `out` (features, bins + 1).");
 
 static PyObject *count(PyObject *self, PyObject *args)
 {
-    Py_buffer b[9];
+    Py_buffer b[8];
     Py_ssize_t rows, k;
     int wide, bins, failed, ok;
     (void)self;
-    if (!PyArg_ParseTuple(args, "y*nnpiy*y*y*y*y*y*y*w*", &b[0], &rows, &k, &wide, &bins, &b[1], &b[2], &b[3], &b[4],
-                          &b[5], &b[6], &b[7], &b[8]))
+    if (!PyArg_ParseTuple(args, "y*nnpiy*y*y*y*y*y*w*", &b[0], &rows, &k, &wide, &bins, &b[1], &b[2], &b[3], &b[4], &b[5],
+                          &b[6], &b[7]))
         return NULL;
-    ok = rows >= 0 && k > 0 && bins > 2 && fits(&b[0], rows * k, wide ? 8 : 4) && fits(&b[1], k, 8) && fits(&b[2], k, 8)
-         && fits(&b[3], k, 4) && fits(&b[4], k, 4) && fits(&b[5], k, 4) && fits(&b[6], k, 4) && fits(&b[7], k, 4)
-         && fits(&b[8], k * ((Py_ssize_t)bins + 1), 8);
+    ok = rows >= 0 && k > 0 && bins > 2 && bins < 65535 && fits(&b[0], rows * k, wide ? 8 : 4) && fits(&b[1], k, 8)
+         && fits(&b[2], k, 4) && fits(&b[3], k, 4) && fits(&b[4], k, 4) && fits(&b[5], k, 4) && fits(&b[6], k, 4)
+         && fits(&b[7], k * ((Py_ssize_t)bins + 1), 8);
     failed = 0;
     if (ok) {
-        Grid g = {k, bins - 1, b[1].buf, b[2].buf, b[3].buf, b[4].buf, b[5].buf, b[6].buf, b[7].buf};
+        Grid g = {k, bins - 1, b[1].buf, b[2].buf, b[3].buf, b[4].buf, b[5].buf, b[6].buf};
         Py_BEGIN_ALLOW_THREADS
-        failed = run(b[0].buf, rows, wide, &g, b[8].buf);
+        failed = run(b[0].buf, rows, wide, &g, b[7].buf);
         Py_END_ALLOW_THREADS
     }
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 8; i++)
         PyBuffer_Release(&b[i]);
     if (!ok) {
         PyErr_SetString(PyExc_ValueError, "buffers do not have the stated sizes");

@@ -1,20 +1,19 @@
 """Types of the optional compiled kernel."""
 
-from typing_extensions import Buffer
+from typing import Any
 
 def count(
-    x: Buffer,
+    x: Any,
     rows: int,
     features: int,
     wide: bool,
     bins: int,
-    origin: Buffer,
-    sign: Buffer,
-    floor: Buffer,
-    base: Buffer,
-    scale: Buffer,
-    origin32: Buffer,
-    sign32: Buffer,
-    out: Buffer,
+    centre: Any,
+    centre32: Any,
+    bend: Any,
+    base: Any,
+    scale: Any,
+    middle: Any,
+    out: Any,
     /,
 ) -> None: ...

@@ -66,7 +66,7 @@ def _unit_errors(scene: Scene) -> Iterator[Cause]:
         if name in scene.state.levels:
             continue
         counts = scene.reference.table[j, :-1]
-        then = np.repeat(scene.grid.centres[j], np.minimum(counts, 10**6))
+        then = np.repeat(scene.grid.values[j], np.minimum(counts, 10**6))
         column = scene.seen.window.X[:, j].astype(np.float64)
         found = best_conversion(then, column[np.isfinite(column)])
         where: tuple[str, ...] = (OVERALL,)
@@ -136,7 +136,7 @@ def _coding_changes(scene: Scene) -> Iterator[Cause]:
                 np.abs(np.cumsum(rest_now / max(rest_now.sum(), 1e-9) - rest_then / max(rest_then.sum(), 1e-9))).max()
             )
             fit = max(0.0, 1 - (shape + 0.05) / max(float(scene.distances.ks[j]), 1e-9)) * 0.9
-            value = scene.grid.centres[j][spike]
+            value = scene.grid.values[j][spike]
             yield _coding(
                 name, fit, f"one value (near {value:g}) became frequent", vanished, float(now[spike]), distance
             )

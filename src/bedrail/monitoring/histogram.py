@@ -2,8 +2,9 @@
 
 A `Grid` is fitted once, on reference data. Counting is `bins` bins and one for missing values per feature; counts of
 parts (windows, workers, sites) add up to the counts of the whole. Bins follow a piecewise linear logarithm of the
-distance from the feature's end, with a bend chosen per feature: even bins for even data, finer ones where a skewed
-feature has its mass. The first and last bin hold what lies outside the reference's range.
+distance from a centre (the feature's low end, high end or median), with a bend chosen per feature: even bins for even
+data, finer ones where a skewed or heavy-tailed feature has its mass. The first and last bin hold what lies outside the
+reference's range.
 """
 
 from __future__ import annotations
@@ -81,12 +82,11 @@ class Grid:
 
     names: tuple[str, ...]
     bins: int
-    origin: NDArray[np.float64]
-    sign: NDArray[np.float64]
-    floor: NDArray[np.float32]
-    base: NDArray[np.int32]
+    centre: NDArray[np.float64]
+    bend: NDArray[np.float32]
     scale: NDArray[np.float32]
-    centres: NDArray[np.float64]
+    middle: NDArray[np.float32]
+    values: NDArray[np.float64]
 
     @classmethod
     def fit(cls, X: NDArray[Any], names: Sequence[str], bins: int = BINS) -> Grid:
@@ -98,13 +98,17 @@ class Grid:
             raise Invalid("The number of bins must lie between 8 and 16384.", path="bins")
         sample = X[:: max(1, -(-len(X) // _FIT_ROWS))].astype(np.float64)
         low, high = _ranges(X)
-        parts = [_best_bend(sample[:, j], low[j], high[j], bins) for j in range(X.shape[1])]
-        origin, sign, floor, base, scale = (np.array(values) for values in zip(*parts, strict=True))
+        parts = np.array([_best_bend(sample[:, j], low[j], high[j], bins) for j in range(X.shape[1])])
         grid = cls(
-            tuple(names), bins, origin.astype(np.float64), sign.astype(np.float64), floor.astype(np.float32),
-            base.astype(np.int32), scale.astype(np.float32), np.zeros((X.shape[1], bins)),
-        )  # fmt: skip
-        grid._set_centres(sample, low, high)
+            names=tuple(names),
+            bins=bins,
+            centre=np.ascontiguousarray(parts[:, 0]),
+            bend=parts[:, 1].astype(np.float32),
+            scale=parts[:, 2].astype(np.float32),
+            middle=parts[:, 3].astype(np.float32),
+            values=np.zeros((X.shape[1], bins)),
+        )
+        grid._set_values(sample, low, high)
         return grid
 
     def count(self, X: NDArray[Any]) -> Counts:
@@ -113,29 +117,21 @@ class Grid:
         table = np.zeros((len(self.names), self.bins + 1), dtype=np.int64)
         if len(X) and _histogram is not None:
             wide = X.dtype == np.float64
-            _histogram.count(
-                X.data, len(X), X.shape[1], wide, self.bins, self.origin, self.sign, self.floor, self.base, self.scale,
-                self.origin.astype(np.float32), self.sign.astype(np.float32), table,
-            )  # fmt: skip
+            grid = (self.centre, self.centre.astype(np.float32), self.bend, self.bend.view(np.int32), self.scale)
+            _histogram.count(X, len(X), X.shape[1], wide, self.bins, *grid, self.middle, table)
         elif len(X):
             self._count_numpy(X, table)
         return Counts(table, self)
 
     def digest_parts(self) -> tuple[bytes, ...]:
         """The bytes that make two grids the same grid."""
-        arrays = (self.origin, self.sign, self.floor, self.base, self.scale)
+        arrays = (self.centre, self.bend, self.scale, self.middle)
         return (repr((self.names, self.bins)).encode(), *(array.tobytes() for array in arrays))
 
     def places(self, X: NDArray[Any]) -> NDArray[np.int32]:
         """(n, k) bin of every value; `bins` stands for missing. The arithmetic of `_histogram.c`, step by step."""
-        kind = X.dtype.type
-        t = ((X - self.origin.astype(kind)) * self.sign.astype(kind)).astype(np.float32)
-        below = t < self.floor
-        held = np.where(t > self.floor, t, self.floor)
-        steps = (held.view(np.int32) - self.base).astype(np.float32)
-        value = np.minimum(steps * self.scale + np.float32(1.0), np.float32(self.bins - 1))
-        place = np.where(below, 0, value.astype(np.int32))
-        return np.asarray(np.where(np.isnan(X), self.bins, place), dtype=np.int32)
+        t = (X - self.centre.astype(X.dtype)).astype(np.float32)
+        return np.asarray(np.where(np.isnan(t), self.bins, _place(t, self.bend, self.scale, self.middle, self.bins)))
 
     def _count_numpy(self, X: NDArray[Any], table: NDArray[np.int64]) -> None:
         width = self.bins + 1
@@ -145,18 +141,20 @@ class Grid:
                 flat = (self.places(X[start : start + _BLOCK]) + offsets).ravel()
                 table += np.bincount(flat, minlength=table.size).reshape(table.shape)
 
-    def _set_centres(self, sample: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+    def _set_values(self, sample: NDArray[np.float64], low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
         """A bin stands for the mean of the reference in it (exact for tied data), else for its middle."""
         places = self.places(sample)
-        inner = np.arange(self.bins, dtype=np.float64)
         for j in range(sample.shape[1]):
-            bits = (self.base[j] + (inner - 0.5) / float(self.scale[j])).clip(1, 2**31 - 2**24).astype(np.int32)
-            middle = bits.view(np.float32).astype(np.float64) * self.sign[j] + self.origin[j]
+            step = (np.arange(self.bins) + 0.5 - float(self.middle[j])) / float(self.scale[j])
+            base = int(self.bend[j].view(np.int32))
+            bits = (base + np.abs(step)).clip(base, 2**31 - 2**24).astype(np.int32)
+            far = bits.view(np.float32).astype(np.float64) - float(self.bend[j])
+            middles = (self.centre[j] + np.sign(step) * far).clip(low[j], high[j])
             seen = np.isfinite(sample[:, j])
             total = np.bincount(places[seen, j], sample[seen, j], minlength=self.bins)[: self.bins]
             number = np.bincount(places[seen, j], minlength=self.bins)[: self.bins]
-            centres = np.where(number > 0, total / np.maximum(number, 1), middle).clip(low[j], high[j])
-            self.centres[j] = np.maximum.accumulate(centres) if self.sign[j] > 0 else np.minimum.accumulate(centres)
+            values = np.where(number > 0, total / np.maximum(number, 1), middles)
+            self.values[j] = np.maximum.accumulate(values)
 
 
 def distances(reference: Counts, current: Counts) -> Distances:
@@ -170,7 +168,7 @@ def distances(reference: Counts, current: Counts) -> Distances:
     a, n = _shares(reference.table)
     b, m = _shares(current.table)
     gap = np.cumsum(b - a, axis=1)
-    width = np.abs(np.diff(reference.grid.centres, axis=1))
+    width = np.abs(np.diff(reference.grid.values, axis=1))
     out = Distances(
         names=reference.grid.names,
         ks=np.abs(gap).max(axis=1),
@@ -235,42 +233,35 @@ def _ranges(X: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return low, high
 
 
-def _best_bend(column: NDArray[np.float64], low: float, high: float, bins: int) -> tuple[float, ...]:
-    """The parameters whose bins crowd least, over bends and directions; the whole range unless tails spoil it.
+def _place(t: NDArray[np.float32], bend: Any, scale: Any, middle: Any, bins: int) -> NDArray[np.int32]:
+    """Bins of the float32 distances `t` from the centre: the formula of `_histogram.c` in the same precision."""
+    bits = (np.abs(t) + bend).view(np.int32) - bend.view(np.int32)
+    value = middle + np.copysign(bits.astype(np.float32) * scale, t)
+    return np.asarray(
+        np.minimum(np.maximum(np.nan_to_num(value, posinf=bins), 0), np.float32(bins - 1)).astype(np.int32)
+    )
 
-    Crowding is the sum of squared shares. Data heavy on both sides keep their middle 99.9 % and give the rest to the
-    outer bins, when that at least halves the crowding.
-    """
+
+def _best_bend(column: NDArray[np.float64], low: float, high: float, bins: int) -> tuple[float, float, float, float]:
+    """(centre, bend, scale, middle) whose bins crowd least; crowding is the sum of squared shares of the reference."""
     values = column[np.isfinite(column)]
-    crowding, best = _bend(values, low, high, bins)
-    inner = np.quantile(values, (0.0005, 0.9995)) if len(values) else np.zeros(2)
-    if inner[1] > inner[0]:
-        trimmed, other = _bend(values, float(inner[0]), float(inner[1]), bins)
-        if trimmed < crowding / 2:
-            return other
-    return best
-
-
-def _bend(values: NDArray[np.float64], low: float, high: float, bins: int) -> tuple[float, tuple[float, ...]]:
-    best: tuple[float, ...] | None = None
+    best: tuple[float, float, float, float] | None = None
     lightest = np.inf
-    for sign in (1.0, -1.0):
-        end = low if sign > 0 else high
-        for bend in _BENDS:
-            # float32 numbers, since the kernel's single-precision path subtracts in float32
-            origin = float(np.float32(end - sign * (high - low) * bend))
-            floor = np.nextafter(np.float32(sign * (end - origin)), np.float32(-np.inf))
-            top = np.float32(sign * ((high if sign > 0 else low) - origin))
-            if not (0 < floor < top and np.isfinite(top)):
+    for end in dict.fromkeys((low, high, float(np.median(values)) if len(values) else low)):
+        centre = float(np.float32(end))  # the single-precision path must subtract the same number
+        t = (values - centre).astype(np.float32)
+        for power in _BENDS:
+            bend = np.float32((high - low) * power)
+            sides = [max(np.float32(side), np.float32(0)) + bend for side in (centre - low, high - centre)]
+            below, above = (int(side.view(np.int32)) - int(bend.view(np.int32)) for side in sides)
+            if not (bend > 0 and np.isfinite(sides[0] + sides[1])) or below + above == 0:
                 continue
-            base = int(floor.view(np.int32))
-            scale = np.float32((bins - 2 - 1e-3) / (int(top.view(np.int32)) - base + 1))
-            t = ((values - origin) * sign).astype(np.float32)
-            steps = (np.maximum(t, floor).view(np.int32) - base).astype(np.float32)
-            place = np.minimum(steps * scale, np.float32(bins - 1)).astype(np.int64)
+            scale = np.float32((bins - 2 - 1e-3) / (below + above + 1))
+            middle = np.float32(1 + below * float(scale) + 1e-3 / 2)
+            place = _place(t, bend, scale, middle, bins)
             crowding = float(((np.bincount(place, minlength=bins) / max(len(values), 1)) ** 2).sum())
             if crowding < lightest * 0.98:
-                lightest, best = crowding, (origin, sign, float(floor), float(base), float(scale))
+                lightest, best = crowding, (centre, float(bend), float(scale), float(middle))
     if best is None:
         raise Invalid("A feature's range cannot be divided into bins.", path="X", remedy="Rescale the feature.")
-    return lightest, best
+    return best

@@ -162,7 +162,7 @@ class Tolerances(Value, frozen=True, kw_only=True):
     calibration: float = 0.10
     calibration_group: float = 0.10
     sensitivity: float = 0.20
-    confidence_z: float = 1.645
+    confidence_z: float = 1.0
     min_group: int = 400
 
 

@@ -43,7 +43,7 @@ _FADE = 0.8
 _KEPT_LOOKS = 120
 _LEAST_REFERENCE = 200
 _INPUTS = ("input-drift", "missingness", "units", "output-drift")
-_GRID_FIELDS = {"origin": "<f8", "sign": "<f8", "floor": "<f4", "base": "<i4", "scale": "<f4", "centres": "<f8"}
+_GRID_FIELDS = {"centre": "<f8", "bend": "<f4", "scale": "<f4", "middle": "<f4", "values": "<f8"}
 
 
 @dataclass(slots=True)
@@ -296,7 +296,7 @@ def _fresh(stream: Stream) -> Progress:
 def _load_grid(state: WatchState) -> Grid:
     k, bins = len(state.names) + 1, int(state.grid["bins"])
     arrays = {name: np.frombuffer(state.grid[name], dtype=kind).copy() for name, kind in _GRID_FIELDS.items()}
-    arrays["centres"] = arrays["centres"].reshape(k, bins)
+    arrays["values"] = arrays["values"].reshape(k, bins)
     return Grid(names=(*state.names, RISK), bins=bins, **arrays)
 
 
