@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bedrail.core.errors import Invalid
 from bedrail.core.events.oversight import ArtifactRefused
 from bedrail.decisions.decide import fallback, rerun
 from bedrail.decisions.guards import FallBack
@@ -37,12 +38,21 @@ class Bedside(Desk):
             return Unrecorded(fallback(decision, FallBack("deployment", "The charter cannot be read."), "", None))
         return await Work(self, view, station, decision, now, started).run(body)
 
+    async def turn_away(self, view: TokenView, error: Invalid) -> NotUnderstood | Unrecorded:
+        """Record that an admitted caller sent what was not even read, as a fallback."""
+        now, decision = self.clock.now(), self.ids.new()
+        station = self.serving.stations.get(view.use_case)
+        if station is None:
+            self.tally[view.use_case, "unrecorded", "deployment"] += 1
+            return Unrecorded(fallback(decision, FallBack("deployment", "The charter cannot be read."), "", None))
+        return await Work(self, view, station, decision, now, self.clock.monotonic()).not_understood(error)
+
     async def refused(self, candidate: str, reason: str) -> None:
         """Put on record that stored model bytes were not the approved ones; raises `Unavailable`."""
         if candidate in self.registry.refused_artifacts:
             return
-        fact = ArtifactRefused(digest=candidate, kind="candidate", reason=reason)
-        await self.append(SYSTEM, fact, purpose="governance")
+        fact = ArtifactRefused(digest=candidate, kind="package", reason=reason)
+        await self.append(SYSTEM, fact, purpose="security")
         self.serving.refresh()
 
     async def respond(

@@ -67,7 +67,7 @@ class Work:
         try:
             result = await self._judge(body)
         except Invalid as error:
-            return await self._not_understood(error)
+            return await self.not_understood(error)
         except Exception:  # noqa: BLE001 (unknown means closed)
             result = FallBack("unexpected", "Something unexpected happened.")
         return await (self._answer(result) if isinstance(result, AnswerRecord) else self._fall_back(result))
@@ -190,7 +190,7 @@ class Work:
         bedside.tally[self.view.use_case, "fallback", doubt.guard] += 1
         return fallback(self.decision, doubt, self.station.terms.fallback, receipt)
 
-    async def _not_understood(self, error: Invalid) -> Reply:
+    async def not_understood(self, error: Invalid) -> NotUnderstood | Unrecorded:
         """Record that a request could not be read, keeping nothing of it, then say where and how to mend it."""
         doubt = FallBack("request", "The request could not be read.")
         try:

@@ -1,0 +1,83 @@
+"""Standing the bedside up: from the desk at which all journeys work to the one that answers requests."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from threading import Lock
+
+from bedrail.core.errors import Corrupt, Unavailable
+from bedrail.core.ports import Draft
+from bedrail.governance.usecase import Charter, parse_charter
+from bedrail.governance.views import Registry
+from bedrail.journeys.bedside import Bedside
+from bedrail.journeys.context import Context
+from bedrail.journeys.serving import Serving
+from bedrail.ledger.append import Receipt
+from bedrail.models.package import load_package, read_package
+from bedrail.models.predict import LoadedModel
+
+
+def stand(
+    ctx: Context, commit: Callable[[Draft], Awaitable[Receipt]], changed: Callable[[], object], *, node: str = ""
+) -> Bedside:
+    """A bedside over this context's ports, with a registry of its own that it follows by itself.
+
+    `commit` is the group commit of this process; `changed` a cheap probe for commits by anybody
+    (`SqliteStore.data_version`).
+    """
+    serving = Serving(
+        tape=ctx.tape,
+        registry=Registry(),
+        changed=changed,
+        load_charter=lambda digest: _charter(ctx, digest),
+        load_model=_Models(ctx).load,
+        monotonic=ctx.clock.monotonic,
+    )
+    bedside = Bedside(
+        clock=ctx.clock,
+        ids=ctx.ids,
+        vault=ctx.vault,
+        pseudonyms=ctx.pseudonyms,
+        serving=serving,
+        views=ctx.views,
+        records=ctx.records,
+        commit=commit,
+        node=node or ctx.node,
+    )
+    serving.refused = bedside.refused
+    return bedside
+
+
+def _charter(ctx: Context, digest: str) -> Charter:
+    return parse_charter(ctx.artifacts.get(digest).decode())
+
+
+class _Models:
+    """Loads candidates: every byte against the manifest, the manifest's digest against the signature over it."""
+
+    def __init__(self, ctx: Context) -> None:
+        self._ctx = ctx
+        self._registry = Registry()
+        self._one_at_a_time = Lock()
+
+    def load(self, candidate: str) -> LoadedModel:
+        """Raises `Corrupt` for anything but the admitted bytes, `Unavailable` when they cannot be had."""
+        ctx = self._ctx
+        with self._one_at_a_time:
+            self._check_signature(candidate)
+            folder = ctx.artifacts.open_tree(candidate)
+            package, _ = read_package(folder)
+            return load_package(folder, ctx.remote(package.endpoint) if package.kind == "remote" else None)
+
+    def _check_signature(self, candidate: str) -> None:
+        from bedrail.core.events import decode
+        from bedrail.journeys.delivery import package_statement
+
+        ctx = self._ctx
+        for index, data in ctx.tape.registry_entries(self._registry.seen):
+            self._registry.apply(index, decode(data))
+        views = [v.candidates[candidate] for v in self._registry.use_cases.values() if candidate in v.candidates]
+        if not views:
+            raise Unavailable("this package was never admitted.", remedy="Admit it first.")
+        if not ctx.verify(ctx.signer.public_key, package_statement(candidate), bytes.fromhex(views[0].signature)):
+            raise Corrupt("the package's signature is not by this installation's key.", remedy="Admit it again.")

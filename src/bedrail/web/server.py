@@ -1,0 +1,213 @@
+"""Assembly of the HTTP door: one ASGI application over the bedside and the house, and the process that serves it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bedrail.core.errors import BedrailError
+from bedrail.journeys.bedside import Bedside
+from bedrail.journeys.context import Context
+from bedrail.journeys.serving import REFRESH_SECONDS
+from bedrail.journeys.standing import stand
+from bedrail.ledger.group import GroupCommit
+from bedrail.web import api, pages
+from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
+from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
+from bedrail.web.metrics import Meter
+from bedrail.web.openapi import document
+from bedrail.web.problems import CONTENT_TYPE, problem
+
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Committing(Protocol):
+    """The group commit as seen from the door."""
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the last write became durable."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Drafts not yet handed to the disk."""
+        ...
+
+    async def close(self) -> None:
+        """Write what is waiting."""
+        ...
+
+
+class Door(Protocol):
+    """What the HTTP door needs: the bedside, its group commit, and the house to show."""
+
+    @property
+    def bedside(self) -> Bedside:
+        """Decides, and records what follows."""
+        ...
+
+    @property
+    def group(self) -> Committing:
+        """Shares durable commits."""
+        ...
+
+    @property
+    def house(self) -> pages.House:
+        """What the pages may show."""
+        ...
+
+
+def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Asgi:
+    """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
+    meter = Meter()
+    decide = DecisionsRoute(door.bedside, meter)
+    rest = Starlette(
+        routes=[*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)],
+        lifespan=_lifespan(door, refresh_seconds),
+        exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
+    )
+    rest.router.redirect_slashes = False
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and is_decision(scope):
+            await decide(scope, receive, send)
+        else:
+            await rest(scope, receive, send)
+
+    return application
+
+
+def _lifespan(
+    door: Door, refresh_seconds: float
+) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        serving = door.bedside.serving
+        await serving.settle()
+        following = asyncio.get_running_loop().create_task(serving.follow(refresh_seconds))
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+            with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
+                await door.group.close()
+            door.bedside.close()
+
+    return lifespan
+
+
+def _operations(door: Door, meter: Meter) -> list[Route]:
+    async def healthz(_: Request) -> Response:
+        return api.json({"status": "alive"})
+
+    async def readyz(_: Request) -> Response:
+        serving, waiting = door.bedside.serving, []
+        if not door.group.healthy:
+            waiting.append("the ledger cannot be written")
+        if serving.trouble:
+            waiting.append("the ledger cannot be followed")
+        if any(place.loading is not None for place in serving.models.values()):
+            waiting.append("a model is being loaded")
+        return api.json({"status": "waiting" if waiting else "ready", "for": waiting}, 503 if waiting else 200)
+
+    async def metrics(_: Request) -> Response:
+        gauges = {
+            "ledger_healthy": float(door.group.healthy),
+            "ledger_waiting": float(door.group.waiting),
+            "ledger_entries_known": float(door.bedside.registry.seen),
+            "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
+        }
+        return Response(meter.text(door.bedside.tally, gauges), media_type=METRICS_TYPE.decode())
+
+    async def openapi(_: Request) -> Response:
+        return api.json(document())
+
+    return [
+        Route("/healthz", healthz),
+        Route("/readyz", readyz),
+        Route("/metrics", metrics),
+        Route("/openapi.json", openapi),
+    ]
+
+
+async def _as_problem(_: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    detail = "there is nothing here." if status == 404 else "that method is not known here."
+    body = problem(status, detail, path="url" if status == 404 else "method", remedy="See /openapi.json.")
+    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+    return Response(body, status, headers, CONTENT_TYPE.decode())
+
+
+async def _as_bug(_: Request, __: Exception) -> Response:
+    return Response(problem(500, "The request was not carried out."), 500, media_type=CONTENT_TYPE.decode())
+
+
+class Probe(Protocol):
+    """The store, as far as following it goes."""
+
+    def data_version(self) -> int:
+        """Changes when anybody committed."""
+        ...
+
+
+class Home(Protocol):
+    """An opened home, as `app` makes it."""
+
+    @property
+    def origin(self) -> str:
+        """The ledger's name."""
+        ...
+
+    @property
+    def context(self) -> Context:
+        """The desk at which journeys work."""
+        ...
+
+    @property
+    def store(self) -> Probe:
+        """The store's probe."""
+        ...
+
+
+class Standing:
+    """The `Door` of one home in this process."""
+
+    __slots__ = ("bedside", "group", "house")
+
+    def __init__(self, home: Home) -> None:
+        self.group = GroupCommit(home.context.ledger)
+        self.bedside = stand(home.context, self.group.commit, home.store.data_version)
+        self.house = pages.ContextHouse(home.context, home.origin)
+
+
+def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+    """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        build(Standing(home)),  # type: ignore[arg-type]  # uvicorn names the scope's keys, we take any mapping
+        host=host,
+        port=port,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="on",
+        access_log=False,
+        log_level="info",
+        server_header=False,
+        date_header=False,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=16_384,
+    )
+    uvicorn.Server(config).run()
