@@ -11,7 +11,7 @@ import numpy as np
 from bedrail.core.errors import Invalid
 from bedrail.models.link import Link
 from bedrail.models.tree_nodes import float32_cut, in_order
-from bedrail.models.tree_plan import MISSING_LEFT, ZERO_IS_MISSING, Tree
+from bedrail.models.tree_plan import MISSING_LEFT, NEAR_ZERO, ZERO_IS_MISSING, Floats, Tree
 from bedrail.models.ubjson import read_ubjson
 
 
@@ -96,7 +96,7 @@ def _lightgbm_tree(fields: dict[str, str], scale: float, path: str) -> Tree:
     left, right = (np.where(c >= 0, c, inner + ~c) for c in children)
     return in_order(
         feature=np.concatenate([feature, nothing]),
-        threshold=np.concatenate([cut, nothing]),
+        threshold=np.concatenate([_around_zero(cut), nothing]),
         left=np.concatenate([left, nothing - 1]),
         right=np.concatenate([right, nothing - 1]),
         rule=np.concatenate([rule, nothing]),
@@ -104,6 +104,12 @@ def _lightgbm_tree(fields: dict[str, str], scale: float, path: str) -> Tree:
         cover=np.concatenate(counts),
         path=path,
     )
+
+
+def _around_zero(cut: Floats) -> Floats:
+    """LightGBM reads row values within 1e-35 of zero as 0.0 (c_api.cpp, rows of a dense matrix): so do these cuts."""
+    folded: Floats = np.where(cut >= 0, NEAR_ZERO, np.nextafter(-NEAR_ZERO, -np.inf))
+    return np.where(np.abs(cut) <= NEAR_ZERO, folded, cut)
 
 
 def _stump(value: float, cover: list[float]) -> Tree:
@@ -210,7 +216,7 @@ def _xgboost_tree(tree: Any, path: str) -> Tree:
         right=right,
         rule=np.where(np.array(default_left, dtype=bool), MISSING_LEFT, 0),
         value=value,
-        cover=hessian,
+        cover=np.array(hessian, dtype=np.float32),
         path=path,
     )
 
@@ -222,4 +228,4 @@ def _column(tree: dict[str, Any], name: str, path: str) -> list[float]:
     return values
 
 
-_MOST = 3.5e38
+_MOST = float(np.finfo(np.float32).max)

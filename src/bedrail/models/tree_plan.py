@@ -18,6 +18,8 @@ Bytes = npt.NDArray[np.uint8]
 MISSING_LEFT = 1
 ZERO_IS_MISSING = 2
 MOST_NODES = 5_000_000
+NEAR_ZERO = float(np.float32(1e-35))
+"""LightGBM's kZeroThreshold (include/LightGBM/meta.h): what `zero_as_missing` takes for zero."""
 HUGE = float(np.finfo(np.float64).max)
 
 
@@ -103,7 +105,7 @@ def quadrature(lanes: int) -> tuple[Floats, Floats]:
 
 @dataclass(slots=True)
 class _Walk:
-    """One tree walked from the root: inner nodes level by level, and for each the last split on its feature above it."""
+    """One tree walked from the root: inner nodes level by level, each with the last split on its feature above it."""
 
     order: list[int]
     above: list[int]

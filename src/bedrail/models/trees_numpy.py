@@ -28,10 +28,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bedrail.models.tree_plan import MISSING_LEFT, ZERO_IS_MISSING, Floats, Plan, quadrature
-
-NEAR_ZERO = float(np.float32(1e-35))
-"""LightGBM's kZeroThreshold (include/LightGBM/meta.h): what `zero_as_missing` takes for zero."""
+from bedrail.models.tree_plan import MISSING_LEFT, NEAR_ZERO, ZERO_IS_MISSING, Floats, Plan, quadrature
 
 _CHUNK_NUMBERS = 1 << 20
 

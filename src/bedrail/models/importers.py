@@ -1,0 +1,287 @@
+"""Bring in a model that was trained elsewhere: read it without running its code, and prove that it answers the same.
+
+Every importer returns `Imported(kind, model)`, ready for `write_package`. Nothing is returned before our predictions
+equal the original's within `PARITY`: on the caller's `rows`, or else on rows made from the model's own thresholds.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from bedrail.core.errors import Invalid, Unavailable
+from bedrail.models.contract import Contract
+from bedrail.models.linear import LinearModel
+from bedrail.models.onnx import OnnxModel
+from bedrail.models.tree_plan import Floats
+from bedrail.models.trees import TreeEnsemble
+
+PARITY = 1e-6
+PROBES = 512
+_PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
+
+
+class Imported(NamedTuple):
+    """What a package is written from: the kind of model and its bytes."""
+
+    kind: Literal["linear", "trees", "onnx"]
+    model: bytes
+
+
+def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: npt.ArrayLike | None = None) -> Imported:
+    """A fitted binary scikit-learn classifier: logistic regression (scalers folded in) or any of its tree ensembles.
+
+    `rows` (n, k) stand in the contract's columns. Raises `Invalid` for what cannot be read exactly, for columns that
+    are not the contract's, and for predictions that differ. A file of pickled objects is refused: loading it runs code.
+    """
+    if isinstance(estimator, str | bytes | Path):
+        raise Invalid(
+            "a pickled model is not read, since loading it runs the code inside.",
+            path="estimator",
+            remedy="Load it where it was trained, and export ONNX or pass the fitted estimator.",
+        )
+    named = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    if hasattr(last, "coef_"):
+        from bedrail.models.linear_sklearn import read_sklearn_linear
+
+        linear = read_sklearn_linear(estimator)
+        _check_columns(linear.features, named, contract)
+        probes = _given(rows, linear.features) if rows is not None else _spread_rows(linear)
+        _check_parity(linear.scores(probes), _sklearn_scores(estimator, named, probes))
+        return Imported("linear", linear.to_bytes())
+    trees = TreeEnsemble.from_sklearn(estimator)
+    _check_columns(trees.features, named, contract)
+    probes = _given(rows, trees.features) if rows is not None else rows_around_splits(trees)
+    _check_parity(trees.scores(probes), _sklearn_scores(estimator, named, probes))
+    return Imported("trees", trees.to_bytes())
+
+
+def import_lightgbm(
+    source: Any,
+    contract: Contract | None = None,
+    *,
+    rows: npt.ArrayLike | None = None,
+    expected: npt.ArrayLike | None = None,
+) -> Imported:
+    """A LightGBM `Booster`, `LGBMClassifier`, model text, or path of a model text.
+
+    `expected` (n,) are the original's probabilities for `rows`; without them LightGBM itself is asked.
+    Raises `Invalid` for what `TreeEnsemble.from_lightgbm_text` refuses, other columns, or other predictions.
+    """
+    booster = getattr(source, "booster_", source)
+    text = (
+        booster.model_to_string() if hasattr(booster, "model_to_string") else _file(source).decode("utf-8", "replace")
+    )
+    trees = TreeEnsemble.from_lightgbm_text(text)
+    _check_columns(trees.features, _lightgbm_names(text), contract)
+
+    def ask(probes: Floats) -> npt.ArrayLike:
+        import lightgbm
+
+        answer: npt.ArrayLike = lightgbm.Booster(model_str=text).predict(probes, num_threads=1)
+        return answer
+
+    return _checked_trees(trees, rows, expected, ask)
+
+
+def import_xgboost(
+    source: Any,
+    contract: Contract | None = None,
+    *,
+    rows: npt.ArrayLike | None = None,
+    expected: npt.ArrayLike | None = None,
+) -> Imported:
+    """An XGBoost `Booster`, `XGBClassifier`, the bytes of its JSON or UBJSON, or the path of such a file.
+
+    An early-stopped classifier is cut at its best iteration, as its own `predict` does. `expected` (n,) are the
+    original's probabilities for `rows`; without them XGBoost itself is asked, and `Unavailable` is raised where it is
+    not installed. Raises `Invalid` for what `TreeEnsemble.from_xgboost_json` refuses, other columns or predictions.
+    """
+    data = _xgboost_bytes(source)
+    trees = TreeEnsemble.from_xgboost_json(data)
+    _check_columns(trees.features, _xgboost_names(source), contract)
+
+    def ask(probes: Floats) -> npt.ArrayLike:
+        try:
+            import xgboost
+        except ImportError as error:
+            raise Unavailable(
+                "xgboost is not installed, so its predictions cannot be compared.",
+                remedy="pip install xgboost, or pass rows and the expected predictions.",
+            ) from error
+        booster = xgboost.Booster(params={"nthread": 1}, model_file=bytearray(data))
+        answer: npt.ArrayLike = booster.inplace_predict(probes, validate_features=False)
+        return answer
+
+    return _checked_trees(trees, rows, expected, ask)
+
+
+def import_onnx(
+    source: bytes | str | Path,
+    contract: Contract | None = None,
+    *,
+    rows: npt.ArrayLike | None = None,
+    expected: npt.ArrayLike | None = None,
+) -> Imported:
+    """The bytes or the path of an ONNX binary classifier; `rows` and `expected` check it against its original.
+
+    Raises `Invalid` for what `OnnxModel` refuses, other columns or predictions; `Unavailable` without onnxruntime.
+    """
+    data = source if isinstance(source, bytes) else _file(source)
+    model = OnnxModel(data)
+    if model.features:
+        _check_columns(model.features, [], contract)
+    if (rows is None) != (expected is None):
+        raise Invalid("rows and expected come together.", path="expected")
+    width = model.features or (len(contract.columns) if contract else 0)
+    if rows is not None:
+        probes = np.asarray(rows, dtype=np.float64)
+        _check_parity(model.scores(probes), expected)
+    elif width:
+        _check_risks(model.scores(np.zeros((2, width))))
+    return Imported("onnx", data)
+
+
+def rows_around_splits(trees: TreeEnsemble, n: int = PROBES) -> Floats:
+    """(n, k) rows that sit on, just beside and between the ensemble's own thresholds, where a wrong reading shows."""
+    asked: dict[int, list[Floats]] = {}
+    for tree in trees.trees:
+        inner = tree.feature >= 0
+        for feature in np.unique(tree.feature[inner]).tolist():
+            asked.setdefault(feature, []).append(tree.threshold[tree.feature == feature])
+    rows = np.zeros((n, trees.features))
+    for feature, cuts in asked.items():
+        cut = np.unique(np.clip(np.concatenate(cuts), -1e30, 1e30))
+        between = (cut[1:] + cut[:-1]) / 2
+        outside = np.array([cut[0] - 1 - abs(cut[0]), cut[-1] + 1 + abs(cut[-1])])
+        values = np.concatenate([cut, np.nextafter(cut, np.inf), np.nextafter(cut, -np.inf), between, outside])
+        # A stride of its own per feature keeps the columns from moving together.
+        rows[:, feature] = values[(np.arange(n) * (2 * feature + 7919)) % values.shape[0]]
+    return rows
+
+
+def _spread_rows(linear: LinearModel) -> Floats:
+    """(PROBES, k) rows of both signs and different sizes, scaled so that the probabilities do not saturate."""
+    phase = np.arange(PROBES)[:, None] * (np.arange(linear.features) + 1.0)
+    rows: Floats = np.sin(phase) * 4.0 / np.maximum(np.abs(linear.coef) * np.sqrt(linear.features), 1e-3)
+    return rows
+
+
+def _checked_trees(
+    trees: TreeEnsemble, rows: npt.ArrayLike | None, expected: npt.ArrayLike | None, ask: Any
+) -> Imported:
+    if expected is not None and rows is None:
+        raise Invalid("expected predictions need their rows.", path="rows")
+    probes = _given(rows, trees.features) if rows is not None else rows_around_splits(trees)
+    _check_parity(trees.scores(probes), ask(probes) if expected is None else expected)
+    return Imported("trees", trees.to_bytes())
+
+
+def _given(rows: npt.ArrayLike, width: int) -> Floats:
+    matrix = np.ascontiguousarray(rows, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[1] != width or matrix.shape[0] == 0:
+        raise Invalid(f"rows must be a matrix with {width} columns and at least one row.", path="rows")
+    return matrix
+
+
+def _check_parity(ours: Floats, theirs: npt.ArrayLike | None) -> None:
+    _check_risks(ours)
+    original = np.asarray(theirs, dtype=np.float64)
+    if original.shape != ours.shape:
+        raise Invalid("there must be one expected prediction per row.", path="expected")
+    gap = float(np.max(np.abs(original - ours)))
+    if not gap <= PARITY:  # NaN is a difference too
+        raise Invalid(
+            f"our predictions differ from the original's by up to {gap:.3g} (allowed {PARITY:g}).",
+            path="model",
+            remedy="Check that the rows stand in the model's column order; else export the model to ONNX.",
+        )
+
+
+def _check_risks(scores: Floats) -> None:
+    if not (np.isfinite(scores).all() and scores.min() >= -PARITY and scores.max() <= 1 + PARITY):
+        raise Invalid(
+            "the model does not answer with probabilities.", path="model", remedy="Import a binary classifier."
+        )
+
+
+def _check_columns(width: int, named: list[str], contract: Contract | None) -> None:
+    if contract is None:
+        return
+    columns = list(contract.columns)
+    if len(columns) != width:
+        raise Invalid(
+            f"the model takes {width} columns and the contract gives {len(columns)}.",
+            path="contract.features",
+            remedy="Declare every input of the model, categorical ones with all their levels.",
+        )
+    if named and named != columns:
+        i = next(i for i, (name, column) in enumerate(zip(named, columns, strict=True)) if name != column)
+        raise Invalid(
+            f"the model's column {i} is `{named[i]}` and the contract's is `{columns[i]}`.",
+            path=f"contract.features.{columns[i]}",
+            remedy="Put the contract's features in the order of the model's columns.",
+        )
+
+
+def _sklearn_scores(estimator: Any, named: list[str], rows: Floats) -> npt.ArrayLike:
+    frame: Any = rows
+    if named:
+        import pandas as pd
+
+        frame = pd.DataFrame(rows, columns=named)
+    answer: npt.ArrayLike = np.asarray(estimator.predict_proba(frame))[:, 1]
+    return answer
+
+
+def _lightgbm_names(text: str) -> list[str]:
+    for line in text.splitlines():
+        if line.startswith("feature_names="):
+            names = line.removeprefix("feature_names=").split()
+            # LightGBM's own placeholders name nothing.
+            return [] if names == [f"Column_{i}" for i in range(len(names))] else names
+    return []
+
+
+def _xgboost_bytes(source: Any) -> bytes:
+    if isinstance(source, bytes | bytearray):
+        return bytes(source)
+    if isinstance(source, str | Path):
+        return _file(source)
+    booster = source.get_booster() if hasattr(source, "get_booster") else source
+    if not hasattr(booster, "save_raw"):
+        raise Invalid(
+            "not an XGBoost model.", path="source", remedy="Pass a Booster, an XGBClassifier, bytes or a path."
+        )
+    best = getattr(source, "best_iteration", None) if booster is not source else None
+    if best is not None:
+        booster = booster[: best + 1]
+    return bytes(booster.save_raw("json"))
+
+
+def _xgboost_names(source: Any) -> list[str]:
+    booster = source.get_booster() if hasattr(source, "get_booster") else source
+    return [str(name) for name in getattr(booster, "feature_names", None) or ()]
+
+
+def _file(source: Any) -> bytes:
+    """The bytes of a model file, or the text itself where `source` is one."""
+    if isinstance(source, str) and "\n" in source:
+        return source.encode()
+    if not isinstance(source, str | Path):
+        raise Invalid(f"a {type(source).__name__} is not a model that can be read here.", path="source")
+    path = Path(source)
+    if path.suffix.lower() in _PICKLES:
+        raise Invalid(
+            "a pickled model is not read, since loading it runs the code inside.",
+            path=str(path),
+            remedy="Save it in the library's own text format, or export ONNX.",
+        )
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Invalid("the model file cannot be read.", path=str(path), remedy="Check the path.") from error
