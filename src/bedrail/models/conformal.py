@@ -178,6 +178,8 @@ def _tail(ordered: Vector) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Conformal p-values (count at or below + 1) / (n + 1) as steps of a rising score, thinned by rounding up."""
     n = len(ordered)
     kept = np.arange(n) if n <= MOST_KNOTS else np.unique(np.linspace(0, n - 1, MOST_KNOTS).round().astype(int))
-    # Between kept knots i < j the count is at most j; at and after the last it is n.
+    # Between kept knots i < j the count is at most j; at and after the last it is n. Of tied knots the first is enough.
     p = (np.append(kept, n) + 1) / (n + 1)
-    return tuple((ordered[kept] - TIE).tolist()), tuple(p.tolist())
+    first = np.concatenate(([True], np.diff(ordered[kept]) > 0))
+    last = np.concatenate((first[1:], [True]))
+    return tuple((ordered[kept][first] - TIE).tolist()), (float(p[0]), *p[1:][last].tolist())

@@ -125,7 +125,7 @@ class Assessments:
 
 
 def _rising(knots: tuple[float, ...]) -> bool:
-    return all(a < b for a, b in pairwise(knots))
+    return all(a <= b for a, b in pairwise(knots))
 
 
 def _steps(knots: tuple[float, ...], values: tuple[float, ...], extra: int) -> bool:
