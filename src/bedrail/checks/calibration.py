@@ -8,7 +8,7 @@ from math import sqrt
 import numpy as np
 
 from bedrail.checks.binning import brier, calibration_error
-from bedrail.checks.intervals import mean_interval, power_factor, quantile, sum_variance, wilson
+from bedrail.checks.intervals import distinct, mean_interval, power_factor, quantile, sum_variance, wilson
 from bedrail.checks.question import against, check
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
@@ -42,7 +42,7 @@ def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, 
     rate, risk = float(outcome.mean()), expected / n
     variance = sum_variance(outcome - ratio * score, clusters)
     plain = n * rate * (1 - rate)
-    patients = n if clusters is None else len(np.unique(clusters))
+    patients = n if clusters is None else distinct(clusters)
     effective = n * plain / variance if variance > 0 and plain > 0 else float(patients)
     low, high = wilson(rate, max(1.0, min(effective, 4.0 * n)), confidence)
     # Without any outcome the residuals vanish; the model's own risks then say what the data could have shown.

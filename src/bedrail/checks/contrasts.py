@@ -9,7 +9,7 @@ import numpy as np
 
 from bedrail.checks.calibration import observed_to_expected
 from bedrail.checks.groups import Cell
-from bedrail.checks.intervals import design_effect, difference
+from bedrail.checks.intervals import design_effect, difference, distinct
 from bedrail.checks.thresholds import part
 from bedrail.checks.values import Bools, Cohort, Floats, Requirements
 
@@ -91,7 +91,7 @@ def _design(cohort: Cohort, centred: Floats, among: Bools, side: Bools) -> float
         return 1.0
     whole = design_effect(centred[among], cohort.clusters[among])
     own = cohort.clusters[side]
-    if len(np.unique(own)) < FEWEST_FOR_OWN_DESIGN:
+    if distinct(own) < FEWEST_FOR_OWN_DESIGN:
         return whole
     return max(whole, design_effect(centred[side] - centred[side].mean(), own))
 

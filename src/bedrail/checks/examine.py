@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from zlib import crc32
 
+import msgspec
 import numpy as np
 
 from bedrail.checks.catalogue import CHECKS
 from bedrail.checks.question import Check
 from bedrail.checks.values import Cohort, Requirements
 from bedrail.core.errors import Invalid
-from bedrail.core.values import Evidence
+from bedrail.core.values import Evidence, Finding
 
 Progress = Callable[[str, int, int], None]
 
@@ -36,11 +38,19 @@ def examine(
         if progress is not None:
             progress(one.title, done, len(asked))
         findings = one.ask(cohort, requirements, np.random.default_rng([seed, crc32(one.name.encode())]))
+        findings = tuple(_finite(finding) for finding in findings)
         verdict, reason = one.ruling(cohort, requirements, findings)
         evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings))
     if progress is not None:
         progress("", len(asked), len(asked))
     return tuple(evidence)
+
+
+def _finite(finding: Finding) -> Finding:
+    """Limits that do not exist (one patient has no spread) are None, not infinite."""
+    values = {name: getattr(finding, name) for name in ("estimate", "low", "high", "smallest_gap")}
+    absent = {name: None for name, value in values.items() if value is not None and not isfinite(value)}
+    return msgspec.structs.replace(finding, **absent) if absent else finding
 
 
 def _asked(names: Sequence[str] | None) -> tuple[Check, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bedrail.checks.intervals import distinct
 from bedrail.checks.values import Bools, Cohort, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
@@ -67,7 +68,7 @@ def _family(cohort: Cohort, columns: tuple[str, ...]) -> Iterable[Cell]:
 
 def patients_in(cohort: Cohort, rows: Bools) -> int:
     """Number of patients with a row in `rows`."""
-    return int(rows.sum()) if cohort.clusters is None else len(np.unique(cohort.clusters[rows]))
+    return int(rows.sum()) if cohort.clusters is None else distinct(cohort.clusters[rows])
 
 
 def too_few(cell: Cell, name: str, requirements: Requirements) -> Finding | None:

@@ -26,8 +26,13 @@ def cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
     """(patients,) sums of `values` (n,) within patients; `values` itself when every row is its own patient."""
     if clusters is None or len(values) == 0:
         return values
-    _, inverse = np.unique(clusters, return_inverse=True)
-    return np.asarray(np.bincount(inverse, weights=values), dtype=np.float64)
+    sums = np.bincount(clusters, weights=values)
+    return np.asarray(sums[np.bincount(clusters) > 0], dtype=np.float64)
+
+
+def distinct(clusters: Ints) -> int:
+    """Number of different patients, whose codes are small non-negative integers."""
+    return int(np.count_nonzero(np.bincount(clusters))) if len(clusters) else 0
 
 
 def sum_variance(values: Floats, clusters: Ints | None) -> float:
@@ -54,7 +59,7 @@ def rate_design_effect(hits: Floats, clusters: Ints | None) -> float:
         return 1.0
     centred = hits - hits.mean()
     if not centred.any():
-        return len(hits) / len(np.unique(clusters))
+        return len(hits) / distinct(clusters)
     return design_effect(centred, clusters)
 
 
@@ -81,7 +86,7 @@ def mean_interval(values: Floats, clusters: Ints | None, confidence: float) -> t
 
     n = len(values)
     mean = float(values.mean())
-    k = n if clusters is None else len(np.unique(clusters))
+    k = n if clusters is None else distinct(clusters)
     if k < 2:
         return mean, float("-inf"), float("inf")
     half = float(t.ppf(0.5 + confidence / 2, k - 1)) * sqrt(sum_variance(values - mean, clusters)) / n

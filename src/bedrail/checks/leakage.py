@@ -154,32 +154,38 @@ def _single_inputs(cohort: Cohort, requirements: Requirements) -> list[Finding]:
 
 def _strongest(cohort: Cohort, column: pd.Series) -> tuple[Auroc, str]:
     """The better of the input's values and of its being absent, in whichever direction orders the outcomes."""
-    candidates = []
-    for values, way in (
-        (_ordered(column, cohort.outcome), ""),
-        (column.isna().to_numpy().astype(np.float64), " (absent or not)"),
-    ):
-        area = auroc(cohort.outcome, values, cohort.clusters)
-        assert area is not None
-        if area.estimate < 0.5:
-            area = auroc(cohort.outcome, -values, cohort.clusters)
-            assert area is not None
-        candidates.append((area, way))
-    return max(candidates, key=lambda one: one[0].estimate)
-
-
-def _ordered(column: pd.Series, outcome: Floats) -> Floats:
-    """Numbers as they are (absent ones at the median); levels by their outcome rate, shrunk for rare ones."""
     import pandas as pd
 
+    absent = column.isna().to_numpy().astype(np.float64)
     if pd.api.types.is_numeric_dtype(column.dtype):
         values = column.to_numpy(np.float64, na_value=np.nan)
-        known = values[np.isfinite(values)]
-        return np.where(np.isfinite(values), values, np.median(known) if len(known) else 0.0)
-    codes, levels = pd.factorize(column.astype(str))
-    counts = np.bincount(codes, minlength=len(levels))
-    rates = (np.bincount(codes, weights=outcome, minlength=len(levels)) + 10 * outcome.mean()) / (counts + 10)
-    return np.asarray(rates[codes], dtype=np.float64)
+        known = np.isfinite(values)
+        ordered = np.where(known, values, np.median(values[known]) if known.any() else 0.0)
+        candidates = [(values, "") for values in (ordered, -ordered)]
+    else:
+        candidates = [(_rates(column, cohort), "")]
+    candidates += [(values, " (absent or not)") for values in (absent, -absent)]
+    areas = []
+    for values, way in candidates:
+        area = auroc(cohort.outcome, values, cohort.clusters)
+        assert area is not None
+        areas.append((area, way))
+    return max(areas, key=lambda one: one[0].estimate)
+
+
+def _rates(column: pd.Series, cohort: Cohort) -> Floats:
+    """(n,) each level's outcome rate among the other half of the patients, so that no row tells its own outcome."""
+    import pandas as pd
+
+    codes, levels = pd.factorize(column, use_na_sentinel=False)
+    half = (np.arange(cohort.n) if cohort.clusters is None else cohort.clusters) % 2 == 0
+    base = float(cohort.outcome.mean())
+    rates = np.empty(cohort.n)
+    for here in (half, ~half):
+        counts = np.bincount(codes[~here], minlength=len(levels))
+        hits = np.bincount(codes[~here], weights=cohort.outcome[~here], minlength=len(levels))
+        rates[here] = ((hits + base) / (counts + 1))[codes[here]]
+    return rates
 
 
 def _future(cohort: Cohort) -> Finding:
