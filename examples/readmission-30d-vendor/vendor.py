@@ -1,7 +1,7 @@
 """A vendor's model as a hospital meets it: an HTTP endpoint whose inside nobody here sees.
 
-Speaks the KServe V1 protocol (POST {"instances": [...]} -> {"predictions": [...]}). `--release 2` is the update that
-the vendor ships one day without a word. Standard library only: `python vendor.py --port 9001`.
+Speaks the protocol that Bedrail expects of a vendor: POST {"features": {...}} -> {"probability": p}. `--release 2` is
+the update that the vendor ships one day without a word. Standard library only: `python vendor.py --port 9001`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def serve(port: int, release: int) -> None:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            answer = json.dumps({"predictions": [score(row, release) for row in body["instances"]]}).encode()
+            answer = json.dumps({"probability": score(body["features"], release)}).encode()
             self.send_response(200)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(answer)))

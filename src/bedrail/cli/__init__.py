@@ -40,8 +40,15 @@ COMMANDS: dict[str, str] = {
 """Each command and the function behind it, in the order of the two journeys."""
 
 
+EVERYWHERE = ("--home", "--as")
+
+
 class LazyGroup(click.Group):
     """Knows its commands by name and imports one only to run it, so that `--help` stays quick."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`--home` and `--as` mean the same wherever they stand."""
+        return super().parse_args(ctx, hoisted(args))
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """The commands in the order of the journeys."""
@@ -60,6 +67,20 @@ class LazyGroup(click.Group):
         """Names with one line each, from a table, without importing the commands."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, SUMMARIES[name]) for name in COMMANDS])
+
+
+def hoisted(args: list[str]) -> list[str]:
+    """The arguments with `--home X` and `--as X` moved to the front; what stands behind `--` stays."""
+    end = args.index("--") if "--" in args else len(args)
+    front, rest, at = [], [], 0
+    while at < end:
+        if args[at] in EVERYWHERE and at + 1 < end:
+            front += args[at : at + 2]
+            at += 2
+            continue
+        (front if args[at].startswith(tuple(f"{name}=" for name in EVERYWHERE)) else rest).append(args[at])
+        at += 1
+    return front + rest + args[end:]
 
 
 SUMMARIES: dict[str, str] = {

@@ -28,13 +28,12 @@ def gate(state: CliState, use_case: str, stage: str, candidate: str, form: str) 
     \b
     Example: bedrail gate readmission-30d --to pilot --format junit > gate.xml
     """
-    from bedrail.governance.formats import render_gate
-    from bedrail.governance.gate import Open
+    from bedrail.governance.formats import format_gate, gate_exit_code
     from bedrail.journeys.delivery import judge_gate
 
-    answer, digest = judge_gate(state.context(), use_case, stage, candidate)
-    click.echo(render_gate(answer, form=form, use_case=use_case, stage=stage, candidate=digest))
-    click.get_current_context().exit(0 if isinstance(answer, Open) else 1)
+    answer, _ = judge_gate(state.context(), use_case, stage, candidate)
+    click.echo(format_gate(answer, form).rstrip())
+    click.get_current_context().exit(gate_exit_code(answer))
 
 
 @click.command()

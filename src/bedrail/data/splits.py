@@ -9,7 +9,9 @@ import numpy as np
 
 from bedrail.core.errors import Invalid
 
-PARTS = ("train", "calibration", "validation", "holdout")
+PARTS = ("train", "validation", "calibration", "holdout")
+"""In order of time. Calibration uses the newest rows before the holdout: it ages first (Davis et al. 2017, JAMIA)."""
+
 EXCLUDED = "excluded"
 
 
@@ -25,13 +27,14 @@ class Split:
         return np.flatnonzero(self.labels == part)
 
 
-def split(subject: np.ndarray, time: np.ndarray, shares: Mapping[str, float]) -> Split:
-    """Assign rows to train, calibration, validation and holdout, in the order of time.
+def split(subject: np.ndarray, time: np.ndarray, shares: Mapping[str, float], *, seed: int = 0) -> Split:
+    """Assign rows to train, validation, calibration and holdout, in the order of time.
 
-    Time is cut at the quantiles given by `shares` (which add up to 1). A patient belongs to the period of the
-    first encounter; later encounters that fall into another part's period are `excluded`: with them the model
-    would train on the future, or meet its own training patients in the holdout (TRIPOD+AI 2024, item 12a on data
-    splitting).
+    Time is cut at the quantiles given by `shares` (which add up to 1). A patient with encounters in several periods
+    belongs to the period of one of them, drawn by `seed`; the encounters in other periods are `excluded`: with
+    them the model would train on the future, or meet its own training patients in the holdout (TRIPOD+AI 2024, item
+    12a on data splitting). Drawing, rather than always taking the first or the last period, thins returning patients
+    alike in every part: taking the first would leave a holdout of newcomers, whose risk is lower.
 
     `subject` and `time` have shape (n,). Raises `Invalid` when shares or columns cannot be used.
     """
@@ -42,16 +45,31 @@ def split(subject: np.ndarray, time: np.ndarray, shares: Mapping[str, float]) ->
     rank[order] = np.arange(len(time))
     period = np.searchsorted(cuts * len(time), rank, side="right")
     period = _same_time_same_period(period, time, order)
-    _, code = np.unique(subject, return_inverse=True)
-    first = np.full(code.max() + 1, len(PARTS), dtype=np.int64)
-    np.minimum.at(first, code, period)
+    code = _codes(subject)
+    own = _drawn_period(code, period, np.random.default_rng(seed))
     names = np.array([*PARTS, EXCLUDED])
-    labels = names[np.where(period == first[code], period, len(PARTS))]
+    labels = names[np.where(period == own[code], period, len(PARTS))]
     counts = {str(name): int((labels == name).sum()) for name in names}
     empty = [part for part in PARTS if counts[part] == 0]
     if empty:
         raise Invalid(f"the part `{empty[0]}` is empty.", path="data.shares", remedy="Give more rows or other shares.")
     return Split(labels=labels, counts=counts)
+
+
+def _codes(subject: np.ndarray) -> np.ndarray:
+    """Patients numbered by first appearance, so that the draw does not depend on what their pseudonyms are."""
+    _, first, inverse = np.unique(subject, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[inverse]
+
+
+def _drawn_period(code: np.ndarray, period: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """For each patient 0..k-1 the period of one encounter, each encounter as likely as the others."""
+    order = np.lexsort((rng.random(len(code)), code))
+    starts = np.concatenate(([True], np.diff(code[order]) > 0))
+    own: np.ndarray = period[order][starts]
+    return own
 
 
 def _same_time_same_period(period: np.ndarray, time: np.ndarray, order: np.ndarray) -> np.ndarray:
@@ -68,7 +86,7 @@ def _check(subject: np.ndarray, time: np.ndarray, shares: Mapping[str, float]) -
     if set(shares) != set(PARTS) or any(share <= 0 for share in shares.values()):
         raise Invalid("shares must be positive for each part.", path="data.shares", remedy=f"Give {', '.join(PARTS)}.")
     if abs(sum(shares.values()) - 1) > 1e-9:
-        raise Invalid("shares must add up to 1.", path="data.shares", remedy="For example 0.5, 0.15, 0.15, 0.2.")
+        raise Invalid("shares must add up to 1.", path="data.shares", remedy="For example 0.6, 0.1, 0.15, 0.15.")
     if len(subject) != len(time):
         raise Invalid("subject and time differ in length.", path="data.time")
     if len(time) == 0:

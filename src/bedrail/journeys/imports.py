@@ -6,10 +6,13 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from bedrail.core.errors import Invalid
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import Progress, admit_candidate, quiet, read_part
-from bedrail.models.predict import ask_rows
+from bedrail.models.contract import Encoder
+from bedrail.models.predict import RemoteScorer
 from bedrail.models.values import Kind, Lineage
 
 READERS = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".onnx": "onnx"}
@@ -69,8 +72,6 @@ def _wrap(
     *,
     endpoint: str = "",
 ) -> str:
-    import numpy as np
-
     from bedrail.models.wrap import wrap
 
     view, charter = ctx.use_case(use_case), ctx.charter(use_case)
@@ -80,7 +81,7 @@ def _wrap(
     contract = charter.contract()
     encoder = contract.encoder()
     X_cal = encoder.table(calibration)
-    scores = np.array(ask_rows(ctx.remote(endpoint), [encoder.values(x) for x in X_cal])) if endpoint else None
+    scores = ask(ctx.remote(endpoint), encoder, X_cal) if endpoint else None
     package = wrap(
         kind,
         model,
@@ -100,3 +101,8 @@ def _wrap(
         scores_cal=scores,
     )
     return admit_candidate(ctx, person, use_case, package, model, origin=origin)
+
+
+def ask(scorer: RemoteScorer, encoder: Encoder, X: np.ndarray) -> np.ndarray:
+    """A vendor's answers (n,) for encoded rows (n, k), asked one by one as at the bedside."""
+    return np.array([scorer(encoder.values(x)) for x in X], dtype=np.float64)
