@@ -19,7 +19,7 @@ from bedrail.models.package import load_package, write_package
 from bedrail.models.train import RECIPES, train
 from bedrail.models.values import Lineage
 
-TRAIN, CALIBRATION, FRESH = encounters(1500, 1), encounters(900, 2), encounters(1500, 3)
+TRAIN, CALIBRATION, FRESH = encounters(4000, 1), encounters(1500, 2), encounters(1500, 3)
 LINEAGE = Lineage(origin="trained", dataset="d" * 64, split="s" * 64, code="1")
 
 
@@ -40,7 +40,7 @@ def test_the_same_inputs_give_the_same_bytes(recipe: str, tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_a_trained_model_ranks_and_is_calibrated(recipe: str, tmp_path: Path) -> None:
-    """On fresh patients the AUROC is near the best possible, and the mean risk near the observed rate."""
+    """On fresh patients the AUROC of the score is near the best possible, and the mean risk near the observed rate."""
     package, model = train(recipe, TRAIN, CALIBRATION, CONTRACT, "outcome")
     write_package(tmp_path / "p", package, model)
     loaded = load_package(tmp_path / "p")
@@ -52,7 +52,7 @@ def test_a_trained_model_ranks_and_is_calibrated(recipe: str, tmp_path: Path) ->
         + 0.3 * FRESH["visits"]
         + 0.4 * (FRESH["ward"] == "surgical")
     )
-    assert roc_auc_score(y, answers.risk) > roc_auc_score(y, margin) - 0.04
+    assert roc_auc_score(y, answers.raw) > roc_auc_score(y, margin) - 0.03
     assert abs(answers.risk.mean() - y.mean()) < 0.04
     parts = loaded.contributions(loaded.encoder.table(FRESH)[:5])
     assert parts is not None

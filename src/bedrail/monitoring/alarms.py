@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-SHIFTS = (0.35, 0.8, 2.0)
+SHIFTS = (0.5, 1.2)
 """Sizes of change bet on, as shifts of log-odds beyond the tolerance band."""
 
-UPWARD = {"missingness": 0.7, "units": 1.0, "outcome-rate": 0.7, "calibration": 0.7, "sensitivity": 0.0}
+UPWARD = {"missingness": 0.7, "units": 1.0, "outcome-rate": 0.85, "calibration": 0.85, "sensitivity": 0.0}
 """How much of a stream's weight bets on a rise; one half where not listed."""
 
 _EDGE = 1e-6

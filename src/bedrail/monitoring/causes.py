@@ -51,6 +51,20 @@ def affected(streams: tuple[str, ...], causes: tuple[Cause, ...]) -> tuple[str, 
     return named or (OVERALL,)
 
 
+def _cause(
+    *, kind: str, subject: str, fit: float, sentence: str, evidence: Mapping[str, float], groups: tuple[str, ...] = ()
+) -> Cause:
+    """A cause with plain, rounded numbers, fit for storage."""
+    return Cause(
+        kind=kind,
+        subject=subject,
+        fit=round(float(fit), 3),
+        sentence=sentence,
+        evidence={name: round(float(value), 5) for name, value in evidence.items()},
+        groups=groups,
+    )
+
+
 def _moved(scene: Scene) -> list[int]:
     """Columns of inputs whose distance exceeds the tolerance and chance."""
     rows = np.maximum(scene.seen.counts.table[:, :-1].sum(axis=1), 1)
@@ -86,17 +100,17 @@ def _unit_errors(scene: Scene) -> Iterator[Cause]:
         if found is None:
             continue
         place = "" if where == (OVERALL,) else f" in {', '.join(where)}"
-        yield Cause(
+        yield _cause(
             kind="unit-error",
             subject=name,
-            fit=round(found.fit, 3),
+            fit=found.fit,
             sentence=f"Unit error in {name}{place}: present values look like the reference's {found.name}.",
             evidence={
-                "factor": round(found.factor, 6),
-                "offset": round(found.offset, 6),
-                "distance_before": round(found.before, 4),
-                "distance_after": round(found.after, 4),
-                "ks": round(float(scene.distances.ks[j]), 4),
+                "factor": found.factor,
+                "offset": found.offset,
+                "distance_before": found.before,
+                "distance_after": found.after,
+                "ks": float(scene.distances.ks[j]),
                 "median_reference": float(np.median(then)),
                 "median_now": float(np.nanmedian(column)),
             },
@@ -143,15 +157,15 @@ def _coding_changes(scene: Scene) -> Iterator[Cause]:
 
 
 def _coding(name: str, fit: float, what: str, vanished: float, appeared: float, distance: float) -> Cause:
-    return Cause(
+    return _cause(
         kind="coding-change",
         subject=name,
-        fit=round(fit, 3),
+        fit=fit,
         sentence=f"Coding change in {name}: {what}.",
         evidence={
-            "vanished": round(vanished, 4),
-            "appeared": round(appeared, 4),
-            "total_variation": round(distance, 4),
+            "vanished": vanished,
+            "appeared": appeared,
+            "total_variation": distance,
         },
     )
 
@@ -175,12 +189,12 @@ def _lost_sources(scene: Scene) -> Iterator[Cause]:
         if abs(change) > scene.state.tolerances.missing + 1.64 * np.sqrt(0.25 / rows):
             now = float(scene.seen.counts.missing[j])
             word = "more" if change > 0 else "less"
-            yield Cause(
+            yield _cause(
                 kind="lost-source" if change > 0 else "coding-change",
                 subject=name,
-                fit=round(min(0.5 + abs(change), 0.97), 3),
+                fit=min(0.5 + abs(change), 0.97),
                 sentence=f"{name} is missing {word} often: {now:.0%} now, {now - change:.0%} in the reference.",
-                evidence={"missing_now": round(now, 4), "missing_reference": round(now - change, 4)},
+                evidence={"missing_now": now, "missing_reference": now - change},
             )
 
 
@@ -191,16 +205,16 @@ def _population_drift(scene: Scene, strongest_fault: float) -> Iterator[Cause]:
         return
     fit = min(0.9, 0.25 + 0.1 * len(moved) + mix) * (1 - 0.8 * strongest_fault)
     names = [scene.grid.names[j] for j in sorted(moved, key=lambda j: -scene.distances.ks[j])][:5]
-    yield Cause(
+    yield _cause(
         kind="population-drift",
         subject=names[0] if names else group,
-        fit=round(fit, 3),
+        fit=fit,
         sentence=f"Other patients than before: {len(moved)} inputs moved ({', '.join(names) or 'none'}); "
         f"the mix of {group or 'groups'} changed by {mix:.0%}.",
         evidence={
             "inputs_moved": float(len(moved)),
             "largest_ks": round(max((float(scene.distances.ks[j]) for j in moved), default=0.0), 4),
-            "group_mix_change": round(mix, 4),
+            "group_mix_change": mix,
         },
     )
 
@@ -245,35 +259,31 @@ def _outcome_causes(scene: Scene) -> Iterator[Cause]:
             continue
         best_group = max(best_group, fit)
         word = "rose" if own > 0 else "fell"
-        yield Cause(
+        yield _cause(
             kind="outcome-rate-change",
             subject=name,
-            fit=round(fit, 3),
+            fit=fit,
             sentence=f"The outcome rate of {name} {word} by {abs(own):.0%}; "
             f"among everybody else it changed by {rest:+.0%}.",
             evidence={
-                "observed": round(o, 2),
-                "expected": round(e, 2),
-                "relative": round(own, 4),
-                "z": round(float(z_group), 3),
-                "relative_elsewhere": round(rest, 4),
+                "observed": o,
+                "expected": e,
+                "relative": own,
+                "z": z_group,
+                "relative_elsewhere": rest,
             },
             groups=(name,),
         )
     fit = (abs(z) / (abs(z) + 2)) * (1 - 0.7 * best_group)
     now = _auroc_now(scene)
-    yield Cause(
+    yield _cause(
         kind="model-decay",
         subject=OVERALL,
-        fit=round(float(fit) * 0.9, 3),
+        fit=fit * 0.9,
         sentence="The model fits today's patients less well: "
         f"observed over expected changed by {relative:+.0%} overall.",
-        evidence={"relative": round(relative, 4), "z": round(float(z), 3)}
-        | (
-            {"auroc_reference": round(scene.state.auroc, 4), "auroc_now": round(now, 4)}
-            if scene.state.auroc and now
-            else {}
-        ),
+        evidence={"relative": relative, "z": z}
+        | ({"auroc_reference": scene.state.auroc, "auroc_now": now} if scene.state.auroc and now else {}),
         groups=(OVERALL,),
     )
 

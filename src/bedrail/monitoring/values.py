@@ -157,10 +157,10 @@ class Tolerances(Value, frozen=True, kw_only=True):
     output: float = 0.08
     missing: float = 0.03
     units: float = 0.01
-    outcome_rate: float = 0.10
-    outcome_rate_group: float = 0.10
-    calibration: float = 0.10
-    calibration_group: float = 0.10
+    outcome_rate: float = 0.08
+    outcome_rate_group: float = 0.05
+    calibration: float = 0.08
+    calibration_group: float = 0.05
     sensitivity: float = 0.20
     confidence_z: float = 1.0
     min_group: int = 400

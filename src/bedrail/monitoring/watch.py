@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import zlib
 from dataclasses import dataclass
 
@@ -39,6 +40,7 @@ from bedrail.monitoring.values import (
     Window,
 )
 
+_LN10 = math.log(10)
 _FADE = 0.8
 _KEPT_LOOKS = 120
 _LEAST_REFERENCE = 200
@@ -174,7 +176,7 @@ class Watch:
                     self._gather(detectors, place, i, seen)
         crossed = [m for m, (detectors, _) in self._detectors.items() if m in monitors and detectors.crossed()]
         self.distances = distances(self.reference, seen.counts)
-        evidence = {m: max(d.evidence() / np.log(10), -99.0) for m, (d, _) in self._detectors.items()}
+        evidence = {m: max(d.evidence() / _LN10, -99.0) for m, (d, _) in self._detectors.items()}
         alarms = self._alarms(crossed, seen)
         self._remember(seen, evidence, alarms)
         return alarms
@@ -222,8 +224,8 @@ class Watch:
                     groups=affected(streams, causes),
                     causes=causes,
                     detail=self._detail(monitor, streams),
-                    evidence=round(detectors.evidence() / np.log(10), 3),
-                    limit=round(detectors.limit / np.log(10), 3),
+                    evidence=round(detectors.evidence() / _LN10, 3),
+                    limit=round(detectors.limit / _LN10, 3),
                     again=self._again(monitor, streams[0]),
                     first=seen.window.first,
                     last=seen.window.last,
