@@ -179,6 +179,17 @@ def test_an_unknown_check_is_invalid() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [("confidence", 1.0), ("family_alpha", 0.0), ("draws", 0), ("min_group", 1), ("observed_to_expected", (1.1, 1.2))],
+)
+def test_senseless_requirements_are_invalid_with_their_path(name: str, value: object) -> None:
+    """A policy cannot ask for what no data could answer."""
+    with pytest.raises(Invalid) as caught:
+        Requirements(**{name: value})  # type: ignore[arg-type]
+    assert caught.value.path == f"requirements.{name}"
+
+
+@pytest.mark.parametrize(
     ("field", "value", "path"),
     [
         ("score", [0.1, 31.0, 0.2], "score[1]"),

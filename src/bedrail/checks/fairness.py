@@ -107,7 +107,7 @@ def _finding(cohort: Cohort, requirements: Requirements, found: Contrast, p_valu
         smallest = min(1.0, smallest)
     sentence = _sentence(found)
     if p_value <= requirements.family_alpha and abs(found.gap) > tolerance:
-        verdict, reason = Verdict.FAIL, f"{sentence} This is no chance finding (adjusted p = {p_value:.2g})."
+        verdict, reason = Verdict.FAIL, f"{sentence} Chance is an unlikely cause (adjusted p = {p_value:.2g})."
     elif smallest <= detectable:
         verdict = Verdict.PASS
         reason = f"{sentence} No gap beyond {tolerance:g} is shown; one of {smallest:.2g} would have been."

@@ -82,8 +82,11 @@ def _score_is_outcome(cohort: Cohort, requirements: Requirements) -> Finding:
 def _overlap(cohort: Cohort) -> Finding:
     if cohort.subject is None or cohort.training_subjects is None:
         return _untold("patient-overlap", "The patients of training and of this cohort were not both given.")
-    here = np.unique(cohort.subject.astype(str))
-    shared = int(np.isin(here, np.unique(np.asarray(cohort.training_subjects).astype(str))).sum())
+    trained = np.asarray(cohort.training_subjects)
+    # Numbers meet as numbers (7 is 7.0), everything else as text.
+    kind = np.float64 if all(np.issubdtype(ids.dtype, np.number) for ids in (cohort.subject, trained)) else np.str_
+    here = np.unique(cohort.subject.astype(kind))
+    shared = int(np.isin(here, np.unique(trained.astype(kind))).sum())
     reason = f"{shared:,} of {len(here):,} patients were also in training." if shared else "No patient was in training."
     return Finding(
         check="leakage.patient-overlap",

@@ -83,6 +83,22 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_duplicate_share: float = 0.01
     max_missing_shift: float = 0.25
 
+    def __post_init__(self) -> None:
+        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise _requirement(name, "lie between 0 and 1")
+        for name in ("draws", "min_group"):
+            if getattr(self, name) < 2:
+                raise _requirement(name, "be at least 2")
+        for name in ("observed_to_expected", "calibration_slope", "group_observed_to_expected"):
+            low, high = getattr(self, name)
+            if not 0.0 <= low <= 1.0 <= high:
+                raise _requirement(name, "be a band around 1")
+
+
+def _requirement(name: str, rule: str) -> Invalid:
+    return Invalid(f"must {rule}.", path=f"requirements.{name}", remedy="Correct the policy.")
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
