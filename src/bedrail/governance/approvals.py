@@ -186,7 +186,8 @@ def check_approval(
     rule, tier = policy.stage(view.tier, stage), policy.tier(view.tier)
     if rule is None or tier is None:
         raise Refused(f"The policy has no stage {stage} for the {view.tier} tier.", remedy="Choose another stage.")
-    _check_person(registry, rule, candidate, person=person, role=role, stage=stage)
+    objecting = {o.role for o in standing_objections(view, candidate.candidate, stage)}
+    _check_person(registry, rule, candidate, person=person, role=role, stage=stage, objecting=objecting)
     if view.dataset is None or not any(key[0] == candidate.candidate for key in view.evidence):
         raise Refused(
             f"Nothing was examined yet about {candidate.name}.",
@@ -199,14 +200,21 @@ def check_approval(
 
 
 def _check_person(
-    registry: Registry, rule: StageRule, candidate: CandidateView, *, person: str, role: str, stage: str
+    registry: Registry,
+    rule: StageRule,
+    candidate: CandidateView,
+    *,
+    person: str,
+    role: str,
+    stage: str,
+    objecting: set[str],
 ) -> None:
     known = registry.people.get(person)
     if known is None or role not in known.roles:
         holders = ", ".join(registry.holders(role)) or "nobody yet"
         raise Refused(f"{person} does not hold the role {role}.", remedy=f"It is held by: {holders}.")
     asked = sorted({each for approval in rule.approvals for each in alternatives(approval)})
-    if role not in asked:
+    if role not in asked and role not in objecting:  # whoever objects may take it back, though no place asks for it
         wanted = f"It asks for: {', '.join(asked)}." if asked else "It asks for no approvals."
         raise Refused(f"The stage {stage} does not ask for an approval by {role}.", remedy=wanted)
     if person == candidate.author:

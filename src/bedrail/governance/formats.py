@@ -69,10 +69,11 @@ def gate_junit(gate: Gate) -> str:
     for criterion in gate.criteria:
         failures = [r for r in reasons if r.criterion == criterion]
         start = f'    <testcase classname="{_xml(gate.use_case)}.{_xml(gate.stage)}" name="{_xml(criterion)}"'
-        inner = [
-            f'      <failure type="{_xml(r.code)}" message="{_xml(r.message)}">who: {_xml(r.who)}\nhow: {_xml(r.how)}</failure>'
-            for r in failures
-        ]
+        inner = []
+        for reason in failures:
+            whole = f"who: {reason.who}\nhow: {reason.how}"
+            start_failure = f'<failure type="{_xml(reason.code)}" message="{_xml(reason.message)}">'
+            inner.append(f"      {start_failure}{_xml(whole)}</failure>")
         accepted = [c for c in gate.conditions if c.criterion == criterion]
         inner += [f"      <system-out>condition: {_xml(c.message)} {_xml(c.obligation)}</system-out>" for c in accepted]
         cases.append("\n".join([f"{start}>", *inner, "    </testcase>"]) if inner else f"{start}/>")

@@ -245,7 +245,7 @@ class Located:
             return self.invalid(
                 (*path, *inner), f"`{subject}` is missing.", f"Add a line `{subject} = ...` to this table."
             )
-        remedy = _wanted(said, fields.get(str(inner[0])) if len(inner) == 1 else None)
+        remedy = _wanted(said, fields.get(str(inner[0])) if inner else None)
         return self.invalid((*path, *inner), f"{said}.", remedy)
 
 
