@@ -20,8 +20,8 @@ MAX_LEVELS = 50
 WORDS_FOR_YES = frozenset({"1", "1.0", "true", "yes"})
 WORDS_FOR_NO = frozenset({"0", "0.0", "false", "no"})
 HORIZON_UNITS = {"min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?$")
-ISO_ZONE = re.compile(r"\d{2}:\d{2}.*(Z|[+-]\d{2}:?\d{2})$")
+ISO_DATE = re.compile(r"^\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$")
+ISO_ZONE = re.compile(r"\d{2}:\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$")
 
 
 @dataclass(frozen=True, slots=True)

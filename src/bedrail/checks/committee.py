@@ -15,19 +15,19 @@ if TYPE_CHECKING:
     from bedrail.checks.report import Report
 
 MOST_FIGURES = 8
-MOST_REASONS = 7
-LONGEST_REASON = 230
+MOST_REASONS = 6
+LONGEST_REASON = 150
 
 Show = Callable[[float | None], str]
 
 MEASURES: dict[str, tuple[str, str, Show]] = {
-    "discrimination.auroc": ("Tells patients apart (AUROC)", "0.5 is chance, 1 is perfect", number),
+    "discrimination.auroc": ("AUROC: tells patients apart", "0.5 is chance, 1 is perfect", number),
     "calibration.observed-to-expected": ("Observed over predicted", "1 is right; below 1 over-predicts", number),
     "calibration.slope": ("Calibration slope", "1 is right; below 1 too extreme", number),
-    "thresholds.sensitivity": ("Sensitivity", "of those with the outcome, share alerted", percent),
-    "thresholds.ppv": ("Positive predictive value", "of the alerts, share with the outcome", percent),
-    "thresholds.alert-rate": ("Alerts", "share of predictions at or above the threshold", percent),
-    "net-benefit.over-none": ("Net benefit", "true alerts gained per patient, false ones weighed in", number),
+    "thresholds.sensitivity": ("Sensitivity", "share alerted of those with the outcome", percent),
+    "thresholds.ppv": ("Positive predictive value", "share of alerts with the outcome", percent),
+    "thresholds.alert-rate": ("Alerts", "share at or above the threshold", percent),
+    "net-benefit.over-none": ("Net benefit", "true alerts per patient, less false ones", number),
     "baseline.auroc-difference": ("AUROC gained over the comparator", "0 is no gain", number),
 }
 """Figures in the order in which a committee reads them, each with how to read it and how to write it."""
@@ -35,8 +35,8 @@ MEASURES: dict[str, tuple[str, str, Show]] = {
 GAPS: dict[str, tuple[str, Show]] = {
     "fairness.sensitivity": ("sensitivity", percent),
     "fairness.specificity": ("specificity", percent),
-    "fairness.ppv": ("predictive value", percent),
-    "fairness.calibration": ("observed over predicted", number),
+    "fairness.ppv": ("PPV", percent),
+    "fairness.calibration": ("observed/predicted", number),
 }
 
 
@@ -74,7 +74,7 @@ def figures(report: Report) -> tuple[Figure, ...]:
     if gap is not None:
         measure, show = GAPS.get(gap.check, (plain_measure(gap.check), number))
         label = f"Widest gap: {measure}"
-        chosen.append(_figure(gap, label, f"{plain_group(gap.group)}, against the rest", show))
+        chosen.append(_figure(gap, label, f"{plain_group(gap.group)}, less the rest", show))
     return tuple(chosen)
 
 
@@ -112,14 +112,14 @@ def reasons(report: Report) -> tuple[Reason, ...]:
 
 
 def _reason(one: Evidence, question: str) -> Reason:
-    text = one.reason
-    groups = list(dict.fromkeys(plain_group(f.group) for f in one.findings if f.verdict is one.verdict))
-    if len(groups) > 1:
-        more = f" and {len(groups) - 3} more" if len(groups) > 3 else ""
-        text = f"{text} Concerns: {'; '.join(groups[:3])}{more}."
-    if len(text) > LONGEST_REASON:
-        text = text[: LONGEST_REASON - 1].rsplit(" ", 1)[0] + " …"
-    return Reason(one.verdict, VERDICT_WORDS[one.verdict], question, text)
+    groups = {f.group for f in one.findings if f.verdict is one.verdict and f.group != "overall"}
+    where = f" Groups concerned: {len(groups)}." if len(groups) > 1 else ""
+    return Reason(one.verdict, VERDICT_WORDS[one.verdict], question, shortened(one.reason, LONGEST_REASON) + where)
+
+
+def shortened(text: str, most: int) -> str:
+    """At most `most` characters, cut between words: the page has room for so much, the appendix has the rest."""
+    return text if len(text) <= most else text[: most - 2].rsplit(" ", 1)[0] + " …"
 
 
 def headline(report: Report) -> str:
@@ -144,7 +144,7 @@ def facts(report: Report) -> list[tuple[str, str]]:
     context = report.context
     lines = list(context.asked)
     lines.append(
-        ("Predictions", f"{context.n:,} of {context.patients:,} patients; {context.outcomes:,} with the outcome")
+        ("Predictions", f"{context.n:,}, of {context.patients:,} patients; {context.outcomes:,} with the outcome")
     )
     if context.threshold is not None:
         how = "as given" if context.threshold_given else "none was given; the observed rate stands in"
@@ -189,7 +189,7 @@ def committee_page(report: Report) -> str:
     drawing = (
         calibration_plot(report.context.curves, "committee-calibration", width=300) if report.context.curves else ""
     )
-    return render("committee.html", drawing=safe(drawing), number=number, **_shared(report))
+    return render("committee.html", drawing=safe(drawing), shortened=shortened, **_shared(report))
 
 
 def notebook_view(report: Report) -> str:

@@ -95,6 +95,7 @@ def join(
     """
     names = dict(columns or {})
     _refuse_unknown_names(names)
+    _refuse_absent(names, predictions, events)
     predictions = _renamed(predictions, "predictions", names, PREDICTION_COLUMNS, PREDICTION_OPTIONS)
     events = _renamed(events, "events", names, EVENT_COLUMNS, EVENT_OPTIONS)
     given = _read_predictions(predictions)
@@ -137,6 +138,16 @@ def _refuse_unknown_names(names: Mapping[str, str]) -> None:
             raise Invalid(
                 f"there is no column role `{name}`.", path="--column", remedy=f"Use one of: {', '.join(sorted(ours))}."
             )
+
+
+def _refuse_absent(names: Mapping[str, str], predictions: pd.DataFrame, events: pd.DataFrame) -> None:
+    """An unqualified rename must find its column in some table that has the role, or it was a slip."""
+    for ours, theirs in names.items():
+        there = [("predictions", predictions, (*PREDICTION_COLUMNS, *PREDICTION_OPTIONS))]
+        there.append(("events", events, (*EVENT_COLUMNS, *EVENT_OPTIONS)))
+        tables = [(table, frame) for table, frame, roles in there if ours in roles]
+        if tables and not any(theirs in map(str, frame.columns) for _, frame in tables):
+            raise _no_column(tables[0][0], theirs, ours, [str(name) for name in tables[0][1].columns])
 
 
 def _renamed(
