@@ -11,7 +11,7 @@ from pathlib import Path
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from bedrail.core.ports import Head, Tape, TapeTransaction, Verifier
 from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey, vkey
-from bedrail.ledger.merkle import CompactRange, leaf_hash
+from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
 from bedrail.ledger.tiles import WIDTH, hash_tiles, pack_entries, spans, tile_path, unpack_entries
 from bedrail.ledger.verify import Difference, VerificationReport, verify_ledger
 
@@ -73,9 +73,13 @@ def verify_bundle(folder: Path, verify: Verifier, *, key: bytes | None = None) -
     """
     folder = Path(folder)
     name, enclosed = parse_vkey(_read(folder / "key.vkey").decode(errors="replace"))
-    tape = BundleTape(folder)
-    report = verify_ledger(tape, None, name, enclosed if key is None else key, verify)
-    differences = [*report.differences, *_about_tiles(folder, tape), *_about_artifacts(folder)]
+    try:
+        tape = BundleTape(folder)
+        report = verify_ledger(tape, None, name, enclosed if key is None else key, verify)
+        differences = [*report.differences, *_about_tiles(folder, tape), *_about_artifacts(folder)]
+    except Corrupt as error:  # a checkpoint or bundle that cannot even be parsed
+        unreadable = Difference(kind="bad-checkpoint", where="bundle", what=str(error))
+        return VerificationReport(ok=False, size=0, root=EMPTY_ROOT.hex(), differences=(unreadable,))
     if key is not None and key != enclosed:
         what = "the enclosed key is not the pinned one"
         differences.insert(0, Difference(kind="foreign-key", where="key.vkey", what=what))

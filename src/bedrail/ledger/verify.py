@@ -98,8 +98,9 @@ def verify_ledger(
     keyring = _Keyring(origin, public_key, verify, name or origin)
     # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
     notes = _notes(tape, anchor)
-    head = tape.head()
+    head, unreadable = _head(tape)
     seals, differences = keyring.open_all(notes, head)
+    differences += unreadable
     walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
@@ -150,6 +151,14 @@ class _Keyring:
                 what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"
                 return Difference(kind="foreign-key", where=where, what=what)
         return Difference(kind="bad-checkpoint", where=where, what=str(error))
+
+
+def _head(tape: Tape) -> tuple[Head, list[Difference]]:
+    """The head, or an empty one and the reason why."""
+    try:
+        return tape.head(), []
+    except Corrupt as error:
+        return Head(size=0, peaks=(), checkpoint=b""), [Difference(kind="bad-head", where="head", what=str(error))]
 
 
 def _notes(tape: Tape, anchor: Anchor | None) -> list[tuple[str, int | None, bytes]]:
@@ -270,7 +279,7 @@ def _about_length(tape: Tape, head: Head, walk: _Walk, seals: Sequence[_Seal]) -
             what = f"{claimed - walk.rows} missing at the end: the {where} says {claimed}, {walk.rows} are left"
             return [Difference(kind="deleted-tail", where=f"entries {walk.rows} to {claimed - 1}", what=what)]
     beyond = sum(1 for _ in tape.entries(head.size))
-    now = tape.head().size
+    now = _head(tape)[0].size
     if head.size + beyond > now:
         what = "appended without being sealed by a checkpoint"
         return [Difference(kind="unsealed-entries", where=f"entries {now} to {head.size + beyond - 1}", what=what)]

@@ -72,7 +72,7 @@ def _snapshot(path: Path) -> Iterator[sqlite3.Connection]:
 
 def _pages(connection: sqlite3.Connection, tape: str) -> Iterator[list[tuple[int, str, bytes]]]:
     start = 0
-    sql = f"SELECT seq, action, entry FROM {tape} WHERE seq >= ? ORDER BY seq LIMIT {PAGE}"
+    sql = f"SELECT seq, action, CAST(entry AS BLOB) FROM {tape} WHERE seq >= ? ORDER BY seq LIMIT {PAGE}"
     while page := connection.execute(sql, (start,)).fetchall():
         yield page
         start = page[-1][0] + 1
@@ -85,7 +85,7 @@ def _fold_scratch(connection: sqlite3.Connection) -> list[str]:
         for seq, action, data in page:
             try:
                 entry = decode(data)
-            except (msgspec.MsgspecError, TypeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError):
                 differences.append(f"tape, row {seq}: the entry cannot be read")
                 continue
             entries.append((seq, entry))
@@ -147,15 +147,15 @@ def _compare(connection: sqlite3.Connection, view: Table) -> list[str]:
 def _named_record(data: bytes) -> str:
     try:
         return str(getattr(decode(data).fact, "record", ""))
-    except (msgspec.MsgspecError, TypeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         return ""  # named by the comparison of views and by the hashes
 
 
 def _compare_records(connection: sqlite3.Connection, first: int, last: int, expected: dict[int, str]) -> list[str]:
     stored: dict[int, dict[str, str]] = {}
-    sql = "SELECT seq, record_id, ciphertext FROM live.records WHERE seq BETWEEN ? AND ?"
+    sql = "SELECT seq, record_id, CAST(ciphertext AS BLOB) FROM live.records WHERE seq BETWEEN ? AND ?"
     for seq, record_id, ciphertext in connection.execute(sql, (first, last)):
-        stored.setdefault(seq, {})[_digest(ciphertext)] = record_id
+        stored.setdefault(seq, {})[sha256(ciphertext).hexdigest()] = record_id
     differences = []
     for seq, digest in expected.items():
         found = stored.get(seq, {})
@@ -165,7 +165,3 @@ def _compare_records(connection: sqlite3.Connection, first: int, last: int, expe
             rows = ", ".join(sorted(found.values()))
             differences.append(f"records, row {rows}, column ciphertext: is not what ledger entry {seq} recorded")
     return differences
-
-
-def _digest(ciphertext: object) -> str:
-    return sha256(ciphertext if isinstance(ciphertext, bytes) else str(ciphertext).encode()).hexdigest()

@@ -101,12 +101,12 @@ class SqliteDecisions:
 
     def entry(self, seq: int) -> bytes | None:
         """Canonical bytes of one ledger entry."""
-        found = self._rows("SELECT entry FROM tape WHERE seq = ?", (seq,))
+        found = self._rows("SELECT CAST(entry AS BLOB) FROM tape WHERE seq = ?", (seq,))
         return found[0][0] if found else None
 
     def find_entry(self, decision: str) -> tuple[int, bytes] | None:
         """(index, canonical bytes) of the ledger entry that made this decision."""
-        sql = "SELECT t.seq, t.entry FROM decisions d JOIN tape t ON t.seq = d.seq WHERE d.decision = ?"
+        sql = "SELECT t.seq, CAST(t.entry AS BLOB) FROM decisions d JOIN tape t ON t.seq = d.seq WHERE d.decision = ?"
         found = self._rows(sql, (decision,))
         return (found[0][0], found[0][1]) if found else None
 

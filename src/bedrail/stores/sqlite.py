@@ -33,7 +33,8 @@ PAGE = 4096
 """Rows read at once: no read transaction stays open between pages."""
 
 _REGISTRY = f"action NOT IN ({', '.join(repr(action) for action in sorted(HIGH_VOLUME))})"
-_HEAD = "SELECT size, peaks, checkpoint FROM head"
+# Casts: whoever edits rows by hand easily turns bytes into text, and that must still be read, and found.
+_HEAD = "SELECT size, CAST(peaks AS BLOB), CAST(checkpoint AS BLOB) FROM head"
 
 
 class SqliteStore(SqliteDecisions):
@@ -79,23 +80,28 @@ class SqliteStore(SqliteDecisions):
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(index, canonical bytes) in order."""
         yield from self._paged(
-            "SELECT seq, entry FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?", start, stop
+            "SELECT seq, CAST(entry AS BLOB) FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?", start, stop
         )
 
     def registry_entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
         """(index, bytes) of the low-volume facts only, from index `start` on."""
-        sql = f"SELECT seq, entry FROM tape WHERE {_REGISTRY} AND seq >= ? AND seq < ? ORDER BY seq LIMIT ?"
+        sql = (
+            f"SELECT seq, CAST(entry AS BLOB) FROM tape WHERE {_REGISTRY} AND seq >= ? AND seq < ? ORDER BY seq LIMIT ?"
+        )
         yield from self._paged(sql, start, None)
 
     def checkpoints(self) -> Iterator[tuple[int, bytes]]:
         """(size, signed note) of the checkpoints that were kept, smallest first."""
         yield from self._paged(
-            "SELECT size, note FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size LIMIT ?", 0, None
+            "SELECT size, CAST(note AS BLOB) FROM checkpoints WHERE size >= ? AND size < ? ORDER BY size LIMIT ?",
+            0,
+            None,
         )
 
     def sealed_pages(self, start: int = 0, stop: int | None = None) -> Iterator[Sequence[tuple[int, bytes, bytes]]]:
         """(index, stored leaf hash, canonical bytes) in order; pages small enough to stay in the processor's cache."""
-        sql = "SELECT seq, leaf, entry FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT 256"
+        columns = "seq, CAST(leaf AS BLOB), CAST(entry AS BLOB)"
+        sql = f"SELECT {columns} FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT 256"
         end = _LAST if stop is None else stop
         while page := self._rows(sql, (start, end)):
             yield cast("list[tuple[int, bytes, bytes]]", page)
@@ -103,7 +109,7 @@ class SqliteStore(SqliteDecisions):
 
     def leaves(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         """Stored leaf hashes in order."""
-        sql = "SELECT leaf FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq"
+        sql = "SELECT CAST(leaf AS BLOB) FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq"
         return [leaf for (leaf,) in self._rows(sql, (start, _LAST if stop is None else stop))]
 
     def get(self, record_id: str) -> tuple[SealedRecord, WrappedKey] | None:
@@ -194,7 +200,8 @@ class SqliteStore(SqliteDecisions):
 
 _LAST = 2**63 - 1
 _RECORDS = (
-    "SELECT r.record_id, r.subject, r.kind, r.purpose, r.key_id, r.ciphertext, k.kek, k.wrapped "
+    "SELECT r.record_id, r.subject, r.kind, r.purpose, r.key_id, CAST(r.ciphertext AS BLOB), "
+    "k.kek, CAST(k.wrapped AS BLOB) "
     "FROM records r JOIN subject_keys k ON k.subject = r.subject AND k.key_id = r.key_id"
 )
 

@@ -1,0 +1,279 @@
+"""Group commit: everything waiting shares a commit, a failure fails everything waiting, and nobody is left hanging."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.ports import Draft
+from bedrail.keys import AesVault
+from bedrail.ledger import GroupCommit, Ledger, Receipt
+from bedrail.ledger.group import MAX_BATCH
+from ledger_parts import ORIGIN, answered, home, person, signer
+from memory_tape import MemoryTape, _Transaction
+
+
+class NoAnchor:
+    """An anchor that keeps nothing."""
+
+    def read(self) -> None:
+        return None
+
+    def write(self, checkpoint: bytes) -> None:
+        return None
+
+
+class SlowTape(MemoryTape):
+    """A tape whose commit waits until the test lets it go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = threading.Event()
+        self.go = threading.Event()
+
+    @contextmanager
+    def transaction(self) -> Iterator[_Transaction]:
+        with super().transaction() as transaction:
+            yield transaction
+            self.began.set()
+            assert self.go.wait(10)
+
+
+def _group(tape: MemoryTape, **more: float) -> GroupCommit:
+    return GroupCommit(Ledger(tape, signer(), ORIGIN, NoAnchor()), **more)
+
+
+async def _commit_all(group: GroupCommit, drafts: Sequence[Draft]) -> list[Receipt | BaseException]:
+    return await asyncio.gather(*(group.commit(each) for each in drafts), return_exceptions=True)
+
+
+def test_everything_waiting_shares_one_commit() -> None:
+    """Sixty-four tasks that start together pay once."""
+    tape = MemoryTape()
+
+    async def run() -> list[Receipt | BaseException]:
+        group = _group(tape)
+        receipts = await _commit_all(group, [person(number) for number in range(64)])
+        await group.close()
+        return receipts
+
+    receipts = asyncio.run(run())
+    assert tape.commits == 1
+    assert [each.index for each in receipts if isinstance(each, Receipt)] == list(range(64))
+
+
+def test_writers_in_a_loop_keep_sharing() -> None:
+    """Those just answered join the next commit, so that 64 writers of 10 drafts need 10 commits."""
+    tape = MemoryTape()
+
+    async def run() -> None:
+        group = _group(tape)
+
+        async def write(writer: int) -> None:
+            for number in range(10):
+                await group.commit(person(10 * writer + number))
+
+        await asyncio.gather(*(write(number) for number in range(64)))
+        await group.close()
+
+    asyncio.run(run())
+    assert len(tape.rows) == 640
+    assert tape.commits == 10
+
+
+def test_what_arrives_during_a_commit_forms_the_next() -> None:
+    """A lone first writer does not wait for company, and the company then shares."""
+    tape = SlowTape()
+
+    async def run() -> None:
+        group = _group(tape)
+        first = asyncio.ensure_future(group.commit(person(0)))
+        await asyncio.to_thread(tape.began.wait, 10)
+        others = [asyncio.ensure_future(group.commit(person(number))) for number in range(1, 20)]
+        await asyncio.sleep(0)
+        assert group.waiting == 19
+        tape.go.set()
+        await asyncio.gather(first, *others)
+        await group.close()
+
+    asyncio.run(run())
+    assert tape.commits == 2
+    assert len(tape.rows) == 20
+
+
+def test_a_huge_crowd_is_written_in_bounded_batches() -> None:
+    """More than a transaction should hold is split, and everyone is answered."""
+    tape = MemoryTape()
+
+    async def run() -> list[Receipt | BaseException]:
+        group = _group(tape)
+        receipts = await _commit_all(group, [person(number) for number in range(2 * MAX_BATCH + 5)])
+        await group.close()
+        return receipts
+
+    receipts = asyncio.run(run())
+    assert tape.commits == 3
+    assert all(isinstance(each, Receipt) for each in receipts)
+
+
+def test_a_failed_write_fails_everyone_waiting() -> None:
+    """Those in the commit and those queued behind it get `Unavailable`, each an error of its own."""
+    tape = SlowTape()
+    tape.broken = OSError(28, "No space left on device")
+
+    async def run() -> None:
+        group = _group(tape, probe_seconds=60)
+        first = [asyncio.ensure_future(group.commit(person(number))) for number in range(5)]
+        await asyncio.to_thread(tape.began.wait, 10)
+        queued = [asyncio.ensure_future(group.commit(person(number))) for number in range(5, 10)]
+        await asyncio.sleep(0)
+        tape.go.set()
+        failed = await asyncio.gather(*first, *queued, return_exceptions=True)
+        assert [type(each) for each in failed] == [Unavailable] * 10
+        assert len({id(each) for each in failed}) == 10
+        assert not group.healthy
+        with pytest.raises(Unavailable):
+            await group.commit(person(10))
+        await group.close()
+
+    asyncio.run(run())
+    assert tape.rows == []
+
+
+def test_health_returns_when_a_probe_becomes_durable() -> None:
+    """By itself after a while, or when asked; then drafts are written again."""
+    tape = MemoryTape()
+
+    async def run() -> None:
+        group = _group(tape, probe_seconds=0.01)
+        await group.commit(person(0))
+        tape.broken = OSError(5, "Input/output error")
+        with pytest.raises(Unavailable):
+            await group.commit(person(1))
+        assert not await group.probe()
+        await asyncio.sleep(0.05)
+        assert not group.healthy
+        tape.broken = None
+        async with asyncio.timeout(5):
+            while not group.healthy:
+                await asyncio.sleep(0.01)
+        assert (await group.commit(person(2))).index == 1
+        assert await group.probe()
+        await group.close()
+
+    asyncio.run(run())
+
+
+def test_an_invalid_draft_fails_alone() -> None:
+    """The others of its batch are written, and the ledger stays healthy."""
+    tape = MemoryTape()
+    vault = AesVault(b"k" * 32)
+
+    async def run() -> None:
+        group = _group(tape)
+        await group.commit(answered(0, vault))
+        mixed = await _commit_all(group, [answered(1, vault), answered(0, vault), answered(2, vault)])
+        assert [type(each) for each in mixed] == [Receipt, Invalid, Receipt]
+        assert group.healthy
+        await group.close()
+
+    asyncio.run(run())
+    assert len(tape.rows) == 3
+
+
+def test_a_bug_in_the_tape_leaves_nobody_hanging() -> None:
+    """An exception of any kind answers the waiting ones."""
+    tape = MemoryTape()
+    ledger = Ledger(tape, signer(), ORIGIN, NoAnchor())
+
+    def wrong(drafts: Sequence[Draft]) -> list[Receipt]:
+        raise RuntimeError("bug")
+
+    ledger.append = wrong  # type: ignore[method-assign]
+
+    async def run() -> None:
+        group = GroupCommit(ledger, probe_seconds=60)
+        async with asyncio.timeout(5):
+            failed = await _commit_all(group, [person(0), person(1)])
+        assert [type(each) for each in failed] == [Unavailable] * 2
+        await group.close()
+
+    asyncio.run(run())
+
+
+def test_a_cancelled_writer_leaves_the_others_alone() -> None:
+    """Its draft is dropped when it was still queued."""
+    tape = SlowTape()
+
+    async def run() -> None:
+        group = _group(tape)
+        first = asyncio.ensure_future(group.commit(person(0)))
+        await asyncio.to_thread(tape.began.wait, 10)
+        gone = asyncio.ensure_future(group.commit(person(1)))
+        stays = asyncio.ensure_future(group.commit(person(2)))
+        await asyncio.sleep(0)
+        gone.cancel()
+        tape.go.set()
+        assert (await first).index == 0
+        assert (await stays).index == 1
+        await group.close()
+
+    asyncio.run(run())
+    assert len(tape.rows) == 2
+
+
+def test_closing_writes_what_waits_and_refuses_the_rest() -> None:
+    """Nothing accepted is lost at shutdown."""
+    tape = SlowTape()
+
+    async def run() -> None:
+        group = _group(tape)
+        accepted = [asyncio.ensure_future(group.commit(person(number))) for number in range(8)]
+        await asyncio.to_thread(tape.began.wait, 10)
+        accepted += [asyncio.ensure_future(group.commit(person(number))) for number in range(8, 12)]
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(group.close())
+        await asyncio.sleep(0)
+        with pytest.raises(Unavailable, match="closing"):
+            await group.commit(person(99))
+        tape.go.set()
+        await closing
+        assert [each.result().index for each in accepted] == list(range(12))
+
+    asyncio.run(run())
+    assert len(tape.rows) == 12
+
+
+def test_closing_an_unused_group_is_quiet() -> None:
+    """No worker was started, none is awaited."""
+    asyncio.run(_group(MemoryTape()).close())
+
+
+def test_sixty_four_writers_on_the_real_store(tmp_path: Path) -> None:
+    """Every receipt is true of the ledger that is left, and the ledger verifies."""
+    made = home(tmp_path)
+
+    async def run() -> list[Receipt]:
+        group = GroupCommit(made.ledger)
+        receipts: list[Receipt] = []
+
+        async def write(writer: int) -> None:
+            for number in range(5):
+                receipts.append(await group.commit(answered(5 * writer + number, made.vault)))
+
+        await asyncio.gather(*(write(number) for number in range(64)))
+        await group.close()
+        return receipts
+
+    receipts = asyncio.run(run())
+    leaves = made.store.leaves()
+    assert sorted(each.index for each in receipts) == list(range(320))
+    assert all(leaves[each.index].hex() == each.leaf for each in receipts)
+    assert made.verify().ok
+    assert made.store.rebuild_differences() == made.store.record_differences() == []
