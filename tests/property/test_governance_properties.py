@@ -45,7 +45,7 @@ SPARE: list[Told] = [
     (6.0, approved("clinical-lead", "mallory")),
     (6.0, approved("clinical-lead", "dr-baker", candidate=OTHER)),
     (6.0, approved("privacy-officer", "p-chen", "shadow")),
-    (8.0, answered("calibration")),
+    (5.5, answered("calibration")),
 ]
 """Facts in favour that the story does not need."""
 
@@ -191,9 +191,10 @@ def test_linters_take_any_text(source: str | bytes) -> None:
     only_invalid(source)
 
 
-pieces = st.sampled_from(
-    ["[", "]", "{", "}", '"', "'", '"""', "=", ".", ",", "#", "\\", "nan", "-1", "1e400", "true", "low", '"fairness"', "2020-01-01", "stages", "99999999999999999999"]
-) | st.sampled_from(["\n", "\r", "[[tiers]]\n", "tiers = 3\n", "[requirements]\n", "x = {a = 1}\n"])
+words = """[ ] { } " ' \"\"\" = . , # \\ nan -1 1e400 true low "fairness" 2020-01-01 stages 99999999999999999999"""
+pieces = st.sampled_from(words.split()) | st.sampled_from(
+    ["\n", "\r", "[[tiers]]\n", "tiers = 3\n", "[requirements]\n", "x = {a = 1}\n"]
+)
 
 
 @QUICK

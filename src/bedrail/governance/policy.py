@@ -196,9 +196,10 @@ def _requirements(toml: Located) -> dict[Tier, Requirements]:
     for tier in TIERS:
         at: Path = ("requirements", tier)
         table = toml.table(at, required=False)
+        for key, raw in table.items():
+            if key in Requirements.__struct_fields__:
+                _lint_requirement(toml, (*at, key), key, raw)
         found[tier] = toml.convert(at, table, Requirements)
-        for key in table:
-            _lint_requirement(toml, (*at, key), key, getattr(found[tier], key))
     return found
 
 
@@ -209,7 +210,8 @@ _SIGNED = ("min_net_benefit_gain", "baseline_margin", "baseline_net_benefit_marg
 
 def _lint_requirement(toml: Located, at: Path, key: str, value: object) -> None:
     """Numbers outside any sense: probabilities beyond 0 to 1, negative limits, bounds that leave no room."""
-    numbers = [v for v in (value if isinstance(value, tuple) else (value,)) if isinstance(v, (int, float))]
+    given = value if isinstance(value, list) else [value]
+    numbers = [v for v in given if isinstance(v, (int, float)) and not isinstance(v, bool)]
     if key in _OPEN_UNIT and not all(0 < v < 1 for v in numbers):
         raise toml.invalid(at, f"`{key}` is not between 0 and 1.", "Write a fraction such as 0.95.")
     if any(word in key for word in _UNIT_WORDS) and not all(0 <= v <= 1 for v in numbers):

@@ -225,6 +225,10 @@ class Located:
             return msgspec.convert(raw, into)
         except msgspec.ValidationError as error:
             raise self._explained(path, str(error), into) from None
+        except Invalid as problem:  # the struct's own rules: it knows the field, not the file
+            key = problem.path.rpartition(".")[2]
+            at = (*path, key) if key in _field_types(into) else path
+            raise self.invalid(at, f"`{dotted(at)}` {problem.message}", problem.remedy or "Correct it.") from None
         except (ValueError, OverflowError, RecursionError) as error:
             raise self.invalid(path, f"This cannot be read: {error}.", "Use ordinary numbers and texts.") from None
 
