@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 import statsmodels.api as sm
 
@@ -104,3 +107,16 @@ def test_complete_separation_is_missing_not_a_number() -> None:
     """A score that separates the classes has no slope."""
     y = np.r_[np.ones(40), np.zeros(60)]
     assert findings(y, np.where(y == 1, 0.9, 0.1) + np.linspace(0, 0.01, 100))["slope"].verdict is Verdict.MISSING
+
+
+def test_apache_iva_over_predicts_in_the_eicu_demo() -> None:
+    """The commercial score in use predicts 10.4 % where 8.3 % died: a calibration fail in plain words."""
+    data = Path(__file__).resolve().parents[2] / "examples" / "apache-iva" / "data"
+    results = pd.read_csv(data / "apachepatientresult.csv.gz")
+    results = results[(results["apacheversion"] == "IVa") & (results["predictedhospitalmortality"] >= 0)]
+    stays = results.merge(pd.read_csv(data / "patient.csv.gz"), on="patientunitstayid")
+    died = (stays["actualhospitalmortality"] == "EXPIRED").to_numpy()
+    found = findings(died, stays["predictedhospitalmortality"].to_numpy(), subject=stays["uniquepid"].to_numpy())
+    ratio = found["observed-to-expected"]
+    assert ratio.verdict is Verdict.FAIL
+    assert "over-predicts: mean predicted risk 10.4%, observed 8.3%" in ratio.reason

@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bedrail.checks import columns
+from bedrail.checks.columns import MISSING_LEVEL, Bools, Floats, Ints
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-
-MISSING_LEVEL = "missing"
-MOST_LEVELS = 1_000
+__all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requirements"]
 
 
 class Requirements(Value, frozen=True, kw_only=True):
@@ -28,9 +25,9 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     Gaps of rates are absolute differences; gaps of O/E are differences of observed-to-expected ratios. `None`
     means that no bound is asked. Fields `detectable_*` say how small a gap the data must be able to show (80 %
-    power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is the
-    chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same for
-    `subgroups` and a model that keeps every bound.
+    power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is
+    the chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same
+    for `subgroups` and a model that keeps every bound. Raises `Invalid` for numbers that make no sense.
     """
 
     confidence: float = 0.95
@@ -147,29 +144,29 @@ class Cohort:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
-        put("outcome", _outcome(self.outcome))
+        put("outcome", columns.outcomes(self.outcome))
         n = len(self.outcome)
-        put("score", _risks(self.score, n, "score"))
+        put("score", columns.risks(self.score, n, "score"))
         if self.baseline is not None:
-            put("baseline", _risks(self.baseline, n, "baseline"))
+            put("baseline", columns.risks(self.baseline, n, "baseline"))
         for name in ("p_values", "interval"):
             pairs = getattr(self, name)
             if pairs is not None:
-                put(name, _pairs(pairs, n, name))
+                put(name, columns.pairs(pairs, n, name))
         for name in ("subject", "time", "site", "outcome_time"):
             column = getattr(self, name)
             if column is not None:
-                put(name, _column(column, n, name))
+                put(name, columns.column(column, n, name))
         for name in ("inputs", "input_times"):
             frame = getattr(self, name)
             if frame is not None and len(frame) != n:
-                raise _length(name, len(frame), n)
+                raise columns.length(name, len(frame), n)
         if self.groups is not None:
-            put("groups", _levels(self.groups, n))
-        put("intersections", tuple(tuple(columns) for columns in self.intersections))
-        _known_columns(self.intersections, self.groups)
-        _threshold(self.threshold)
-        put("clusters", _clusters(self.subject))
+            put("groups", columns.levels(self.groups, n))
+        put("intersections", tuple(tuple(names) for names in self.intersections))
+        columns.known_columns(self.intersections, self.groups)
+        columns.in_range(self.threshold)
+        put("clusters", columns.clusters_of(self.subject))
 
     @property
     def n(self) -> int:
@@ -192,138 +189,3 @@ class Cohort:
     def alert(self) -> Bools:
         """(n,) whether the score reaches the threshold."""
         return np.asarray(self.score >= self.cut, dtype=np.bool_)
-
-
-def _length(path: str, found: int, wanted: int) -> Invalid:
-    return Invalid(
-        f"has {found} rows, but outcome has {wanted}.",
-        path=path,
-        remedy="Give one row per prediction, in the same order.",
-    )
-
-
-def _numbers(values: Any, path: str) -> Floats:
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise Invalid("is not numeric.", path=path, remedy="Give numbers only.") from None
-    if path not in ("p_values", "interval") and array.ndim != 1:
-        raise Invalid(f"has {array.ndim} dimensions.", path=path, remedy="Give one number per prediction.")
-    return array
-
-
-def _first(bad: Bools) -> int:
-    return int(np.flatnonzero(bad)[0])
-
-
-def _outcome(values: Any) -> Floats:
-    outcome = _numbers(values, "outcome")
-    bad = ~np.isin(outcome, (0.0, 1.0))
-    if bad.any():
-        raise Invalid(
-            f"{int(bad.sum())} of {len(outcome)} values are neither 0 nor 1.",
-            path=f"outcome[{_first(bad)}]",
-            remedy="Give 1 where the outcome happened and 0 where it did not; leave out rows whose outcome is unknown.",
-        )
-    return outcome
-
-
-def _risks(values: Any, n: int, path: str) -> Floats:
-    risks = _numbers(values, path)
-    if len(risks) != n:
-        raise _length(path, len(risks), n)
-    bad = ~((risks >= 0.0) & (risks <= 1.0))
-    if bad.any():
-        raise Invalid(
-            f"{int(bad.sum())} of {n} values are not probabilities between 0 and 1.",
-            path=f"{path}[{_first(bad)}]",
-            remedy="Give risks as fractions (0.31, not 31) and leave out rows without a prediction.",
-        )
-    return risks
-
-
-def _pairs(values: Any, n: int, path: str) -> Floats:
-    pairs = _numbers(values, path)
-    if pairs.shape != (n, 2):
-        raise Invalid(f"has shape {pairs.shape}.", path=path, remedy=f"Give two columns and {n} rows.")
-    return pairs
-
-
-def _column(values: Any, n: int, path: str) -> NDArray[Any]:
-    column = np.asarray(values)
-    if column.ndim != 1 or len(column) != n:
-        raise _length(path, len(column) if column.ndim else 0, n)
-    return column
-
-
-def _levels(frame: Any, n: int) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        frame = frame.to_frame() if isinstance(frame, pd.Series) else pd.DataFrame(frame)
-    except (TypeError, ValueError):
-        raise Invalid(
-            "is not a table.", path="groups", remedy="Give a DataFrame with one column per attribute."
-        ) from None
-    if len(frame) != n:
-        raise _length("groups", len(frame), n)
-    names = [str(name) for name in frame.columns]
-    if len(set(names)) != len(names):
-        raise Invalid("has two columns of one name.", path="groups", remedy="Name every group column once.")
-    return pd.DataFrame({name: _categories(frame.iloc[:, at], name) for at, name in enumerate(names)})
-
-
-def _categories(column: Any, name: str) -> Any:
-    import pandas as pd
-
-    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
-    values, levels = pd.factorize(column, sort=False)
-    if len(levels) > (50 if numeric else MOST_LEVELS):
-        raise Invalid(
-            f"has {len(levels)} different values.",
-            path=f"groups.{name}",
-            remedy="Band numbers (age 18-44, 45-64, ...) and join rare codes before naming them as a group.",
-        )
-    words = [_word(level) for level in levels] + [MISSING_LEVEL]
-    kinds = sorted(set(words) - {MISSING_LEVEL})
-    kinds += [MISSING_LEVEL] if (values < 0).any() or MISSING_LEVEL in words[:-1] else []
-    place = {word: at for at, word in enumerate(kinds)}
-    codes = np.array([place.get(word, -1) for word in words], dtype=np.int64)[values]
-    return pd.Categorical.from_codes(codes, categories=pd.Index(kinds, dtype=object))
-
-
-def _word(level: object) -> str:
-    if isinstance(level, float) and level.is_integer():
-        return str(int(level))
-    return str(level).strip() or MISSING_LEVEL
-
-
-def _known_columns(intersections: tuple[tuple[str, ...], ...], groups: pd.DataFrame | None) -> None:
-    known = () if groups is None else tuple(groups.columns)
-    for at, columns in enumerate(intersections):
-        for column in columns:
-            if column not in known:
-                raise Invalid(
-                    f"names the column {column!r}, which is not among the groups.",
-                    path=f"intersections[{at}]",
-                    remedy=f"Choose from: {', '.join(known) or 'no groups were given'}.",
-                )
-
-
-def _threshold(threshold: float | None) -> None:
-    if threshold is not None and not 0.0 < threshold < 1.0:
-        raise Invalid("is not between 0 and 1.", path="threshold", remedy="Give the risk from which an alert is shown.")
-
-
-def _clusters(subject: NDArray[Any] | None) -> Ints | None:
-    """Patients as 0..k-1, or None when every row is its own patient."""
-    if subject is None or len(subject) == 0:
-        return None
-    import pandas as pd
-
-    codes, patients = pd.factorize(subject)
-    if (codes < 0).any():
-        raise Invalid(
-            "has empty identifiers.", path="subject", remedy="Give every row its patient, or leave subjects out."
-        )
-    return None if len(patients) == len(codes) else codes.astype(np.int64)
