@@ -33,11 +33,13 @@ def reasons(
             break
         feature = contract.features[index]
         value = values.get(feature.name)
+        if value is None:
+            value = feature.impute if isinstance(feature.impute, str) else float(feature.impute or 0.0)
         found.append(
             Reason(
                 feature=feature.name,
                 label=feature.label or feature.name,
-                value=feature.impute if value is None else value,
+                value=value,
                 unit="" if feature.unit == "1" else feature.unit,
                 direction="raises" if share > 0 else "lowers",
                 contribution=share,
@@ -76,5 +78,11 @@ def percent(probability: float) -> str:
 
 
 def _words(reason: Reason) -> str:
+    """One reason as a person says it."""
     value = reason.value if isinstance(reason.value, str) else f"{reason.value:g}"
-    return f"{reason.label} {value}{' ' + reason.unit if reason.unit else ''} ({reason.direction} it)"
+    unit = _SPOKEN.get(reason.unit, reason.unit)
+    return f"{reason.label} {value}{' ' + unit if unit else ''} ({reason.direction} it)"
+
+
+_SPOKEN = {"a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours", "min": "minutes", "Cel": "°C"}
+"""How UCUM's codes are said; all others are said as written."""

@@ -174,8 +174,7 @@ def case_page(house: House, view: UseCaseView) -> CasePage:
     policy = house.policy()
     gates: tuple[GateLine, ...] = ()
     if policy is not None:
-        serving = [stage for stage in STAGES if stage != "none"]
-        gates = tuple(_line(judge(policy, house.registry(), view.id, None, stage, house.now())) for stage in serving)
+        gates = tuple(_line(judge(policy, house.registry(), view.id, None, stage, house.now())) for stage in STAGES)
     return CasePage(view, gates, house.counts(view.id), house.reports(view.id))
 
 

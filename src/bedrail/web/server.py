@@ -26,6 +26,7 @@ from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
 from bedrail.web.problems import CONTENT_TYPE, problem
 
+Lifespan = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -86,9 +87,7 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Asgi:
     return application
 
 
-def _lifespan(
-    door: Door, refresh_seconds: float
-) -> Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]:
+def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         serving = door.bedside.serving
@@ -196,7 +195,7 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        build(Standing(home)),  # type: ignore[arg-type]  # uvicorn names the scope's keys, we take any mapping
+        build(Standing(home)),
         host=host,
         port=port,
         loop="uvloop",

@@ -1,0 +1,74 @@
+"""Health, metrics, description and the read-only page."""
+
+from __future__ import annotations
+
+from bedrail.web.openapi import document
+from bedside_house import USE_CASE, Client, SmallHouse, usual
+
+
+def test_the_process_is_alive_and_ready(client: Client):
+    """Liveness and readiness are two questions."""
+    assert client.ask("GET", "/healthz", token="").json == {"status": "alive"}
+    assert client.ask("GET", "/readyz", token="").json == {"status": "ready", "for": []}
+
+
+def test_metrics_count_replies_by_kind_and_guard(client: Client):
+    """Prometheus text, with a histogram whose buckets add up."""
+    client.decide(usual())
+    client.decide(usual(features={"age": None}))
+    text = client.ask("GET", "/metrics", token="").body.decode()
+    assert f'bedrail_decisions_total{{use_case="{USE_CASE}",kind="answer",guard=""}}' in text
+    assert f'bedrail_decisions_total{{use_case="{USE_CASE}",kind="fallback",guard="missing"}}' in text
+    buckets = [
+        int(line.split()[-1]) for line in text.splitlines() if line.startswith("bedrail_decision_seconds_bucket")
+    ]
+    count = next(
+        int(line.split()[-1]) for line in text.splitlines() if line.startswith("bedrail_decision_seconds_count")
+    )
+    assert buckets == sorted(buckets)
+    assert buckets[-1] == count
+
+
+def test_the_description_names_every_route_and_resolves_every_reference(client: Client):
+    """OpenAPI as served, without a dangling $ref."""
+    served = client.ask("GET", "/openapi.json", token="").json
+    assert served == document()
+    assert "/api/v1/use-cases/{use_case}/decisions" in served["paths"]
+
+    def references(node):
+        if isinstance(node, dict):
+            for key, value in node.items():
+                yield from [value] if key == "$ref" else references(value)
+        elif isinstance(node, list):
+            for each in node:
+                yield from references(each)
+
+    names = {reference.rsplit("/", 1)[1] for reference in references(served)}
+    assert names <= set(served["components"]["schemas"])
+
+
+def test_the_page_shows_state_and_gates_and_forbids_scripts(client: Client, house: SmallHouse):
+    """Deployment, candidates and ledger head; nothing executable; nothing of a patient."""
+    client.decide(usual(subject="patient-on-page"))
+    reply = client.ask("GET", "/", token="")
+    page = reply.body.decode()
+    assert reply.status == 200
+    assert "default-src 'none'" in reply.headers["content-security-policy"]
+    for words in ("Fall within 7 days", "falls-1", "general", house.app.origin, house.candidate[:16]):
+        assert words in page
+    assert "<script" not in page
+    assert "patient-on-page" not in page
+
+
+def test_only_listed_reports_are_served(client: Client, house: SmallHouse):
+    """A report in its folder is linked and served; nothing else of the home is."""
+    folder = house.app.context.home / "reports" / USE_CASE
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "falls-1-committee.html").write_text("<h1>Committee</h1>")
+    (folder / "secret.key").write_text("no")
+    assert "falls-1-committee.html" in client.ask("GET", "/", token="").body.decode()
+    report = client.ask("GET", f"/reports/{USE_CASE}/falls-1-committee.html", token="")
+    assert (report.status, report.body) == (200, b"<h1>Committee</h1>")
+    for name in ("secret.key", "..%2f..%2fkeys%2fkek.key", "%2e%2e", "falls-1-committee.html%00"):
+        assert client.ask("GET", f"/reports/{USE_CASE}/{name}", token="").status == 404
+    assert client.ask("GET", "/reports/nothing/falls-1-committee.html", token="").status == 404
