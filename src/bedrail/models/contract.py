@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Matrix = NDArray[np.float64]
+_FLOAT64 = np.dtype(np.float64)
 
 
 class Contract(Value, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class Encoder:
         self._known = frozenset(contract.names)
         self._defaults = {f.name: f.impute for f in contract.features if f.missing == "impute"}
         self._numeric = len(numeric)
-        self._pack: Callable[..., bytes] = Struct(f"={len(numeric)}d").pack
+        self._pack: Callable[..., bytes] = Struct(f"{len(numeric)}d").pack
         self._levels = tuple(_one_hot_bytes(feature) for feature in categorical)
         names = [feature.name for feature in (*numeric, *categorical)]
         self._getter: Callable[[Mapping[str, Raw]], tuple[Any, ...]] = (
@@ -131,7 +132,7 @@ class Encoder:
                 return None
         except (KeyError, TypeError, ValueError, OverflowError, StructError):
             return None
-        row = np.frombuffer(packed, np.float64)
+        row = np.frombuffer(packed, _FLOAT64)
         return row if self._order is None else row[self._order]
 
     def _careful(self, values: Mapping[str, Raw]) -> Matrix:
