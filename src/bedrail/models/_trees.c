@@ -1,8 +1,9 @@
 /* Tree margins and exact Tree SHAP on flat node tables; `trees_numpy.py` derives the formulas and is the same in numpy.
  *
- * Walker: margins. Eight trees are walked at a time without branches, so that their cache misses overlap.
- * Shap:   one pass down and one up each tree; the quadrature nodes are the SIMD lanes. No fused multiply-add is used
- *         (-ffp-contract=off), so the clones for different processors give the same bits.
+ * Walker: margins. Sixteen trees are walked at a time without branches, so that their waits for memory overlap.
+ * Shap:   one pass down and one up each tree; nodes whose children are both leaves stand last and need one only. The
+ *         quadrature nodes are the SIMD lanes. No fused multiply-add is used (-ffp-contract=off), so the clones for
+ *         different processors give the same bits.
  *
  * A row is first copied once per missing rule with NaN (or near-zero) replaced by +-infinity, so that every split is a
  * plain `x <= threshold`: thresholds are finite.
@@ -28,7 +29,7 @@
 typedef double v4 __attribute__((vector_size(32)));
 typedef double v8 __attribute__((vector_size(64)));
 
-enum { MISSING_LEFT = 1, ZERO_IS_MISSING = 2, GROUP = 8, ALIGN = 64, LET_GO_ROWS = 16 };
+enum { MISSING_LEFT = 1, ZERO_IS_MISSING = 2, GROUP = 16, ALIGN = 64, LET_GO_ROWS = 16 };
 
 static void *aligned(size_t bytes) {
     void *p = NULL;
@@ -305,7 +306,7 @@ typedef struct {
     PyObject_HEAD
     int features, copies, lanes;
     int32_t trees, widest;
-    int32_t *starts;
+    int32_t *starts, *forks; /* forks: how many of a tree's nodes come before its last ones, whose children are leaves */
     Node *nodes;
     double *leaves;  /* tree after tree, in slot order */
     double *inverse; /* rows of `lanes` numbers */
@@ -340,7 +341,8 @@ static size_t scratch_numbers(const Shap *s) {
             const Node *nodes = s->nodes + s->starts[tree];                                                            \
             const int32_t m = s->starts[tree + 1] - s->starts[tree];                                                   \
             for (int b = 0; b < (B); b++) P[b] = (V){0} + 1.0;                                                         \
-            for (int32_t i = 0; i < m; i++) {                                                                          \
+            const int32_t forks = s->forks[tree];                                                                      \
+            for (int32_t i = 0; i < forks; i++) {                                                                      \
                 const Node *n = &nodes[i];                                                                             \
                 const int goes = row[n->ask] <= n->cut, alive = passed[n->above], on = alive & goes;                   \
                 passed[1 + 2 * i] = (uint8_t)on;                                                                       \
@@ -358,10 +360,23 @@ static size_t scratch_numbers(const Shap *s) {
                 }                                                                                                      \
             }                                                                                                          \
             V *R = P;                                                                                                  \
-            for (int32_t j = 0; j <= m; j++)                                                                           \
+            for (int32_t i = forks; i < m; i++) {                                                                      \
+                const Node *n = &nodes[i];                                                                             \
+                const int goes = row[n->ask] <= n->cut, alive = passed[n->above], on = alive & goes;                   \
+                const double part = n->part[alive];                                                                    \
+                const double last = leaves[n->right - m], gap = leaves[n->left - m] - last;                            \
+                const double step = n->step[alive + on] * gap;                                                         \
+                const V *inv = inverse + (size_t)n->inverse[alive] * (B), *to = t + (size_t)on * (B);                  \
+                for (int b = 0; b < (B); b++) {                                                                        \
+                    const V p = P[(size_t)i * (B) + b], v = inv[b];                                                    \
+                    R[(size_t)i * (B) + b] = (u[b] * part + to[b]) * v * gap + last;                                   \
+                    sums[(size_t)n->feature * (B) + b] += p * v * v * step;                                            \
+                }                                                                                                      \
+            }                                                                                                          \
+            for (int32_t j = 0; j <= m - 2 * (m - forks); j++)                                                         \
                 for (int b = 0; b < (B); b++) R[((size_t)m + j) * (B) + b] = (V){0} + leaves[j];                       \
             leaves += m + 1;                                                                                           \
-            for (int32_t i = m - 1; i >= 0; i--) {                                                                     \
+            for (int32_t i = forks - 1; i >= 0; i--) {                                                                 \
                 const Node *n = &nodes[i];                                                                             \
                 for (int b = 0; b < (B); b++) {                                                                        \
                     const V r = R[(size_t)n->right * (B) + b], gap = R[(size_t)n->left * (B) + b] - r;                 \
@@ -409,6 +424,7 @@ static void shap_rows(const Shap *s, const double *x, Py_ssize_t n, double *out,
 static void Shap_dealloc(Shap *self) {
     PyTypeObject *type = Py_TYPE(self);
     free(self->starts);
+    free(self->forks);
     free(self->nodes);
     free(self->leaves);
     free(self->inverse);
@@ -435,6 +451,18 @@ static int shap_quadrature(Shap *self, const double *t, const double *w) {
     return 0;
 }
 
+/* How many of a tree's nodes come before its last ones with leaves only, where the leaves of those stand last too. */
+static int32_t count_forks(const Node *nodes, int32_t m) {
+    int32_t forks = m;
+    while (forks > 0 && nodes[forks - 1].left >= m && nodes[forks - 1].right >= m) forks--;
+    int32_t first = m + (m + 1) - 2 * (m - forks);
+    for (int32_t i = 0; i < forks; i++) {
+        const Node *n = &nodes[i];
+        if ((n->left >= m && n->left >= first) || (n->right >= m && n->right >= first)) return m;
+    }
+    return forks;
+}
+
 /* `c`: starts, feature, threshold, rule, left, right, leaves, share, above, reach, t, w */
 static int shap_fill(Shap *self, Column *c) {
     const int32_t *starts = c[0].view.buf, *feature = c[1].view.buf, *left = c[4].view.buf, *right = c[5].view.buf,
@@ -456,11 +484,12 @@ static int shap_fill(Shap *self, Column *c) {
         if (starts[i + 1] - starts[i] > self->widest) self->widest = starts[i + 1] - starts[i];
     for (Py_ssize_t i = 0; i < inner; i++) rows += above[i] >= 0;
     self->starts = aligned(sizeof(int32_t) * (size_t)c[0].n);
+    self->forks = aligned(sizeof(int32_t) * (size_t)trees);
     self->nodes = aligned(sizeof(Node) * (size_t)inner);
     self->leaves = aligned(sizeof(double) * (size_t)c[6].n);
     self->inverse = aligned(sizeof(double) * (size_t)self->lanes * (size_t)rows);
     self->scratch = aligned(sizeof(double) * scratch_numbers(self));
-    if (!self->starts || !self->nodes || !self->leaves || !self->inverse || !self->scratch)
+    if (!self->starts || !self->forks || !self->nodes || !self->leaves || !self->inverse || !self->scratch)
         return PyErr_NoMemory(), -1;
     if (shap_quadrature(self, c[10].view.buf, c[11].view.buf)) return -1;
     memcpy(self->starts, starts, sizeof(int32_t) * (size_t)c[0].n);
@@ -487,6 +516,7 @@ static int shap_fill(Shap *self, Column *c) {
             double *to = self->inverse + (size_t)row * (size_t)self->lanes;
             for (int q = 0; q < self->lanes; q++) to[q] = 1.0 / (reach[i] * self->u[q] + t[q]);
         }
+        self->forks[tree] = count_forks(self->nodes + first, m);
     }
     return 0;
 }

@@ -105,7 +105,10 @@ def quadrature(lanes: int) -> tuple[Floats, Floats]:
 
 @dataclass(slots=True)
 class _Walk:
-    """One tree walked from the root: inner nodes level by level, each with the last split on its feature above it."""
+    """One tree walked from the root: inner nodes level by level, each with the last split on its feature above it.
+
+    Nodes whose children are both leaves stand last: the compiled kernel needs one pass over them only.
+    """
 
     order: list[int]
     above: list[int]
@@ -113,27 +116,36 @@ class _Walk:
     depth: list[int]
     distinct: int
 
+    def add(self, node: int, depth: int, edge: int, reach: float) -> None:
+        self.order.append(node)
+        self.depth.append(depth)
+        self.above.append(edge)
+        self.reach.append(reach)
+
 
 def _walk(tree: Tree, share: Floats) -> _Walk:
     walk = _Walk([], [], [], [], 0)
     feature, left, right, part = (a.tolist() for a in (tree.feature, tree.left, tree.right, share))
     # The second item maps each feature asked so far on the path to (edge, reach of that edge).
+    last: list[tuple[int, int, int, float]] = []
     waiting: deque[tuple[int, int, dict[int, tuple[int, float]]]] = deque([(0, 0, {})])
     while waiting:
         node, depth, asked = waiting.popleft()
         if feature[node] < 0:
             walk.distinct = max(walk.distinct, len(asked))
             continue
-        place = len(walk.order)
         edge, reach = asked.get(feature[node], (-1, 1.0))
-        walk.order.append(node)
-        walk.above.append(edge)
-        walk.reach.append(reach)
-        walk.depth.append(depth)
+        place = len(walk.order)
+        if feature[left[node]] < 0 and feature[right[node]] < 0:
+            last.append((node, depth, edge, reach))
+        else:
+            walk.add(node, depth, edge, reach)
         to_right = asked | {feature[node]: (2 * place + 1, reach * (1.0 - part[node]))}
         to_left = asked | {feature[node]: (2 * place, reach * part[node])}
         waiting.append((left[node], depth + 1, to_left))
         waiting.append((right[node], depth + 1, to_right))
+    for entry in last:
+        walk.add(*entry)
     return walk
 
 
@@ -172,7 +184,8 @@ def _plan(lanes: int, group: list[tuple[Tree, Floats, _Walk]]) -> Plan:
     columns: dict[str, list[npt.NDArray[np.generic]]] = {}
     for start, (tree, share, walk) in zip(starts[:-1], group, strict=True):
         order = np.array(walk.order)
-        leaf = np.flatnonzero(tree.feature < 0)
+        children = np.column_stack([tree.left[order], tree.right[order]]).ravel()
+        leaf = children[tree.feature[children] < 0]  # in the order of their parents
         slot = np.empty(tree.feature.shape[0], dtype=np.int32)
         slot[order] = start + np.arange(order.shape[0])
         slot[leaf] = leaf_start + np.arange(leaf.shape[0])
