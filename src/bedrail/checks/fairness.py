@@ -41,7 +41,9 @@ def fairness(cohort: Cohort, requirements: Requirements, rng: np.random.Generato
     does not fail and the smallest gap the data could have shown (80 % power at the family's adjusted alpha) is at most
     `detectable_gap`; otherwise it is missing: not enough patients to tell. Intervals of gaps hold for the whole family
     at once. Equal PPV, equal O/E and equal error rates cannot all hold when groups differ in their outcome rate
-    (Chouldechova 2017); `fairness_metrics` chooses which of them bind.
+    (Chouldechova 2017); `fairness_metrics` chooses which of them bind, and `error_rate_columns` by which attributes
+    error rates are judged: a hospital may ask calibration, not equal error rates, where an attribute such as age is
+    itself a reason for higher risk.
     """
     del rng
     metrics = _metrics(requirements)
@@ -49,21 +51,24 @@ def fairness(cohort: Cohort, requirements: Requirements, rng: np.random.Generato
     if not every:
         return (Finding(check="fairness", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
     found: Contrasts = {}
-    for cell in every:
-        for metric in metrics:
-            one = None if cell.patients < requirements.min_group else contrast(cohort, cell, metric, requirements)
-            if one is not None:
-                found[cell.name, metric] = one
+    asked = [(cell, metric) for cell in every for metric in metrics if _binds(cell, metric, requirements)]
+    for cell, metric in asked:
+        one = None if cell.patients < requirements.min_group else contrast(cohort, cell, metric, requirements)
+        if one is not None:
+            found[cell.name, metric] = one
     adjusted, family = _adjust(found, every)
-    findings = []
-    for cell in every:
-        for metric in metrics:
-            key = (cell.name, metric)
-            if key in found:
-                findings.append(_finding(cohort, requirements, found[key], adjusted[key], family))
-            else:
-                findings.append(_untold(cell, metric, requirements))
-    return tuple(findings)
+    return tuple(
+        _finding(cohort, requirements, found[cell.name, metric], adjusted[cell.name, metric], family)
+        if (cell.name, metric) in found
+        else _untold(cell, metric, requirements)
+        for cell, metric in asked
+    )
+
+
+def _binds(cell: Cell, metric: str, requirements: Requirements) -> bool:
+    """Calibration binds everywhere; error rates by the columns that the policy names, or by all."""
+    named = requirements.error_rate_columns
+    return metric == "calibration" or not named or set(cell.columns) <= set(named)
 
 
 def _metrics(requirements: Requirements) -> tuple[str, ...]:

@@ -92,8 +92,11 @@ def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
         return Verdict.MISSING, NO_GROUPS
     passed = {(f.check, f.group) for f in findings if f.verdict is Verdict.PASS}
     single = cells(cohort, intersections=False)
+    asked = {(f.check, f.group) for f in findings}
     for measure in dict.fromkeys(f.check for f in findings if not f.group.endswith("=*")):
         for column in cohort.groups.columns:
+            if not any((measure, c.name) in asked for c in single if c.family == column):
+                continue
             rows = sum(int(c.rows.sum()) for c in single if c.family == column and (measure, c.name) in passed)
             if rows < requirements.min_told_share * cohort.n:
                 share = f"{rows / cohort.n:.0%} of the patients (at least {requirements.min_told_share:.0%} are asked)"

@@ -17,6 +17,10 @@ from bedrail.core.values import Finding, Verdict
 SPREADS = ("sensitivity", "specificity", "ppv")
 
 
+FEWEST = 10
+"""DeLong's normal approximation needs that many patients of each kind before an interval of an AUROC can be trusted."""
+
+
 @check("subgroups", "Does every measure hold in every group and intersection?", ruling=told)
 def subgroups(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`subgroups.auroc`, rates at the threshold and `subgroups.observed-to-expected` in every group.
@@ -50,7 +54,7 @@ def _auroc(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float
     n = int(cell.rows.sum())
     clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
     area = auroc(cohort.outcome[cell.rows], cohort.score[cell.rows], clusters)
-    if area is None or min(area.positives, area.negatives) < 2:
+    if area is None or min(area.positives, area.negatives) < FEWEST:
         reason = f"{cell.name} holds too few patients with, or without, the outcome."
         return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
     low, high = area.interval(requirements.confidence)

@@ -143,7 +143,9 @@ def _refuse_unknown_names(names: Mapping[str, str]) -> None:
 def _refuse_absent(names: Mapping[str, str], predictions: pd.DataFrame, events: pd.DataFrame) -> None:
     """An unqualified rename must find its column in some table that has the role, or it was a slip."""
     for ours, theirs in names.items():
-        there = [("predictions", predictions, (*PREDICTION_COLUMNS, *PREDICTION_OPTIONS))]
+        there: list[tuple[str, pd.DataFrame, tuple[str, ...]]] = [
+            ("predictions", predictions, (*PREDICTION_COLUMNS, *PREDICTION_OPTIONS))
+        ]
         there.append(("events", events, (*EVENT_COLUMNS, *EVENT_OPTIONS)))
         tables = [(table, frame) for table, frame, roles in there if ours in roles]
         if tables and not any(theirs in map(str, frame.columns) for _, frame in tables):

@@ -67,6 +67,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     detectable_calibration_gap: float = 0.5
     fairness_metrics: tuple[str, ...] = ("sensitivity", "specificity", "ppv", "calibration")
     fairness_intersections: bool = False
+    error_rate_columns: tuple[str, ...] = ()
     min_told_share: float = 0.8
 
     conformal_alpha: float = 0.1

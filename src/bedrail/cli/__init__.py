@@ -72,7 +72,9 @@ class LazyGroup(click.Group):
 def hoisted(args: list[str]) -> list[str]:
     """The arguments with `--home X` and `--as X` moved to the front; what stands behind `--` stays."""
     end = args.index("--") if "--" in args else len(args)
-    front, rest, at = [], [], 0
+    front: list[str] = []
+    rest: list[str] = []
+    at = 0
     while at < end:
         if args[at] in EVERYWHERE and at + 1 < end:
             front += args[at : at + 2]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from bedrail.core.errors import NotFound, Refused
+from bedrail.core.errors import NotFound, Refused, Unavailable
 from bedrail.core.events import (
     Actor,
     AlarmRaised,
@@ -26,9 +26,10 @@ from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.delivery import read_dataset, write_report
 from bedrail.journeys.examination import load_model
-from bedrail.journeys.windows import Watched, decisions_since, outcomes_since, reference_rows, reference_window
-from bedrail.monitoring.report import monitoring_html
-from bedrail.monitoring.sentinels import SentinelSet, ask_sentinels, choose_sentinels, compare_sentinels
+from bedrail.journeys.windows import decisions_since, outcomes_since, reference_window
+from bedrail.models.predict import LoadedModel
+from bedrail.monitoring import sentinels
+from bedrail.monitoring.report import report as report_of
 from bedrail.monitoring.values import BUDGETED, Alarm, Budget, WatchState
 from bedrail.monitoring.watch import Watch
 
@@ -40,6 +41,11 @@ EARLY = ("input-drift", "missingness", "units", "output-drift")
 
 LATE = tuple(name for name in BUDGETED if name not in EARLY)
 """Monitors that wait for outcomes: they look again when those are in."""
+
+
+SENTINELS = 32
+MOST_TO_CHOOSE_FROM = 1000
+"""Every candidate row is one question to the vendor; so many are enough to choose well from."""
 
 
 class RaisedAlarm(Value, frozen=True, kw_only=True):
@@ -75,12 +81,11 @@ class SentinelAnswer(Value, frozen=True, kw_only=True):
 
 
 class Memory(Value, frozen=True, kw_only=True):
-    """Where a watch stands between looks: its two halves and the last ledger index each has seen."""
+    """Where a watch stands between looks: what it gathered, and the ledger index up to which each kind was seen."""
 
-    early: WatchState
-    late: WatchState
-    early_seen: int = -1
-    late_seen: int = -1
+    state: WatchState
+    decisions_seen: int = -1
+    outcomes_seen: int = -1
 
 
 def watch_use_case(ctx: Context, use_case: str) -> Looked:
@@ -93,31 +98,32 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
         raise Refused("nothing is deployed.", remedy=f"bedrail deploy {use_case} --to shadow")
     candidate = view.deployment.candidate
     memory = _remembered(ctx, charter, use_case, candidate)
-    early, late = Watch(memory.early), Watch(memory.late)
+    watch = Watch(memory.state)
     size = charter.monitoring.window
-    first = decisions_since(ctx, charter, use_case, candidate, memory.early_seen, size)
-    second = outcomes_since(ctx, charter, use_case, candidate, memory.late_seen, size)
-    found = [(alarm, half) for half, watched in ((early, first), (late, second)) for alarm in _look(half, watched)]
+    early = decisions_since(ctx, charter, use_case, candidate, memory.decisions_seen, size)
+    late = outcomes_since(ctx, charter, use_case, candidate, memory.outcomes_seen, size)
+    alarms = [alarm for window in early.windows for alarm in watch.look(window, monitors=EARLY)]
+    alarms += [alarm for window in late.windows for alarm in watch.look(window, monitors=LATE)]
     memory = Memory(
-        early=early.state,
-        late=late.state,
-        early_seen=max(memory.early_seen, first.last_seen),
-        late_seen=max(memory.late_seen, second.last_seen),
+        state=watch.state,
+        decisions_seen=max(memory.decisions_seen, early.last_seen),
+        outcomes_seen=max(memory.outcomes_seen, late.last_seen),
     )
-    report = monitoring_html(early.state, late.state, [a for a, _ in found], title=view.title)
-    path = write_report(ctx, use_case, "monitoring.html", report)
-    digest = ctx.artifacts.put(report.encode())
-    raised = _act(ctx, view, candidate, [a for a, _ in found], digest)
+    made_at = ctx.clock.now().isoformat(timespec="seconds")
+    page = report_of(watch, tuple(alarms), title=view.title, made_at=made_at).to_html()
+    path = write_report(ctx, use_case, "monitoring.html", page)
+    digest = ctx.artifacts.put(page.encode())
+    raised = _act(ctx, view, candidate, alarms, digest)
     facts: list[Fact] = []
-    if first.rows + second.rows:
-        facts.append(DataRead(use_case=use_case, kind="decision", count=first.rows + second.rows, reason="monitoring"))
+    if early.rows + late.rows:
+        facts.append(DataRead(use_case=use_case, kind="decision", count=early.rows + late.rows, reason="monitoring"))
         facts.append(
             MonitoringReported(
                 use_case=use_case,
                 candidate=candidate,
-                first=first.first or second.first,
-                last=first.last or second.last,
-                decisions=first.rows,
+                first=early.first or late.first,
+                last=early.last or late.last,
+                decisions=early.rows,
                 verdict="fail" if raised else "pass",
                 report=digest,
             )
@@ -126,16 +132,12 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
     _remember(ctx, use_case, candidate, memory)
     return Looked(
         use_case=use_case,
-        decisions=first.rows,
-        windows=len(first.windows),
-        waiting=first.waiting,
+        decisions=early.rows,
+        windows=len(early.windows) + len(late.windows),
+        waiting=early.waiting,
         alarms=tuple(raised),
         report=str(path),
     )
-
-
-def _look(half: Watch, watched: Watched) -> list[Alarm]:
-    return [alarm for window in watched.windows for alarm in half.look(window)]
 
 
 def _act(ctx: Context, view: UseCaseView, candidate: str, alarms: Sequence[Alarm], report: str) -> list[RaisedAlarm]:
@@ -204,15 +206,8 @@ def _remembered(ctx: Context, charter: Charter, use_case: str, candidate: str) -
         return msgspec.json.decode(file.read_bytes(), type=Memory)
     reference = reference_window(ctx, charter, use_case, candidate)
     given = charter.monitoring
-    shares = Budget().shares
-    halves = []
-    for names in (EARLY, LATE):
-        own = {name: share for name, share in shares.items() if name in names}
-        budget = Budget(
-            false_alarms_per_year=given.false_alarms_per_year, looks_per_year=given.looks_per_year, shares=own
-        )
-        halves.append(Watch.start(reference, budget).state)
-    return Memory(early=halves[0], late=halves[1])
+    budget = Budget(false_alarms_per_year=given.false_alarms_per_year, looks_per_year=given.looks_per_year)
+    return Memory(state=Watch.start(reference, budget).state)
 
 
 def _remember(ctx: Context, use_case: str, candidate: str, memory: Memory) -> None:
@@ -225,15 +220,14 @@ def _remember(ctx: Context, use_case: str, candidate: str, memory: Memory) -> No
 
 def record_sentinels(ctx: Context, actor: Actor, use_case: str, candidate: str) -> None:
     """Choose sentinel questions from the calibration rows, ask the model, and put its answers on record."""
-    charter = ctx.charter(use_case)
     model = load_model(ctx, candidate)
     frame, labels = read_dataset(ctx, use_case)
-    rows = frame[(labels == "calibration").to_numpy()]
-    names = [f.name for f in charter.features]
-    chosen = choose_sentinels(rows[names], np.random.default_rng(0))
-    answers = ask_sentinels(chosen, model.score_values)
-    digest = ctx.artifacts.put(msgspec.json.encode(answers))
-    fact = SentinelsRecorded(use_case=use_case, candidate=candidate, sentinels=digest, count=len(answers.questions))
+    rows = frame[(labels == "calibration").to_numpy()].head(MOST_TO_CHOOSE_FROM)
+    X = model.encoder.table(rows)
+    chosen = sentinels.choose(X, model.scores(X), SENTINELS, np.random.default_rng(0))
+    recorded = sentinels.record(model.package.contract.columns, X[chosen], model.scores(X[chosen]))
+    digest = ctx.artifacts.put(msgspec.json.encode(recorded))
+    fact = SentinelsRecorded(use_case=use_case, candidate=candidate, sentinels=digest, count=len(chosen))
     ctx.append(actor, "safety", fact)
 
 
@@ -245,19 +239,28 @@ def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
     candidate = view.deployment.candidate if view.deployment else list(view.sentinels)[-1]
     if candidate not in view.sentinels:
         raise NotFound("the deployed version has no sentinels.", path=use_case, remedy="Import the model again.")
-    recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate]), type=SentinelSet)
-    present = ask_sentinels(recorded, load_model(ctx, candidate).score_values)
-    comparison = compare_sentinels(recorded, present)
-    if comparison.alarm is not None:
-        _act(ctx, view, candidate, [comparison.alarm], ctx.artifacts.put(msgspec.json.encode(comparison)))
+    recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate]), type=sentinels.Sentinels)
+    model = load_model(ctx, candidate)
+    comparison = sentinels.compare(recorded, [_answer(model, row) for row in recorded.inputs])
+    alarm = sentinels.alarm(comparison)
+    if alarm is not None:
+        _act(ctx, view, candidate, [alarm], ctx.artifacts.put(msgspec.json.encode(comparison)))
     return SentinelAnswer(
         use_case=use_case,
-        changed=comparison.alarm is not None,
-        asked=comparison.asked,
-        differing=comparison.differing,
+        changed=alarm is not None,
+        asked=comparison.count,
+        differing=comparison.changed,
         largest=comparison.largest,
-        detail=comparison.detail,
+        detail=alarm.detail if alarm else f"All {comparison.count} sentinel answers are as on record.",
     )
+
+
+def _answer(model: LoadedModel, row: Sequence[float | None]) -> float | None:
+    """The model's present answer, or None when it gives none."""
+    try:
+        return model.score(np.array([np.nan if value is None else value for value in row]))
+    except Unavailable:
+        return None
 
 
 def standing(ctx: Context, use_case: str) -> dict[str, object]:
@@ -276,6 +279,3 @@ def standing(ctx: Context, use_case: str) -> dict[str, object]:
         "fell back": counts.get("fell-back", 0),
         "alarms": len(view.alarms),
     }
-
-
-__all__ = ["check_sentinels", "record_sentinels", "reference_rows", "standing", "watch_use_case"]

@@ -26,7 +26,9 @@ def demo(folder: Path, examples: Path) -> None:
 
     if not (examples / "readmission-30d" / "usecase.toml").is_file():
         raise Invalid(
-            "the examples are not there.", path=str(examples), remedy="Run from a checkout, or name them: --examples DIR."
+            "the examples are not there.",
+            path=str(examples),
+            remedy="Run from a checkout, or name them: --examples DIR.",
         )
     folder = folder.resolve()
     if folder.exists():

@@ -13,7 +13,7 @@ import click
 
 from bedrail.cli.cases import prepared_table
 from bedrail.cli.demo.client import Ehr, request_of, requests_of, stream
-from bedrail.cli.demo.proofs import tampering
+from bedrail.cli.demo.proofs import tampered_copies, vandalise
 from bedrail.cli.demo.stage import Stage, free_port, stop
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SPLIT_AT = 252_466_032
 """Encounter ids rise with time: what lies below was past when the data was admitted, the rest streams in later."""
 
 VENDOR_FROM = 185_000_000
+TRIAL = 15
 PEOPLE = (
     ("dr-adams", "Dr. Adams", "clinical-lead"),
     ("sam", "Sam", "data-scientist"),
@@ -77,7 +78,9 @@ def play(folder: Path, examples: Path) -> None:
 def _prepare(stage: Stage, folder: Path, examples: Path) -> Scene:
     from bedrail.governance.usecase import load_charter
 
-    click.secho("Bedrail: from a candidate to the bedside and back, on 101,766 real encounters of 130 US hospitals.", bold=True)
+    click.secho(
+        "Bedrail: from a candidate to the bedside and back, on 101,766 real encounters of 130 US hospitals.", bold=True
+    )
     stage.say("Data: Strack et al. 2014, UCI 296, CC BY 4.0. Sites are simulated. Nothing here may be used for care.")
     charter = load_charter(examples / CASE)
     table, _ = prepared_table(examples / CASE, charter.data.source, charter.data.prepare)
@@ -109,7 +112,9 @@ def _2_use_case(scene: Scene) -> None:
 
 def _3_data(scene: Scene) -> None:
     stage = scene.stage
-    stage.act(3, "The data is admitted: pseudonyms, profile, quality, digest, split by patient and time, locked holdout")
+    stage.act(
+        3, "The data is admitted: pseudonyms, profile, quality, digest, split by patient and time, locked holdout"
+    )
     arguments = ("--folder", str(scene.examples / CASE), "--before", str(SPLIT_AT))
     stage.run("data", "admit", CASE, *arguments, person="sam")
 
@@ -130,14 +135,12 @@ def _5_examine(scene: Scene) -> None:
 
 def _6_approve(scene: Scene) -> None:
     stage = scene.stage
-    stage.act(6, "Approvals by distinct people, bound to digests; nobody approves their own work")
+    stage.act(6, "Approvals by distinct people, bound to digests, with an expiry; nobody approves their own work")
     stage.run("approve", CASE, "--role", "clinical-lead", "--to", "general", person="sam", expect=1)
-    for candidate in ("baseline", "boosted"):
-        _approvals(stage, CASE, candidate)
-    for candidate in ("baseline", "boosted"):
-        stage.run("deploy", CASE, "--candidate", candidate, "--to", "shadow", person="rob", lines=2)
-        if candidate == "baseline":
-            stage.run("gate", CASE, "--to", "pilot", "--candidate", candidate, lines=4)
+    _approvals(stage, CASE, "baseline")
+    stage.run("deploy", CASE, "--candidate", "baseline", "--to", "shadow", person="rob", lines=2)
+    told = stage.run("gate", CASE, "--to", "pilot", "--candidate", "baseline", lines=12)
+    stage.check("the gate is open, and says until when", "OPEN" in told.text and "until" in told.text)
 
 
 def _approvals(stage: Stage, case: str, candidate: str, *more: str, to: str = "general") -> None:
@@ -156,10 +159,24 @@ def _climb(stage: Stage, candidate: str) -> None:
 def _7_deploy(scene: Scene) -> None:
     stage = scene.stage
     stage.act(7, "Shadow, pilot (some sites), canary (a share of patients), general; a skipped stage is refused")
-    stage.run("deploy", CASE, "--candidate", "baseline", "--to", "shadow", person="rob", lines=1)
     stage.run("deploy", CASE, "--candidate", "baseline", "--to", "general", person="rob", expect=1)
     _climb(stage, "baseline")
-    stage.say("The baseline serves everywhere. Now its successor climbs the same stairs.")
+    stage.say(f"The baseline serves everywhere. Its successor gets a trial approval of {TRIAL} seconds.")
+    _approvals(stage, CASE, "boosted", "--valid-for", f"{TRIAL}s", to="pilot")
+    over = time.monotonic() + TRIAL
+    move = ("deploy", CASE, "--candidate", "boosted", "--to")
+    stage.run(*move, "shadow", person="rob", lines=2)
+    stage.run(*move, "pilot", "--sites", "north,east,south,west", person="rob", lines=2)
+    scene.ehr = _open_door(scene, CASE)
+    ask = request_of(scene.later.iloc[0], scene.charter)
+    stage.check("the trial answers", scene.ehr.decide(ask).get("kind") == "answer")
+    time.sleep(max(0.0, over - time.monotonic()) + 0.5)
+    _expect_fallback(stage, scene.ehr.decide(ask), "the approval ran out")
+    stage.say("Renewal needs fresh evidence.")
+    again = ("approve", CASE, "--candidate", "boosted", "--role", "clinical-lead", "--to", "pilot")
+    stage.run(*again, person="dr-adams", expect=1, lines=3)
+    stage.run("examine", CASE, "--candidate", "boosted", person="sam", expect=None, lines=3)
+    _approvals(stage, CASE, "boosted")
     _climb(stage, "boosted")
     stage.run("status", CASE)
 
@@ -167,7 +184,6 @@ def _7_deploy(scene: Scene) -> None:
 def _8_bedside(scene: Scene) -> None:
     stage = scene.stage
     stage.act(8, "The server answers real encounters; doubts become visible, recorded fallbacks")
-    scene.ehr = _open_door(scene, CASE)
     ehr = scene.ehr
     rows = scene.later.sort_values("number_inpatient").reset_index(drop=True)
     answer = ehr.decide(request_of(rows.iloc[len(rows) // 2], scene.charter))
@@ -178,7 +194,9 @@ def _8_bedside(scene: Scene) -> None:
     done = ehr.respond(answer["decision"], "confirmed", "dr-lee", "agrees-with-assessment")
     stage.check("Dr. Lee confirms it", done < 300)
     second = ehr.decide(request_of(rows.iloc[len(rows) // 2 + 1], scene.charter))
-    done = ehr.respond(second["decision"], "overridden", "dr-lee", "clinical-picture-differs", "family cares for him at home")
+    done = ehr.respond(
+        second["decision"], "overridden", "dr-lee", "clinical-picture-differs", "family cares for him at home"
+    )
     stage.check("Dr. Lee overrides another, with a reason", done < 300)
     held = next((a for _, row in rows.iloc[::-1].head(300).iterrows()
                  if (a := ehr.decide(request_of(row, scene.charter))).get("kind") == "review"), None)  # fmt: skip
@@ -245,7 +263,9 @@ def _9_watching(scene: Scene) -> None:
     while (kind := ehr.decide(probe).get("kind")) != "shadow" and time.monotonic() - moved < 5:
         time.sleep(0.01)
     effective = time.monotonic() - moved
-    stage.check(f"the running server fell back to shadow by itself, {effective:.2f} s after", kind == "shadow" and effective < 1)
+    stage.check(
+        f"the running server fell back to shadow by itself, {effective:.2f} s after", kind == "shadow" and effective < 1
+    )
     stage.figures |= {"unit alarm": looked["alarms"][0]["monitor"], "retreat seconds": round(effective, 3)}
 
     stage.say("The feed is mended. Then patients of one group begin to come back more often.")
@@ -255,7 +275,7 @@ def _9_watching(scene: Scene) -> None:
         shifted = _more_often(rows, "AfricanAmerican")
         stream(ehr, requests_of(rows, scene.charter), shifted)
         seen += len(rows)
-        ran = stage.run("watch", CASE, "--json", expect=-1, lines=0)
+        ran = stage.run("watch", CASE, "--json", expect=None, lines=0)
         found = json.loads(ran.text)["alarms"]
         named = [a for a in found if any("AfricanAmerican" in group for group in a["groups"])]
         if named:
@@ -297,7 +317,9 @@ def _9b_vendor(scene: Scene) -> None:
     stage.run("sentinels", "check", VENDOR, expect=1, lines=2)
     closed = stage.run("gate", VENDOR, "--to", "pilot", "--format", "json", expect=1, lines=0)
     codes = {reason["code"] for reason in json.loads(closed.text)["reasons"]}
-    stage.check(f"the gate closed by itself: {', '.join(sorted(codes))}", any("sentinel" in c or "alarm" in c for c in codes))
+    stage.check(
+        f"the gate closed by itself: {', '.join(sorted(codes))}", any("sentinel" in c or "alarm" in c for c in codes)
+    )
     time.sleep(0.2)
     _expect_fallback(stage, ehr.decide(ask), "the vendor's deployment is halted")
 
@@ -328,22 +350,41 @@ def _swapped_bytes(scene: Scene) -> None:
     digest = next(row["candidate"] for row in told if row["name"] == "boosted")
     script = scene.examples / "tampering" / "tamper.py"
     stage.say("Somebody swaps bytes of the boosted model's file.")
-    restore = tampering(stage, script, scene.folder, "model", digest)
-    stage.run("deploy", CASE, "--candidate", "boosted", "--to", "shadow", person="rob", expect=-1, lines=4)
-    stage.check("loading refuses it", restore)
+    stage.say(f"  {vandalise(script, stage.home, 'model', digest)}")
+    refused = stage.run("deploy", CASE, "--candidate", "boosted", "--to", "shadow", person="rob", expect=None, lines=6)
+    stage.check("loading refuses it", refused.code != 0 and _bytes_refused(scene, digest))
+    vandalise(script, stage.home, "mend", digest)
+
+
+def _bytes_refused(scene: Scene, digest: str) -> bool:
+    """Whether the package itself is refused, whatever else closes the gate."""
+    from bedrail.app import open_home
+    from bedrail.core.errors import Corrupt
+    from bedrail.journeys.examination import load_model
+
+    app = open_home(scene.stage.home)
+    try:
+        load_model(app.context, digest)
+    except Corrupt:
+        return True
+    finally:
+        app.close()
+    return False
 
 
 def _11_proof(scene: Scene) -> None:
-    from bedrail.cli.demo.proofs import tampered_copies
-
     stage = scene.stage
-    stage.act(11, "The whole path of one decision, run again; the ledger verified by outsiders; tampering found and named")
+    stage.act(
+        11, "The whole path of one decision, run again; the ledger verified by outsiders; tampering found and named"
+    )
     traced = stage.run("trace", scene.traced, person="ada", lines=60)
     stage.check("run again from its sealed inputs it gives the same bytes", "same bytes" in traced.text)
     stage.run("ledger", "verify", lines=3)
     bundle = scene.folder / "bundle"
-    stage.run("ledger", "export", str(bundle), person="ada", lines=2)
-    tampered_copies(stage, scene.examples / "tampering" / "tamper.py", scene.folder, bundle)
+    exported = stage.run("ledger", "export", str(bundle), person="ada", lines=2)
+    words = exported.text.split()
+    key = words[words.index("--key") + 1]
+    tampered_copies(stage, scene.examples / "tampering" / "tamper.py", bundle, key)
 
 
 def _12_curtain(scene: Scene) -> None:

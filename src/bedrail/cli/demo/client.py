@@ -91,6 +91,10 @@ def stream(ehr: Ehr, requests: Sequence[object], outcomes: Sequence[int]) -> dic
     kinds: dict[str, int] = {}
     for answer in answers:
         kinds[answer.get("kind", "refused")] = kinds.get(answer.get("kind", "refused"), 0) + 1
-    known = [(a["decision"], o) for a, o in zip(answers, outcomes, strict=True) if "decision" in a and a.get("kind") != "fallback"]
+    known = [
+        (a["decision"], o)
+        for a, o in zip(answers, outcomes, strict=True)
+        if "decision" in a and a.get("kind") != "fallback"
+    ]
     ehr.many(lambda pair: ehr.outcome(pair[0], int(pair[1])), known)
     return kinds
