@@ -34,7 +34,6 @@ CREATE TABLE IF NOT EXISTS records (
     key_id TEXT NOT NULL,
     ciphertext BLOB NOT NULL
 );
-CREATE INDEX IF NOT EXISTS records_seq ON records (seq);
 
 CREATE TABLE IF NOT EXISTS subject_keys (
     subject TEXT NOT NULL,
