@@ -158,6 +158,7 @@ class SmallHouse:
     token: str
     candidate: str
     tokens: dict[str, str] = field(default_factory=dict)
+    contract: Contract = CONTRACT
 
     def append(self, *facts: Any) -> None:
         """Facts by the system, in one commit."""
@@ -195,7 +196,7 @@ class SmallHouse:
 
     def open_case(self, use_case: str, mode: str = "confirm", width: float = 1.0, budget: int = 5000) -> None:
         """Open (or reopen with other terms) a use case."""
-        text = CHARTER.format(use_case=use_case, mode=mode, width=width, budget=budget) + features_toml(CONTRACT)
+        text = CHARTER.format(use_case=use_case, mode=mode, width=width, budget=budget) + features_toml(self.contract)
         digest = self.app.context.artifacts.put(text.encode())
         self.append(
             UseCaseOpened(
@@ -228,10 +229,13 @@ class SmallHouse:
         return digest
 
 
-def small_house(folder: Path, *, deployed: bool = True, **terms: Any) -> SmallHouse:
+def small_house(
+    folder: Path, *, deployed: bool = True, made: tuple[Package, bytes] | None = None, **terms: Any
+) -> SmallHouse:
     """A home with people, policy, one use case, one candidate and one token."""
+    package, model = made or linear_package()
     app = create_home(folder / "home", ORIGIN)
-    house = SmallHouse(app, "", "")
+    house = SmallHouse(app, "", "", contract=package.contract)
     policy = app.context.artifacts.put(b"name = 'test'\n")
     house.append(
         InstallationOpened(origin=ORIGIN, owner="dr-adams", keys=()),
@@ -241,7 +245,6 @@ def small_house(folder: Path, *, deployed: bool = True, **terms: Any) -> SmallHo
     )
     house.open_case(USE_CASE, **terms)
     house.open_case("other-case")
-    package, model = linear_package()
     house.candidate = house.admit(package, model, folder / "package")
     house.token = house.issue()
     if deployed:
