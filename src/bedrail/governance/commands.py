@@ -15,7 +15,7 @@ def adopt_policy() -> str:
 
 def admit_data(use_case: str) -> str:
     """Admit the data that the charter names."""
-    return f"bedrail data admit {use_case}"
+    return f"bedrail data admit {use_case} --folder FOLDER"
 
 
 def train(use_case: str) -> str:
@@ -45,4 +45,4 @@ def deploy(use_case: str, candidate: str, stage: str) -> str:
 
 def watch(use_case: str) -> str:
     """Let the monitors look at the decisions so far."""
-    return f"bedrail monitor {use_case}"
+    return f"bedrail watch {use_case}"
