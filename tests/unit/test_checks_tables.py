@@ -266,10 +266,10 @@ CASES: list[Case] = [
     ("several events", put("events", "event", 0, "sepsis"), [], "events.event"),
     ("absent event", NOTHING, ["--event", "sepsis"], "--event"),
     ("score of truths", whole("predictions", "score", True), [], "predictions.score"),
-    ("score in per cent", whole("predictions", "score", [float(i) * 5 for i in range(12)]), [], "predictions.score[row 2]"),
+    ("score in per cent", whole("predictions", "score", [i * 5.0 for i in range(12)]), [], "predictions.score[row 2]"),
     ("other clock", whole("events", "time", list(range(12))), [], "events.time"),
     ("times of truths", whole("predictions", "time", True), [], "predictions.time"),
-    ("fractional identifier", whole("predictions", "subject", [i + 0.5 for i in range(12)]), [], "predictions.subject[row 1]"),
+    ("fractional identifier", whole("predictions", "subject", np.arange(12) + 0.5), [], "predictions.subject[row 1]"),
     ("unbanded ages", lambda p, e: (pd.concat([p] * 6, ignore_index=True).assign(
         encounter=[f"e{i}" for i in range(72)], subject=[f"s{i}" for i in range(72)], age=np.arange(72) / 7), e),
      ["--groups", "age", "--column", "events.encounter=encounter"], "predictions.age"),
