@@ -71,10 +71,6 @@ class LoadedModel:
         """The raw probabilities of n rows, (n, k) -> (n,)."""
         return self._scoring.scores(X)
 
-    def score_values(self, values: Mapping[str, Raw]) -> float:
-        """The raw probability of one encounter by its inputs, in the contract's units."""
-        return self._scoring.score(self.encoder.row(values))
-
     def assess(self, x: Matrix) -> Assessment:
         """Everything the model says about one row (k,)."""
         return self.judge(self._scoring.score(x), x)
