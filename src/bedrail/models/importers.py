@@ -53,7 +53,9 @@ def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: np
         probes = _given(rows, linear.features) if rows is not None else _spread_rows(linear)
         _check_parity(linear.scores(probes), _sklearn_scores(estimator, named, probes))
         return Imported("linear", linear.to_bytes())
-    trees = TreeEnsemble.from_sklearn(estimator)
+    from bedrail.models.tree_sklearn import trees_from_sklearn
+
+    trees = trees_from_sklearn(estimator)
     _check_columns(trees.features, named, contract)
     probes = _given(rows, trees.features) if rows is not None else rows_around_splits(trees)
     _check_parity(trees.scores(probes), _sklearn_scores(estimator, named, probes))

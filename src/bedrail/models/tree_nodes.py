@@ -71,10 +71,12 @@ def float32_cut(threshold: npt.ArrayLike, *, strict: bool) -> Floats:
     cut = np.asarray(threshold, dtype=np.float64)
     near = np.clip(cut, -np.finfo(np.float32).max, np.finfo(np.float32).max).astype(np.float32)
     too_high = (near >= cut) if strict else (near > cut)
-    below = np.where(too_high, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
-    with np.errstate(over="ignore"):  # the neighbour of the largest float32 is infinity
-        above = np.nextafter(below, np.float32(np.inf)).astype(np.float64)
-    middle = (below.astype(np.float64) + np.where(np.isinf(above), 2.0**128, above)) / 2
+    with np.errstate(over="ignore"):  # the neighbours of the largest float32 numbers are the infinities
+        below = np.where(too_high, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float32)
+        above = np.nextafter(below, np.float32(np.inf))
+    # For rounding, infinity stands where the next number would: at 2 ** 128.
+    low, high = (np.clip(side.astype(np.float64), -(2.0**128), 2.0**128) for side in (below, above))
+    middle = (low + high) / 2
     even = (below.view(np.uint32) & 1) == 0
     moved: Floats = np.where(even, middle, np.nextafter(middle, -np.inf))
     return np.where(np.isinf(cut), cut, moved)

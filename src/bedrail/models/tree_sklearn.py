@@ -11,17 +11,25 @@ from bedrail.core.errors import Invalid
 from bedrail.models.tree_formats import Parts
 from bedrail.models.tree_nodes import float32_cut, in_order
 from bedrail.models.tree_plan import MISSING_LEFT, Tree
+from bedrail.models.trees import TreeEnsemble
 
 _ONE_HOT = "Train on one-hot columns instead of categorical features."
 
 
-def read_sklearn_trees(estimator: Any) -> Parts:
-    """The parts of a fitted binary decision tree, random forest, extra trees or (histogram) gradient boosting.
+def trees_from_sklearn(estimator: Any) -> TreeEnsemble:
+    """The ensemble of a fitted binary decision tree, random forest, extra trees or (histogram) gradient boosting.
 
     The outcome is the second of `classes_`. Forests and single trees average probabilities (link identity); boosting
     sums log-odds (link logit). Raises `Invalid` for other estimators, more than two classes or outputs, and
     categorical splits.
     """
+    classes = getattr(estimator, "classes_", None)
+    if classes is None or len(classes) != 2 or getattr(estimator, "n_outputs_", 1) != 1:
+        raise Invalid("the estimator is not a fitted classifier of two classes.", path="estimator")
+    return TreeEnsemble(**_parts(estimator))
+
+
+def _parts(estimator: Any) -> Parts:
     from sklearn.ensemble import (
         ExtraTreesClassifier,
         GradientBoostingClassifier,
@@ -30,9 +38,6 @@ def read_sklearn_trees(estimator: Any) -> Parts:
     )
     from sklearn.tree import DecisionTreeClassifier
 
-    classes = getattr(estimator, "classes_", None)
-    if classes is None or len(classes) != 2 or getattr(estimator, "n_outputs_", 1) != 1:
-        raise Invalid("the estimator is not a fitted classifier of two classes.", path="estimator")
     if isinstance(estimator, HistGradientBoostingClassifier):
         return _histogram_boosting(estimator)
     if isinstance(estimator, GradientBoostingClassifier):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol, Self
+from typing import Literal, Protocol, Self
 
 import msgspec
 import numpy as np
@@ -168,13 +168,6 @@ class TreeEnsemble:
         from bedrail.models.tree_formats import read_xgboost
 
         return cls(**read_xgboost(data))
-
-    @classmethod
-    def from_sklearn(cls, estimator: Any) -> Self:
-        """Read a fitted scikit-learn binary tree classifier: decision tree, forest, (histogram) gradient boosting."""
-        from bedrail.models.tree_sklearn import read_sklearn_trees
-
-        return cls(**read_sklearn_trees(estimator))
 
     def _row(self, x: npt.ArrayLike) -> Floats:
         row = np.ascontiguousarray(x, dtype=np.float64)
