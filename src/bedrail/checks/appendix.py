@@ -48,7 +48,10 @@ def _section(one: Evidence, at: int, title: str, report: Report) -> dict[str, An
     by_measure: dict[str, list[Finding]] = {}
     for finding in one.findings:
         by_measure.setdefault(finding.check, []).append(finding)
-    measures = [_measure(name, findings, f"forest-{at}-{k}") for k, (name, findings) in enumerate(by_measure.items())]
+    measures = [
+        _measure(name, findings, f"forest-{at}-{k}", reference(report, name))
+        for k, (name, findings) in enumerate(by_measure.items())
+    ]
     return {
         "check": one.check,
         "title": title,
@@ -61,14 +64,30 @@ def _section(one: Evidence, at: int, title: str, report: Report) -> dict[str, An
     }
 
 
-def _measure(name: str, findings: list[Finding], key: str) -> dict[str, Any]:
+def reference(report: Report, name: str) -> float | None:
+    """Where the dashed line of a forest stands: no gap for fairness, else all patients together."""
+    if name.startswith("fairness."):
+        return 0.0
+    measure = name.rpartition(".")[2]
+    return next(
+        (
+            finding.estimate
+            for one in report.evidence
+            for finding in one.findings
+            if finding.group == "overall" and finding.check.rpartition(".")[2] == measure
+        ),
+        None,
+    )
+
+
+def _measure(name: str, findings: list[Finding], key: str, reference: float | None) -> dict[str, Any]:
     title = plain_measure(name)
     drawn = findings[:MOST_FOREST_ROWS]
     several = sum(each.estimate is not None for each in drawn) > 1
     return {
         "name": name,
         "title": title,
-        "forest": safe(forest_plot(drawn, key, title=title)) if several else "",
+        "forest": safe(forest_plot(drawn, key, title=title, reference=reference)) if several else "",
         "left_out": max(0, len(findings) - MOST_FOREST_ROWS) if several else 0,
         "rows": [_row(each) for each in findings],
     }

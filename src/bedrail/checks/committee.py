@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bedrail.checks.report import Report
 
 MOST_FIGURES = 8
-MOST_REASONS = 6
+MOST_REASONS = 5
 LONGEST_REASON = 150
 
 Show = Callable[[float | None], str]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 
 from bedrail.checks.curves import Benefit, Bin, Curves
 from bedrail.checks.words import number, plain_group
@@ -197,8 +197,10 @@ def _decision_words(rows: Sequence[Benefit], threshold: float | None) -> str:
     )
 
 
-def forest_plot(findings: Sequence[Finding], key: str, *, title: str, width: int = 760) -> str:
-    """One row per group: name, n, estimate with interval, verdict by shape; the overall estimate is a dashed line.
+def forest_plot(
+    findings: Sequence[Finding], key: str, *, title: str, reference: float | None = None, width: int = 760
+) -> str:
+    """One row per group: name, n, estimate with interval, verdict by shape; a dashed line stands at `reference`.
 
     Empty text when no finding has an estimate.
     """
@@ -206,10 +208,9 @@ def forest_plot(findings: Sequence[Finding], key: str, *, title: str, width: int
     if not told:
         return ""
     spread = [value for each in told for value in (each.low, each.high, each.estimate) if value is not None]
+    spread = [value for value in (*spread, reference) if value is not None and isfinite(value)]
     low, high = _padded(min(spread), max(spread))
     panel = Panel(left=290, top=34, width=width - 470, height=ROW * len(findings), x=(low, high))
-    overall = next((each.estimate for each in told if each.group == "overall"), None)
-    zero = 0.0 if low < 0 < high else None
     return _draw(
         "forest.svg",
         key=key,
@@ -217,8 +218,7 @@ def forest_plot(findings: Sequence[Finding], key: str, *, title: str, width: int
         height=panel.bottom + 34,
         panel=panel,
         rows=[_row(each, at, panel) for at, each in enumerate(findings)],
-        overall=None if overall is None else panel.px(overall),
-        zero=None if zero is None else panel.px(zero),
+        reference=None if reference is None else panel.px(reference),
         title=title,
         desc=_forest_words(title, findings),
     )

@@ -36,9 +36,13 @@ def percent(value: float | None) -> str:
 
 
 def plain_group(group: str) -> str:
-    """`race=Black & gender=Female` as `race: Black, gender: Female`; `overall` as `All patients`."""
+    """`race=Black & gender=Female` as `race: Black, gender: Female`; `overall` as `All patients`.
+
+    `race=*` is a finding about all groups of a column together.
+    """
     if group == "overall":
         return "All patients"
+    group = group.replace("=*", "=all groups")
     return ", ".join(part.replace("=", ": ", 1) for part in group.split(" & "))
 
 
