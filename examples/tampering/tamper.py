@@ -32,7 +32,7 @@ def tail(db: sqlite3.Connection, home: Path) -> str:
         "SELECT size, note FROM checkpoints WHERE size <= ? ORDER BY size DESC", (size - 20,)
     ).fetchone()
     for table in ("tape", "decisions", "responses", "outcomes", "records"):
-        db.execute(f"DELETE FROM {table} WHERE seq >= ?", (cut,))  # noqa: S608
+        db.execute(f"DELETE FROM {table} WHERE seq >= ?", (cut,))
     db.execute("DELETE FROM checkpoints WHERE size > ?", (cut,))
     tree = CompactRange()
     tree.extend([bytes(leaf) for (leaf,) in db.execute("SELECT leaf FROM tape ORDER BY seq")])

@@ -8,7 +8,7 @@ and no error repeats a value.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from bedrail.core.errors import Invalid, Unavailable
@@ -16,15 +16,18 @@ from bedrail.core.events import Actor
 from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack
 from bedrail.core.ports import SealedRecord
 from bedrail.decisions.decide import answered, credible, fallback, fallback_record, reply, shown
-from bedrail.decisions.guards import BEFORE_INPUTS, PROCEED, Case, FallBack, before_inputs, on_inputs
-from bedrail.decisions.request import Request, check_groups, read_request
+from bedrail.decisions.guards import BEFORE_INPUTS, Case, FallBack, before_inputs, on_inputs
+from bedrail.decisions.request import check_groups, read_request
 from bedrail.decisions.values import Answer, AnswerRecord, Fallback, Withheld, to_bytes
 from bedrail.governance.values import TokenView
 from bedrail.journeys.desk import CARE, Desk
 from bedrail.journeys.serving import Ready, Station
 from bedrail.ledger.append import Receipt
+from bedrail.models.predict import Matrix
+from bedrail.models.values import Assessment
 
 CRASHED = "The model failed while answering."
+OUT_OF_REACH = "The model is out of reach."
 LATE = "The model did not answer within its time budget."
 
 _UNSEALED = frozenset(each.name for each in BEFORE_INPUTS) - {"model"} | {"unexpected"}
@@ -61,48 +64,30 @@ class Work:
     started: float
     subject: str = ""
     case: Case | None = None
+    ready: Ready = field(default_factory=Ready)
 
     async def run(self, body: bytes) -> Reply:
         """The reply, after its record is durable."""
         try:
-            result = await self._judge(body)
+            result = self._judge(self._ask(body))
+            if result is None:
+                result = await self._wait()
         except Invalid as error:
             return await self.not_understood(error)
         except Exception:  # noqa: BLE001 (unknown means closed)
             result = FallBack("unexpected", "Something unexpected happened.")
         return await (self._answer(result) if isinstance(result, AnswerRecord) else self._fall_back(result))
 
-    async def _judge(self, body: bytes) -> AnswerRecord | FallBack:
-        """The record of an answer, or the first doubt; raises `Invalid` for a request that cannot be read."""
+    def _ask(self, body: bytes) -> Case:
+        """The case of a request; raises `Invalid` for one that cannot be read."""
+        bedside, station, use_case = self.bedside, self.station, self.view.use_case
         request = read_request(body)
-        check_groups(request, self.station.terms.groups)
-        case = await self._case(request)
-        doubt = before_inputs(case)
-        if doubt is not PROCEED:
-            assert isinstance(doubt, FallBack)
-            return doubt
-        ready = self._ready()
-        assert ready.intake is not None
-        case.contract = ready.intake.contract
-        case.inputs = ready.intake.read(request.features, request.at, self.now)
-        try:
-            return await self._weigh(case, ready)
-        except TimeoutError:
-            return FallBack("budget", LATE)
-        except Exception as error:  # noqa: BLE001 (whatever a model does, the clinician gets the fallback)
-            return FallBack("model", CRASHED if not isinstance(error, Unavailable) else "The model is out of reach.")
-
-    async def _case(self, request: Request) -> Case:
-        bedside, station = self.bedside, self.station
-        use_case = self.view.use_case
+        if request.groups:
+            check_groups(request, station.terms.groups)
         self.subject = bedside.pseudonyms.pseudonym(request.subject)
         deployment = station.view.deployment
-        fault = ""
         if deployment is not None:
-            ready = bedside.serving.ready(deployment.candidate)
-            if ready.loading is not None:
-                await asyncio.wait({ready.loading}, timeout=self._left())
-            fault = ready.fault
+            self.ready = bedside.serving.ready(deployment.candidate)
         self.case = Case(
             use_case=use_case,
             now=self.now,
@@ -111,33 +96,70 @@ class Work:
             opted_out=bedside.registry.opted_out_of(self.subject, use_case),
             subject=self.subject,
             request=request,
-            model_fault=fault,
+            model_fault=self.ready.fault,
         )
         return self.case
 
-    def _ready(self) -> Ready:
-        assert self.case is not None
-        assert self.case.deployment is not None
-        return self.bedside.serving.ready(self.case.deployment.candidate)
-
-    async def _weigh(self, case: Case, ready: Ready) -> AnswerRecord | FallBack:
+    def _judge(self, case: Case) -> AnswerRecord | FallBack | None:
+        """The record of an answer, or the first doubt; None when something has to be waited for."""
+        if self.ready.loading is not None:
+            return None
+        doubt = before_inputs(case)
+        if isinstance(doubt, FallBack):
+            return doubt
+        ready = self.ready
+        assert ready.intake is not None
+        case.contract = ready.intake.contract
+        case.inputs = ready.intake.read(case.request.features, case.request.at, self.now)
         doubt = on_inputs(case)
         if isinstance(doubt, FallBack):
             return doubt
-        model, encoder = ready.model, ready.encoder
-        assert model is not None
-        assert encoder is not None
+        return None if ready.remote else self._weigh(case)
+
+    async def _wait(self) -> AnswerRecord | FallBack:
+        """What could not be answered at once: a model still being loaded, or a vendor's."""
+        case, ready = self.case, self.ready
+        assert case is not None
+        if ready.loading is not None:
+            await asyncio.wait({ready.loading}, timeout=self._left())
+            if ready.loading is not None:
+                return FallBack("model", ready.fault)
+            case.model_fault = ready.fault
+            result = self._judge(case)
+            if result is not None:
+                return result
+        try:
+            assert ready.model is not None
+            vector = self._vector(case)
+            asked = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), ready.model.assess, vector)
+            return self._answered(case, vector, await asyncio.wait_for(asked, self._left()), None)
+        except TimeoutError:
+            return FallBack("budget", LATE)
+        except Exception as error:  # noqa: BLE001 (whatever a vendor does, the clinician gets the fallback)
+            return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
+
+    def _weigh(self, case: Case) -> AnswerRecord | FallBack:
+        try:
+            model = self.ready.model
+            assert model is not None
+            vector = self._vector(case)
+            return self._answered(case, vector, model.assess(vector), model.contributions(vector))
+        except Exception as error:  # noqa: BLE001 (whatever a model does, the clinician gets the fallback)
+            return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
+
+    def _vector(self, case: Case) -> Matrix:
+        assert self.ready.encoder is not None
         assert case.inputs is not None
-        vector = encoder.row(case.inputs.values)
-        if ready.remote:
-            ask = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), model.assess, vector)
-            case.assessment = credible(await asyncio.wait_for(ask, self._left()))
-            contributions = None
-        else:
-            case.assessment = credible(model.assess(vector))
-            contributions = model.contributions(vector)
+        return self.ready.encoder.row(case.inputs.values)
+
+    def _answered(
+        self, case: Case, vector: Matrix, assessment: Assessment, contributions: Matrix | None
+    ) -> AnswerRecord | FallBack:
+        case.assessment = credible(assessment)
         if self._left() <= 0.0:
             return FallBack("budget", LATE)
+        model = self.ready.model
+        assert model is not None
         return answered(
             case,
             decision=self.decision,

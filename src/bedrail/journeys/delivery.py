@@ -29,7 +29,7 @@ from bedrail.core.values import Verdict
 from bedrail.data.profile import profile
 from bedrail.data.quality import QualityReport, assess_quality
 from bedrail.data.quality_page import quality_html
-from bedrail.governance.gate import Gate, Open, judge
+from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
@@ -323,6 +323,8 @@ def deploy(
             remedy=f"bedrail gate {use_case} --to {stage} tells who can mend it.",
             reasons=judged.reasons,
         )
+    per_mille = share_for(stage, share, ctx, view)
+    check_scope(ctx.policy(), view.tier, stage, sites=sites, share=per_mille)
     load_candidate(ctx, digest)
     moved = DeploymentMoved(
         use_case=use_case,
@@ -330,7 +332,7 @@ def deploy(
         from_stage=current,
         to_stage=stage,
         sites=sites,
-        share=share_for(stage, share, ctx, view),
+        share=per_mille,
         until=gate.until,
     )
     ctx.append(actor, "governance", judged, moved)

@@ -84,7 +84,7 @@ class Desk:
         """The ledger entry of a fact, ready to append."""
         made = Entry(
             actor=actor,
-            at=now.isoformat(timespec="microseconds"),
+            at=now.isoformat() if now.microsecond else now.isoformat(timespec="microseconds"),
             fact=fact,
             id=entry or self.ids.new(),
             node=self.node,

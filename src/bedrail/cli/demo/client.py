@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from bedrail.app import SystemClock
 from bedrail.core.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def request_of(row: pd.Series, charter: Charter) -> dict[str, Any]:
         "subject": str(row[data.subject]),
         "encounter": str(row[data.encounter]),
         "site": str(row[data.site]),
+        "at": SystemClock().now().isoformat(timespec="seconds"),
         "features": {feature.name: row[feature.name] for feature in charter.features},
         "groups": {name: str(row[name]) for name in data.groups},
     }

@@ -1,0 +1,27 @@
+"""`python -m bedrail.web --home HOME`: the HTTP door as a process of its own; `bedrail serve` becomes this."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bedrail.app import open_home
+from bedrail.web.server import run
+
+
+def main() -> None:
+    """Open the home and serve until stopped."""
+    parser = argparse.ArgumentParser(prog="bedrail.web")
+    parser.add_argument("--home", type=Path, required=True)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    given = parser.parse_args()
+    app = open_home(given.home)
+    try:
+        run(app, host=given.host, port=given.port)
+    finally:
+        app.close()
+
+
+if __name__ == "__main__":
+    main()
