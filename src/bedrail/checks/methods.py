@@ -45,7 +45,8 @@ METHODS: dict[str, Method] = {
     ),
     "subgroups": Method(
         "Every measure in every group that has enough patients. Intervals are printed at the stated confidence; a "
-        "failure needs the stricter confidence shared over all groups, so that many groups do not make a false alarm.",
+        "failure needs the stricter confidence shared over all groups, so that many groups do not make a false alarm. "
+        "A spread is the largest less the smallest rate among the groups of a column.",
         ("Bonferroni correction: Dunn (1961), JASA 56:52", "Collins et al. (2024), TRIPOD+AI, BMJ 385:e078378"),
     ),
     "fairness": Method(
