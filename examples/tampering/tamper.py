@@ -17,11 +17,16 @@ from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
 from bedrail.ledger.merkle import CompactRange, leaf_hash
 
 
-def entry(db: sqlite3.Connection, home: Path) -> str:
-    """Change one word of an old entry, and its leaf hash, so that the row agrees with itself."""
+def edited(db: sqlite3.Connection) -> tuple[int, bytes]:
+    """An old entry, with another name for who approved."""
     seq, data = db.execute("SELECT seq, entry FROM tape WHERE action = 'approval.given' LIMIT 1").fetchone()
-    edited = bytes(data).replace(b"dr-adams", b"dr-evils")
-    db.execute("UPDATE tape SET entry = ?, leaf = ? WHERE seq = ?", (edited, leaf_hash(edited), seq))
+    return seq, bytes(data).replace(b"dr-adams", b"dr-evils")
+
+
+def entry(db: sqlite3.Connection, home: Path) -> str:
+    """Change one word of an old entry."""
+    seq, data = edited(db)
+    db.execute("UPDATE tape SET entry = ? WHERE seq = ?", (data, seq))
     return f"who approved, in entry {seq}"
 
 
@@ -42,7 +47,8 @@ def tail(db: sqlite3.Connection, home: Path) -> str:
 
 def chain(db: sqlite3.Connection, home: Path) -> str:
     """Edit an entry, then recompute every leaf, root and checkpoint, signed with a key of the insider's own."""
-    entry(db, home)
+    seq, data = edited(db)
+    db.execute("UPDATE tape SET entry = ?, leaf = ? WHERE seq = ?", (data, leaf_hash(data), seq))
     origin = bytes(db.execute("SELECT checkpoint FROM head").fetchone()[0]).split(b"\n")[0].decode()
     signer = Ed25519Signer(origin, Ed25519PrivateKey.generate())
     tree = CompactRange()

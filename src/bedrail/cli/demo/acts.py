@@ -294,7 +294,7 @@ def _9_watching(scene: Scene) -> None:
         found = json.loads(ran.text)["alarms"]
         named = [a for a in found if any("AfricanAmerican" in group for group in a["groups"])]
         if named:
-            stage.say(f"ALARM {named[0]['monitor']}: {named[0]['detail']}")
+            stage.say(f"ALARM {named[0]['monitor']}: {named[0]['detail']}; action taken: {named[0]['action_taken']}")
             break
     stage.check(f"after {seen} encounters the alarm names the group", bool(named))
     stage.figures |= {"group alarm": named[0]["monitor"], "group alarm after": seen}
@@ -332,9 +332,7 @@ def _9b_vendor(scene: Scene) -> None:
     stage.run("sentinels", "check", VENDOR, expect=1, lines=2)
     closed = stage.run("gate", VENDOR, "--to", "pilot", "--format", "json", expect=1, lines=0)
     codes = {reason["code"] for reason in json.loads(closed.text)["reasons"]}
-    stage.check(
-        f"the gate closed by itself: {', '.join(sorted(codes))}", any("sentinel" in c or "alarm" in c for c in codes)
-    )
+    stage.check(f"the gate closed by itself: {', '.join(sorted(codes))}", "model-changed" in codes)
     time.sleep(0.2)
     _expect_fallback(stage, ehr.decide(ask), "the vendor's deployment is halted")
 
@@ -347,7 +345,7 @@ def _vendor(scene: Scene, port: int, release: int) -> subprocess.Popen[bytes]:
 
 def _10_rollback(scene: Scene) -> None:
     stage = scene.stage
-    stage.act(10, "Rollback in one step; an approval that runs out; swapped bytes are refused")
+    stage.act(10, "Rollback in one step; swapped bytes are refused")
     before = time.monotonic()
     stage.run("rollback", CASE, "--reason", "alarms on the boosted version", person="rob")
     ask = request_of(scene.later.iloc[1], scene.charter)
