@@ -13,6 +13,7 @@ from pathlib import Path
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.ports import Clock, Ids
 from bedrail.journeys.context import Context
+from bedrail.journeys.upkeep import verify_house
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
 from bedrail.ledger.append import Ledger
 from bedrail.ledger.bundle import verify_bundle
@@ -23,9 +24,10 @@ from bedrail.stores.sqlite import SqliteStore
 from bedrail.stores.ulid import UlidMaker
 from bedrail.wire.vendor import vendor_scorer
 
-__all__ = ["App", "create_home", "environment_default", "new_token", "open_home", "verify_exported"]
+__all__ = ["App", "create_home", "environment_default", "new_token", "open_home", "verify_exported", "verify_home"]
 
 LEDGER = "ledger.sqlite"
+ANCHOR = "anchor/checkpoint"
 
 
 class SystemClock:
@@ -75,6 +77,17 @@ def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
     return verify_bundle(folder, verify_ed25519, key=key)
 
 
+def verify_home(home: Path, key: bytes | None) -> VerificationReport:
+    """Verify a home's ledger, views and records, also when the home refuses to open for work."""
+    _require_home(home)
+    keys, store = KeyFolder(home / "keys").open(), SqliteStore(home / LEDGER)
+    try:
+        public_key = key or keys.public_key("ledger")
+        return verify_house(store, store, FileAnchor(home / ANCHOR), keys.origin, public_key, verify_ed25519)
+    finally:
+        store.close()
+
+
 def create_home(home: Path, origin: str) -> App:
     """Make an empty home: keys, store, folders. Raises `Refused` when there is one already."""
     if (home / LEDGER).exists() or (home / "keys").exists():
@@ -86,20 +99,24 @@ def create_home(home: Path, origin: str) -> App:
 
 def open_home(home: Path) -> App:
     """Open a home; raises `Invalid` with the remedy when there is none."""
+    _require_home(home)
+    app = _assemble(home, SystemClock(), UlidMaker())
+    app.context.refresh()
+    return app
+
+
+def _require_home(home: Path) -> None:
     if not (home / LEDGER).exists():
         raise Invalid(
             f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
         )
-    app = _assemble(home, SystemClock(), UlidMaker())
-    app.context.refresh()
-    return app
 
 
 def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
     keys = KeyFolder(home / "keys").open()
     store = SqliteStore(home / LEDGER)
     signer = keys.signer("ledger")
-    anchor = FileAnchor(home / "anchor" / "checkpoint")
+    anchor = FileAnchor(home / ANCHOR)
     ledger = Ledger(store, signer, keys.origin, anchor)
     context = Context(
         home=home,

@@ -50,7 +50,7 @@ def verify(state: CliState, bundle: Path | None, key: str, as_json: bool) -> Non
     \b
     Example: bedrail ledger verify --bundle ./bundle --key 3f5a...
     """
-    from bedrail.app import verify_exported
+    from bedrail.app import verify_exported, verify_home
     from bedrail.core.errors import Invalid
 
     try:
@@ -59,13 +59,9 @@ def verify(state: CliState, bundle: Path | None, key: str, as_json: bool) -> Non
         pinned = b"?"
     if len(pinned) not in {0, 32}:
         raise Invalid("not a key.", path="--key", remedy="Give the 64 hex digits that `bedrail init` printed.")
-    if bundle is not None:
-        report = verify_exported(bundle, pinned or None)
-    else:
-        from bedrail.journeys.upkeep import verify_house
-
-        app = state.app()
-        report = verify_house(app.context, pinned or app.public_key)
+    report = (
+        verify_exported(bundle, pinned or None) if bundle is not None else verify_home(state.folder, pinned or None)
+    )
     if as_json:
         show_json(
             {"ok": report.ok, "size": report.size, "root": report.root,

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted
+from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import default_policy_text, parse_policy
 from bedrail.governance.views import Registry
-from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.ledger.verify import VerificationReport, verify_ledger
 
 
@@ -48,11 +49,16 @@ def adopt_policy(ctx: Context, person: str, text: str) -> str:
     return digest
 
 
-def verify_house(ctx: Context, public_key: bytes) -> VerificationReport:
-    """Recompute the tree and signatures, fold every view again, check every sealed record; name each difference."""
-    report = verify_ledger(ctx.tape, ctx.anchor, ctx.ledger.origin, public_key, ctx.verify)
-    report = report.joined("view", ctx.views.rebuild_differences())
-    return report.joined("record", ctx.views.record_differences())
+def verify_house(
+    tape: Tape, views: Views, anchor: Anchor, origin: str, public_key: bytes, verify: Verifier
+) -> VerificationReport:
+    """Recompute the tree and signatures, fold every view again, check every sealed record; name each difference.
+
+    It takes ports rather than a context, since a home whose ledger is damaged does not open for anything else.
+    """
+    report = verify_ledger(tape, anchor, origin, public_key, verify)
+    report = report.joined("view", views.rebuild_differences())
+    return report.joined("record", views.record_differences())
 
 
 def export_bundle(ctx: Context, person: str, folder: Path) -> Path:

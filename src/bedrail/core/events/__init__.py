@@ -50,6 +50,8 @@ from bedrail.core.events.oversight import (
 )
 
 __all__ = [
+    "HIGH_VOLUME",
+    "MAX_ENTRY_BYTES",
     "Actor",
     "AlarmRaised",
     "Approved",
@@ -69,11 +71,9 @@ __all__ = [
     "EvidenceRecorded",
     "Fact",
     "GateJudged",
-    "HIGH_VOLUME",
     "HeartBeat",
     "HoldoutOpened",
     "InstallationOpened",
-    "MAX_ENTRY_BYTES",
     "MonitoringReported",
     "Objected",
     "OutcomeObserved",
