@@ -14,7 +14,7 @@ options = onnxruntime.SessionOptions()
 options.intra_op_num_threads = options.inter_op_num_threads = 1
 session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
 names = [f"f{i}" for i in range(session.get_inputs()[0].shape[1])]
-Row = create_model("Row", **{name: (float, ...) for name in names})
+Row = create_model("Row", **dict.fromkeys(names, (float, ...)))
 app = FastAPI()
 
 

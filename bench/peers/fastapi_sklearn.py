@@ -16,7 +16,7 @@ model = lightgbm.LGBMClassifier(
     n_estimators=200, num_leaves=31, learning_rate=0.05, n_jobs=1, random_state=1, deterministic=True, verbose=-1
 )
 model.fit(data["X"], data["y"])
-Row = create_model("Row", **{name: (float, ...) for name in names})
+Row = create_model("Row", **dict.fromkeys(names, (float, ...)))
 app = FastAPI()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bedrail.decisions.values import Deployed, Reason, Terms
-from bedrail.models.contract import Contract
+from bedrail.models.contract import Contract, Feature
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,27 +25,23 @@ def reasons(
     `contributions` holds one log-odds share per feature of the contract; an imputed input shows the value used.
     """
     shares = contributions.tolist()
-    largest = sorted(range(len(shares)), key=lambda index: -abs(shares[index]))[:MOST_REASONS]
-    found = []
-    for index in largest:
-        share = shares[index]
-        if share == 0.0:
-            break
-        feature = contract.features[index]
-        value = values.get(feature.name)
-        if value is None:
-            value = feature.impute if isinstance(feature.impute, str) else float(feature.impute or 0.0)
-        found.append(
-            Reason(
-                feature=feature.name,
-                label=feature.label or feature.name,
-                value=value,
-                unit="" if feature.unit == "1" else feature.unit,
-                direction="raises" if share > 0 else "lowers",
-                contribution=share,
-            )
-        )
-    return tuple(found)
+    size = list(map(abs, shares))
+    largest = sorted(range(len(shares)), key=size.__getitem__, reverse=True)[:MOST_REASONS]
+    return tuple(_reason(contract.features[index], values, shares[index]) for index in largest if shares[index])
+
+
+def _reason(feature: Feature, values: dict[str, float | str | None], share: float) -> Reason:
+    value = values.get(feature.name)
+    if value is None:
+        value = feature.impute if isinstance(feature.impute, str) else float(feature.impute or 0.0)
+    return Reason(
+        feature=feature.name,
+        label=feature.label or feature.name,
+        value=value,
+        unit="" if feature.unit == "1" else feature.unit,
+        direction="raises" if share > 0 else "lowers",
+        contribution=share,
+    )
 
 
 def recommendation(terms: Terms, risk: float) -> str:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from keyword import iskeyword
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 import msgspec
@@ -75,7 +76,10 @@ class Inputs:
 T = TypeVar("T")
 
 _request = msgspec.json.Decoder(Request)
+_more_than_one = (1).__lt__
 _KEYS = tuple(f'"{name}"'.encode() for name in Request.__struct_fields__)
+
+_PLAIN_NAME = re.compile(r"^[A-Za-z][A-Za-z0-9_]*\Z")
 
 _NOT_UNDERSTOOD = (msgspec.MsgspecError, ValueError, RecursionError, OverflowError)
 
@@ -86,7 +90,9 @@ def read_request(body: bytes) -> Request:
         request = _request.decode(body)
     except _NOT_UNDERSTOOD as error:
         _refuse(error, "", Request.__struct_fields__)
-    if b"\\" in body or any(body.count(key) > 1 for key in _KEYS):
+    inside = bytes(request.features)
+    frame = body.replace(inside, b"", 1)
+    if b"\\" in frame or any(map(_more_than_one, map(frame.count, _KEYS))):
         refuse_twice(body)
     return request
 
@@ -130,7 +136,7 @@ def check_groups(request: Request, declared: tuple[str, ...]) -> None:
 class Intake:
     """The readers of one contract's features, compiled once."""
 
-    __slots__ = ("_careful", "_factors", "_max_age", "_names", "_quick", "contract")
+    __slots__ = ("_careful", "_factors", "_max_age", "_names", "_optional", "_quick", "_values", "contract")
 
     def __init__(self, contract: Contract) -> None:
         self.contract = contract
@@ -138,6 +144,9 @@ class Intake:
         self._factors = {feature.name: feature.units | {feature.unit: 1.0, "": 1.0} for feature in contract.features}
         limits = [feature.max_age_hours for feature in contract.features if feature.max_age_hours is not None]
         self._max_age = timedelta(hours=min(limits)) if limits else None
+        self._optional = any(feature.missing == "impute" for feature in contract.features)
+        plain = all(_PLAIN_NAME.match(name) and not iskeyword(name) for name in self._names)
+        self._values: Callable[[Any], dict[str, Any]] = msgspec.structs.asdict if plain else self._renamed
         self._quick = _decoder("Quick", contract, _quick_type)
         self._careful = _decoder("Careful", contract, _careful_type)
 
@@ -150,24 +159,27 @@ class Intake:
             quick = age >= -FUTURE_SKEW and (self._max_age is None or age <= self._max_age)
         if quick:
             try:
-                found = msgspec.structs.astuple(self._quick.decode(features))
+                values = self._values(self._quick.decode(features))
             except _NOT_UNDERSTOOD:
                 pass
             else:
-                if bytes(features).count(b":") != len(found) - found.count(None):
+                absent = sum(value is None for value in values.values()) if self._optional else 0
+                if bytes(features).count(b":") != len(values) - absent:
                     return self._read_carefully(features, age, now)  # nulls, odd levels, or a field that is there twice
-                ages = {} if age is None else {"*": _hours(age)}
-                return Inputs(dict(zip(self._names, found, strict=True)), ages, plain=True)
+                return Inputs(values, {} if age is None else {"*": _hours(age)}, plain=True)
         return self._read_carefully(features, age, now)
+
+    def _renamed(self, struct: Any) -> dict[str, Any]:
+        return dict(zip(self._names, msgspec.structs.astuple(struct), strict=True))
 
     def _read_carefully(self, features: msgspec.Raw, age: timedelta | None, now: datetime) -> Inputs:
         try:
-            found = msgspec.structs.astuple(self._careful.decode(features))
+            found = self._values(self._careful.decode(features))
         except _NOT_UNDERSTOOD as error:
             _refuse(error, "features", self._names)
         refuse_twice(features, "features")
         inputs = Inputs({}, {} if age is None else {"*": _hours(age)})
-        for name, sent in zip(self._names, found, strict=True):
+        for name, sent in found.items():
             if isinstance(sent, Measured | Noted):
                 self._take(inputs, name, sent, now)
             else:
@@ -260,16 +272,19 @@ def _careful_type(feature: Feature) -> Any:
 
 
 def _decoder(name: str, contract: Contract, kind: Callable[[Feature], Any]) -> msgspec.json.Decoder[Any]:
-    """A struct type made for this contract; fields are numbered, since a feature's name may be any words."""
+    """A struct type made for this contract; a feature's name may be any words, and then fields are numbered."""
     lenient = kind is _careful_type
+    names = [feature.name for feature in contract.features]
+    plain = all(_PLAIN_NAME.match(name) and not iskeyword(name) for name in names)
+    fields_of = names if plain else [f"f{number}" for number in range(len(names))]
     fields: list[Any] = []
-    for number, feature in enumerate(contract.features):
+    for attribute, feature in zip(fields_of, contract.features, strict=True):
         optional = lenient or feature.missing == "impute"
-        fields.append((f"f{number}", kind(feature), None) if optional else (f"f{number}", kind(feature)))
+        fields.append((attribute, kind(feature), None) if optional else (attribute, kind(feature)))
     struct = msgspec.defstruct(
         name,
         fields,
-        rename={f"f{number}": feature.name for number, feature in enumerate(contract.features)},
+        rename=dict(zip(fields_of, names, strict=True)),
         kw_only=True,
         forbid_unknown_fields=True,
     )

@@ -215,11 +215,11 @@ class ResponseRecord(Value, frozen=True, kw_only=True):
     as_of: datetime
 
 
-_encoder = msgspec.json.Encoder(order="deterministic")
+_encoder = msgspec.json.Encoder()
 
 
 def to_bytes(record: AnswerRecord | FallbackRecord | OutcomeRecord | ResponseRecord | dict[str, Any]) -> bytes:
-    """The record's bytes as they are sealed; the same record gives the same bytes."""
+    """The record's bytes as they are sealed: fields as declared, inputs in contract order, the rest as it was sent."""
     return _encoder.encode(record)
 
 
