@@ -114,6 +114,8 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
     path = write_report(ctx, use_case, "monitoring.html", page)
     digest = ctx.artifacts.put(page.encode())
     raised = _act(ctx, view, candidate, alarms, digest)
+    if candidate in view.sentinels:
+        raised += _ask_sentinels(ctx, view, candidate)[1]
     facts: list[Fact] = []
     if early.rows + late.rows:
         facts.append(DataRead(use_case=use_case, kind="decision", count=early.rows + late.rows, reason="monitoring"))
@@ -239,20 +241,26 @@ def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
     candidate = view.deployment.candidate if view.deployment else list(view.sentinels)[-1]
     if candidate not in view.sentinels:
         raise NotFound("the deployed version has no sentinels.", path=use_case, remedy="Import the model again.")
+    comparison, raised = _ask_sentinels(ctx, view, candidate)
+    return SentinelAnswer(
+        use_case=use_case,
+        changed=bool(raised),
+        asked=comparison.count,
+        differing=comparison.changed,
+        largest=comparison.largest,
+        detail=raised[0].detail if raised else f"All {comparison.count} sentinel answers are as on record.",
+    )
+
+
+def _ask_sentinels(ctx: Context, view: UseCaseView, candidate: str) -> tuple[sentinels.Comparison, list[RaisedAlarm]]:
+    """Compare present answers with those on record; act when one changed."""
     recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate]), type=sentinels.Sentinels)
     model = load_model(ctx, candidate)
     comparison = sentinels.compare(recorded, [_answer(model, row) for row in recorded.inputs])
     alarm = sentinels.alarm(comparison)
-    if alarm is not None:
-        _act(ctx, view, candidate, [alarm], ctx.artifacts.put(msgspec.json.encode(comparison)))
-    return SentinelAnswer(
-        use_case=use_case,
-        changed=alarm is not None,
-        asked=comparison.count,
-        differing=comparison.changed,
-        largest=comparison.largest,
-        detail=alarm.detail if alarm else f"All {comparison.count} sentinel answers are as on record.",
-    )
+    if alarm is None:
+        return comparison, []
+    return comparison, _act(ctx, view, candidate, [alarm], ctx.artifacts.put(msgspec.json.encode(comparison)))
 
 
 def _answer(model: LoadedModel, row: Sequence[float | None]) -> float | None:

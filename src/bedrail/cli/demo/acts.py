@@ -210,6 +210,7 @@ def _8_bedside(scene: Scene) -> None:
     held = next((a for _, row in rows.iloc[::-1].head(300).iterrows()
                  if (a := ehr.decide(request_of(row, scene.charter))).get("kind") == "review"), None)  # fmt: skip
     stage.check("an uncertain one is held for a reviewer", held is not None)
+    _opted_out(scene, request_of(rows.iloc[1], scene.charter))
     broken = request_of(rows.iloc[0], scene.charter)
     broken["features"]["age"] = 430
     _expect_fallback(stage, ehr.decide(broken), "an age of 430 years")
@@ -218,6 +219,14 @@ def _8_bedside(scene: Scene) -> None:
     status, problem = ehr.ask("POST", f"/api/v1/use-cases/{CASE}/decisions", b'{"subject": ')
     stage.check(f"half a request gives status {status} with path and remedy", status == 400 and "remedy" in problem)
     stage.figures["first decision"] = scene.traced
+
+
+def _opted_out(scene: Scene, request: dict[str, Any]) -> None:
+    """A patient opts out of AI support, and is believed."""
+    body = {"subject": request["subject"], "opted_out": True}
+    scene.ehr.ask("POST", f"/api/v1/use-cases/{CASE}/consent", body)
+    time.sleep(0.2)
+    _expect_fallback(scene.stage, scene.ehr.decide(request), "a patient who opted out")
 
 
 def _said(answer: dict[str, Any]) -> str:
