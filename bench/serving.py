@@ -42,7 +42,7 @@ from bedrail.models.contract import Contract, Feature  # noqa: E402
 from bedrail.models.predict import LoadedModel  # noqa: E402
 from bedrail.models.values import Lineage  # noqa: E402
 from bedrail.models.wrap import wrap  # noqa: E402
-from bedrail.web.server import Standing  # noqa: E402
+from bedrail.web.server import Standing, collect_rarely  # noqa: E402
 
 WIDTH, ROWS, BODIES, SUBJECTS = 30, 20_000, 2_000, 2_000
 NAMES = [f"f{i}" for i in range(WIDTH)]
@@ -352,6 +352,7 @@ def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000
         await bedside.serving.settle()
         for body in bodies:
             await bedside.decide(house.token, bh.USE_CASE, body)
+        collect_rarely()
         place = bedside.serving.ready(house.candidate)
         loaded = place.model
         x = loaded.encoder.row(json.loads(bodies[0])["features"])

@@ -53,17 +53,12 @@ def card(
     terms: Terms, assessment: Assessment, why: tuple[Reason, ...], model: str, deployment: Deployed, advice: str
 ) -> str:
     """The text a clinician reads: risk, interval, suggestion, reasons, whose model, until when, and who decides."""
-    lines = [
-        f"{terms.title}: {percent(assessment.risk)} "
-        f"(between {percent(assessment.low)} and {percent(assessment.high)}; "
-        f"action is suggested from {percent(terms.threshold)}).",
-        advice,
-    ]
-    if why:
-        lines.append("Main reasons: " + "; ".join(map(_words, why)) + ".")
-    lines.append(f"Model {model}, stage {deployment.stage}, approved until {deployment.until[:10]}.")
-    lines.append("The clinician decides.")
-    return "\n".join(lines)
+    main = f"Main reasons: {'; '.join(map(_words, why))}.\n" if why else ""
+    return (
+        f"{terms.title}: {percent(assessment.risk)} (between {percent(assessment.low)} and {percent(assessment.high)}; "
+        f"action is suggested from {percent(terms.threshold)}).\n{advice}\n{main}"
+        f"Model {model}, stage {deployment.stage}, approved until {deployment.until[:10]}.\nThe clinician decides."
+    )
 
 
 def percent(probability: float) -> str:

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bedrail.core.errors import Unavailable
 from bedrail.core.values import NO_DECISION, Mode
 from bedrail.decisions.card import card, reasons, recommendation
@@ -32,17 +34,18 @@ if TYPE_CHECKING:
     from bedrail.models.predict import LoadedModel
     from bedrail.models.values import Assessment
 
+PLAIN = msgspec.Raw(b"null")
 HELD = "held for review: a reviewer looks at this before it is shown"
 SHADOW = "recorded in shadow: not shown, use clinical judgement"
 
 
-def given(request: Request) -> Given:
-    """The request as it is kept."""
+def given(request: Request, *, plain: bool = False) -> Given:
+    """The request as it is kept; `plain` features are kept as the record's inputs alone."""
     return Given(
         at=request.at,
         encounter=request.encounter,
         site=request.site,
-        features=request.features,
+        features=PLAIN if plain else request.features,
         groups=request.groups,
     )
 
@@ -53,6 +56,14 @@ def credible(assessment: Assessment) -> Assessment:
     if not (0.0 <= low <= high <= 1.0 and 0.0 <= assessment.risk <= 1.0 and math.isfinite(assessment.raw)):
         raise Unavailable("the model gave something that is no probability.", remedy="Use clinical judgement.")
     return assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer: its record, and its reasons in words (which follow from the record and the model's contract)."""
+
+    record: AnswerRecord
+    reasons: tuple[Reason, ...]
 
 
 def routing(case: Case) -> tuple[Mode, str] | FallBack:
@@ -77,8 +88,8 @@ def answered(
     policy: str,
     vector: NDArray[np.float64],
     contributions: NDArray[np.float64] | None = None,
-) -> AnswerRecord | FallBack:
-    """The record of an answer, or the guard that doubts it.
+) -> Answered | FallBack:
+    """An answer with its record, or the guard that doubts it.
 
     `vector` is the encoded row (k,), `contributions` one share per feature, or None from a
     black box. The case must have
@@ -96,7 +107,7 @@ def answered(
     if contributions is not None:
         why = reasons(case.contract, case.inputs.values, contributions)
     advice = recommendation(case.terms, assessment.risk)
-    return AnswerRecord(
+    record = AnswerRecord(
         decision=decision,
         use_case=case.use_case,
         as_of=case.now,
@@ -107,7 +118,7 @@ def answered(
         policy=policy,
         expires=deployment.until,
         terms=case.terms,
-        given=given(case.request),
+        given=given(case.request, plain=case.inputs.plain),
         inputs=case.inputs.values,
         ages=case.inputs.ages,
         vector=vector.tobytes(),
@@ -121,9 +132,9 @@ def answered(
         routing=way[0],
         hold=way[1],
         recommendation=advice,
-        reasons=why,
         card=card(case.terms, assessment, why, model, deployment, advice),
     )
+    return Answered(record, why)
 
 
 def fallback_record(case: Case, ruling: FallBack, *, decision: str, policy: str) -> FallbackRecord:
@@ -163,12 +174,15 @@ def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
     """
     old = answer_record(plaintext)
     contract = model.package.contract
+    features = old.given.features
+    if bytes(features) == PLAIN:
+        features = msgspec.Raw(msgspec.json.encode({name: v for name, v in old.inputs.items() if v is not None}))
     request = Request(
         subject="-",
         encounter=old.given.encounter,
         site=old.given.site,
         at=old.given.at,
-        features=old.given.features,
+        features=features,
         groups=old.given.groups,
     )
     case = Case(
@@ -181,7 +195,7 @@ def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
         request=request,
         contract=contract,
     )
-    case.inputs = Intake(contract).read(old.given.features, old.given.at, old.as_of)
+    case.inputs = Intake(contract).read(features, old.given.at, old.as_of)
     vector = contract.encoder().row(case.inputs.values)
     case.assessment = credible(model.assess(vector))
     doubt = on_inputs(case)
@@ -201,7 +215,7 @@ def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
     )
     if isinstance(new, FallBack):
         return to_bytes(fallback_record(case, new, decision=old.decision, policy=old.policy))
-    return to_bytes(new)
+    return to_bytes(new.record)
 
 
 def shown(record: AnswerRecord) -> bool:
@@ -209,8 +223,9 @@ def shown(record: AnswerRecord) -> bool:
     return record.stage != "shadow" and record.routing != "review"
 
 
-def reply(record: AnswerRecord, receipt: Receipt) -> Answer | Withheld:
+def reply(answer: Answered, receipt: Receipt) -> Answer | Withheld:
     """What goes back to the caller once the record is durable."""
+    record = answer.record
     model = ModelNote(candidate=record.candidate, name=record.model)
     if not shown(record):
         hidden = record.stage == "shadow"
@@ -234,7 +249,7 @@ def reply(record: AnswerRecord, receipt: Receipt) -> Answer | Withheld:
         recommendation=record.recommendation,
         mode=record.terms.mode,
         routing=record.routing,
-        reasons=record.reasons,
+        reasons=answer.reasons,
         card=record.card,
         model=model,
         stage=record.stage,

@@ -134,7 +134,10 @@ class Fallback(Value, frozen=True, kw_only=True):
 
 
 class Given(Value, frozen=True, kw_only=True):
-    """The caller's request as it is kept: features verbatim, everything else as understood."""
+    """The caller's request as it is kept: features verbatim, everything else as understood.
+
+    Features are `null` where they were plain values that the record holds as `inputs` anyway.
+    """
 
     at: datetime | None
     encounter: str
@@ -177,7 +180,6 @@ class AnswerRecord(Value, frozen=True, kw_only=True):
     routing: Mode
     hold: str
     recommendation: str
-    reasons: tuple[Reason, ...]
     card: str
 
 

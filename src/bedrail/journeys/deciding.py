@@ -15,10 +15,10 @@ from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.events import Actor
 from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack
 from bedrail.core.ports import SealedRecord
-from bedrail.decisions.decide import answered, credible, fallback, fallback_record, reply, shown
+from bedrail.decisions.decide import Answered, answered, credible, fallback, fallback_record, reply, shown
 from bedrail.decisions.guards import BEFORE_INPUTS, Case, FallBack, before_inputs, on_inputs
 from bedrail.decisions.request import check_groups, read_request
-from bedrail.decisions.values import Answer, AnswerRecord, Fallback, Withheld, to_bytes
+from bedrail.decisions.values import Answer, Fallback, Withheld, to_bytes
 from bedrail.governance.values import TokenView
 from bedrail.journeys.desk import CARE, Desk
 from bedrail.journeys.serving import Ready, Station
@@ -76,7 +76,7 @@ class Work:
             return await self.not_understood(error)
         except Exception:  # noqa: BLE001 (unknown means closed)
             result = FallBack("unexpected", "Something unexpected happened.")
-        return await (self._answer(result) if isinstance(result, AnswerRecord) else self._fall_back(result))
+        return await (self._answer(result) if isinstance(result, Answered) else self._fall_back(result))
 
     def _ask(self, body: bytes) -> Case:
         """The case of a request; raises `Invalid` for one that cannot be read."""
@@ -100,7 +100,7 @@ class Work:
         )
         return self.case
 
-    def _judge(self, case: Case) -> AnswerRecord | FallBack | None:
+    def _judge(self, case: Case) -> Answered | FallBack | None:
         """The record of an answer, or the first doubt; None when something has to be waited for."""
         if self.ready.loading is not None:
             return None
@@ -116,7 +116,7 @@ class Work:
             return doubt
         return None if ready.remote else self._weigh(case)
 
-    async def _wait(self) -> AnswerRecord | FallBack:
+    async def _wait(self) -> Answered | FallBack:
         """What could not be answered at once: a model still being loaded, or a vendor's."""
         case, ready = self.case, self.ready
         assert case is not None
@@ -138,7 +138,7 @@ class Work:
         except Exception as error:  # noqa: BLE001 (whatever a vendor does, the clinician gets the fallback)
             return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
 
-    def _weigh(self, case: Case) -> AnswerRecord | FallBack:
+    def _weigh(self, case: Case) -> Answered | FallBack:
         try:
             model = self.ready.model
             assert model is not None
@@ -154,7 +154,7 @@ class Work:
 
     def _answered(
         self, case: Case, vector: Matrix, assessment: Assessment, contributions: Matrix | None
-    ) -> AnswerRecord | FallBack:
+    ) -> Answered | FallBack:
         case.assessment = credible(assessment)
         if self._left() <= 0.0:
             return FallBack("budget", LATE)
@@ -174,9 +174,9 @@ class Work:
         """Seconds of the time budget that are left."""
         return self.started + self.station.terms.budget_ms / 1000.0 - self.bedside.clock.monotonic()
 
-    async def _answer(self, record: AnswerRecord) -> Reply:
+    async def _answer(self, answer: Answered) -> Reply:
         """Seal and append, then reply."""
-        bedside = self.bedside
+        bedside, record = self.bedside, answer.record
         try:
             sealed, digest = bedside.seal(self.decision, self.subject, "decision", to_bytes(record))
             fact = DecisionAnswered(
@@ -186,7 +186,7 @@ class Work:
                 stage=record.stage,
                 subject=self.subject,
                 site=self._site(),
-                mode=record.routing,
+                mode=record.terms.mode if record.stage == "shadow" else record.routing,
                 shown=shown(record),
                 record=digest,
                 policy=record.policy,
@@ -194,7 +194,7 @@ class Work:
             receipt = await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
         except Exception:  # noqa: BLE001 (whatever keeps it from being recorded, nothing is shown)
             return self._out()
-        made = reply(record, receipt)
+        made = reply(answer, receipt)
         bedside.tally[record.use_case, made.kind, ""] += 1
         return made
 

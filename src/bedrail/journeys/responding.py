@@ -12,7 +12,6 @@ from bedrail.decisions.values import (
     REASONS,
     AnswerRecord,
     OutcomeRecord,
-    Reason,
     ResponseRecord,
     decision_record,
     to_bytes,
@@ -68,7 +67,6 @@ class Opened(Value, frozen=True, kw_only=True):
     high: float
     threshold: float
     recommendation: str
-    reasons: tuple[Reason, ...]
     card: str
     hold: str
 
@@ -156,7 +154,6 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
         high=record.high,
         threshold=record.terms.threshold,
         recommendation=record.recommendation,
-        reasons=record.reasons,
         card=record.card,
         hold=record.hold,
     )
