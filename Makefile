@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check fast bench lock clean
+.PHONY: help install demo serve test check fast bench lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,8 @@ $(VENV)/test: $(VENV)/core requirements/test.lock
 	@echo "Installing the test tools and extras from the lock (once) ..."
 	@$(PIP) --require-hashes -r requirements/test.lock
 	@touch $@
+
+install: $(VENV)/core ## Install Bedrail from the lock into .venv
 
 demo: $(VENV)/core ## Play the whole story on real hospital data (minutes); leaves ./demo-home
 	@$(BIN)/bedrail demo --folder demo-home
