@@ -135,9 +135,10 @@ class Ledger:
         return sign_checkpoint(Checkpoint(origin=self._origin, size=tree.size, root=tree.root()), self._signer)
 
     def _compare_with_anchor(self) -> None:
+        # The anchor first: another process may append and anchor at any moment, and the head read after is no older.
+        note = self._anchor.read()
         head = self._tape.head()
         self._trusted(head)
-        note = self._anchor.read()
         if note is None:
             return
         size = parse_checkpoint(parse_note(note).text).size
