@@ -152,7 +152,7 @@ def test_admission_leaves_out_undeclared_columns_and_real_identifiers() -> None:
     assert "phone" not in out.columns
     assert out["patient"].str.startswith("p-").all()
     assert out["age"].max() == 90
-    assert {t.action for t in treatments} == {"left out", "keyed pseudonym", "top-coded at 90"}
+    assert {t.action for t in treatments} >= {"left out", "keyed pseudonym", "top-coded at 90"}
 
 
 BROKEN_FILES: dict[str, bytes] = {

@@ -29,7 +29,8 @@ def deidentify_table(
     """The table with only declared columns, subject and encounter replaced, and old ages top-coded.
 
     Returns the new table and the manifest of treatments. Columns that neither a role nor a feature names are left
-    out (minimum necessary, 45 CFR 164.502(b)); subject and encounter become keyed pseudonyms (164.514(c)).
+    out (minimum necessary, 45 CFR 164.502(b)); subject and encounter become keyed pseudonyms (164.514(c)), and a time
+    that is really one of these identifiers becomes its rank.
     """
     keep = [name for name in frame.columns if name in {*roles.columns(), *features}]
     treatments = [
@@ -42,7 +43,16 @@ def deidentify_table(
         codes = {value: pseudonym(str(value)) for value in out[name].unique()}
         out[name] = out[name].map(codes)
         treatments.append(Treatment(column=name, action="keyed pseudonym", rule="45 CFR 164.514(c)"))
+    if roles.time in out.columns and _is_an_identifier(frame, roles):
+        out[roles.time] = out[roles.time].rank(method="dense")
+        treatments.append(Treatment(column=roles.time, action="rank in order of time", rule="45 CFR 164.514(c)"))
     if "age" in out.columns and out["age"].dtype.kind in "iuf":
-        out["age"] = out["age"].where(out["age"] < OLDEST_AGE, OLDEST_AGE)
+        out["age"] = out["age"].mask(out["age"] >= OLDEST_AGE, OLDEST_AGE)  # an unknown age stays unknown
         treatments.append(Treatment(column="age", action="top-coded at 90", rule="45 CFR 164.514(b)(2)(i)(C)"))
     return out, tuple(treatments)
+
+
+def _is_an_identifier(frame: pd.DataFrame, roles: DataRoles) -> bool:
+    """Whether the time is an identifier that is replaced beside it (ids that rise with time often stand for it)."""
+    times = frame[roles.time].astype(str)
+    return any(float((times == frame[name].astype(str)).mean()) > 0.01 for name in (roles.subject, roles.encounter))
