@@ -109,12 +109,10 @@ class BundleTape:
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         """(index, canonical bytes) in order, as far as files are there."""
         end = self.size if stop is None else min(stop, self.size)
-        for index, width in spans(self.size):
+        for index, width in spans(self.size, start):
             first = index * WIDTH
-            if first + width <= start or first >= end:
-                continue
             path = self._folder / tile_path("entries", index, width)
-            if not path.is_file():
+            if first >= end or not path.is_file():
                 return
             for at, entry in enumerate(unpack_entries(_read(path)), first):
                 if start <= at < end:
@@ -124,12 +122,12 @@ class BundleTape:
         """Stored leaf hashes in order, as far as files are there."""
         end = self.size if stop is None else min(stop, self.size)
         found: list[bytes] = []
-        for index, width in spans(self.size):
+        for index, width in spans(self.size, start):
             first = index * WIDTH
-            if first + width <= start or first >= end:
-                continue
             path = self._folder / tile_path(0, index, width)
-            data = _read(path) if path.is_file() else b""
+            if first >= end or not path.is_file():
+                break
+            data = _read(path)
             hashes = [data[at : at + 32] for at in range(0, len(data), 32)]
             found += hashes[max(start - first, 0) : end - first]
         return found

@@ -20,9 +20,9 @@ def tile_path(level: int | str, index: int, width: int = WIDTH) -> str:
     return f"tile/{level}/{'/'.join(groups)}{partial}"
 
 
-def spans(size: int) -> Iterator[tuple[int, int]]:
-    """(index, width) of the tiles that `size` hashes fill, the last one partial unless full."""
-    for start in range(0, size, WIDTH):
+def spans(size: int, first: int = 0) -> Iterator[tuple[int, int]]:
+    """(index, width) of the tiles that `size` hashes fill, the last one partial unless full; from hash `first` on."""
+    for start in range(first // WIDTH * WIDTH, size, WIDTH):
         yield start // WIDTH, min(WIDTH, size - start)
 
 
