@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bedrail.core.errors import NotFound, Refused
+from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
     Anchor,
@@ -75,17 +75,33 @@ class Context:
         return self.registry
 
     def append(
-        self, actor: Actor, purpose: str, *facts: Fact, records: Sequence[SealedRecord] = (), request: str = ""
+        self,
+        actor: Actor,
+        purpose: str,
+        *facts: Fact,
+        records: Sequence[SealedRecord] = (),
+        request: str = "",
+        known: int | None = None,
     ) -> list[Receipt]:
-        """Append facts in one durable commit and fold them; the sealed records go with the first fact."""
+        """Append facts in one durable commit and fold them; the sealed records go with the first fact.
+
+        With `known` (the registry's `seen` when something was judged) nothing is written, and `Refused` is raised, when
+        another process recorded a low-volume fact since. Raises `Invalid` for facts too long to record.
+        """
         at = self.clock.now().isoformat(timespec="microseconds")
         drafts = []
         for position, fact in enumerate(facts):
             entry = Entry(
                 actor=actor, at=at, fact=fact, id=self.ids.new(), node=self.node, purpose=purpose, request=request
             )
-            drafts.append(Draft(entry=entry, data=encode(entry), records=tuple(records) if position == 0 else ()))
-        receipts = self.ledger.append(drafts)
+            try:
+                data = encode(entry)
+            except ValueError as error:
+                raise Invalid(
+                    "this cannot be recorded: it is too long, or no text.", path="fact", remedy="Say it in fewer words."
+                ) from error
+            drafts.append(Draft(entry=entry, data=data, records=tuple(records) if position == 0 else ()))
+        receipts = self.ledger.append(drafts, known=known)
         self.refresh()
         return receipts
 

@@ -304,7 +304,7 @@ def deploy(
     actor = ctx.require(person, "deployment.move")
     view = ctx.use_case(use_case)
     gate, digest = judge_gate(ctx, use_case, stage, candidate)
-    current = stage_of(view, digest)
+    known, current = ctx.registry.seen, stage_of(view, digest)
     check_move(current, stage)
     is_open = isinstance(gate, Open)
     judged = GateJudged(
@@ -335,7 +335,7 @@ def deploy(
         share=per_mille,
         until=gate.until,
     )
-    ctx.append(actor, "governance", judged, moved)
+    ctx.append(actor, "governance", judged, moved, known=known)
     deployment = ctx.use_case(use_case).deployment
     assert deployment is not None
     return deployment
@@ -395,6 +395,7 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
         if earlier.candidate == current or earlier.stage == "shadow" or (wanted and earlier.candidate != wanted):
             continue
         gate = judge(ctx.policy(), ctx.registry, use_case, earlier.candidate, earlier.stage, ctx.clock.now())
+        known = ctx.registry.seen
         if isinstance(gate, Open):
             load_candidate(ctx, earlier.candidate)
             fact = DeploymentRolledBack(
@@ -407,7 +408,7 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
                 until=gate.until,
                 reason=reason,
             )
-            ctx.append(actor, "safety", fact)
+            ctx.append(actor, "safety", fact, known=known)
             deployment = ctx.use_case(use_case).deployment
             assert deployment is not None
             return deployment

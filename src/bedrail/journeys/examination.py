@@ -134,8 +134,8 @@ def open_holdout(
     The same candidates may be examined again (a renewal); a candidate that could have been tuned after the opening
     is refused: its figures would be optimistic (Dwork et al. 2015, "The reusable holdout").
     """
-    view = ctx.use_case(use_case)
     frame, labels = read_dataset(ctx, use_case)
+    view, known = ctx.use_case(use_case), ctx.registry.seen
     assert view.dataset is not None
     digests = tuple(c.candidate for c in candidates)
     opened = view.dataset.holdout_candidates
@@ -147,7 +147,7 @@ def open_holdout(
         )
     if not opened:
         fact = HoldoutOpened(dataset=view.dataset.dataset, use_case=use_case, candidates=digests, purpose=purpose)
-        ctx.append(actor, "research", fact)
+        ctx.append(actor, "research", fact, known=known)
     rows = frame[(labels == "holdout").to_numpy()].reset_index(drop=True)
     ctx.append(actor, "research", DataRead(use_case=use_case, kind="holdout", count=len(rows), reason=purpose))
     return rows

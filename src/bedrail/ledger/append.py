@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import sha256
 from time import monotonic as steady_seconds
 
-from bedrail.core.errors import BedrailError, Corrupt, Invalid, Unavailable
+from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavailable
 from bedrail.core.events import MAX_ENTRY_BYTES
 from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
 from bedrail.core.values import Value
@@ -65,11 +65,12 @@ class Ledger:
         """The last committed head."""
         return self._tape.head()
 
-    def append(self, drafts: Sequence[Draft]) -> list[Receipt]:
+    def append(self, drafts: Sequence[Draft], *, known: int | None = None) -> list[Receipt]:
         """Write all drafts in one durable commit; one receipt each, in order.
 
-        Raises `Invalid` for a draft that cannot be written, `Corrupt` for a head that this key did not sign, and
-        `Unavailable` when the tape fails: then nothing was written.
+        `known` is for facts that follow from a judgement: the index up to which its low-volume facts were read.
+        Raises `Refused` when another one was appended since, `Invalid` for a draft that cannot be written, `Corrupt`
+        for a head that this key did not sign, and `Unavailable` when the tape fails: then nothing was written.
         """
         if not drafts:
             return []
@@ -80,6 +81,8 @@ class Ledger:
         try:
             with self._tape.transaction() as transaction:
                 before = transaction.head()
+                if known is not None and next(iter(self._tape.registry_entries(known)), None) is not None:
+                    raise _overtaken()
                 tree = self._trusted(before)
                 tree.extend(leaves)
                 note = self._sealed(tree)
@@ -178,6 +181,14 @@ def _receipts(start: int, leaves: Sequence[bytes], size: int, note: bytes) -> li
         Receipt(index=index, leaf=leaf.hex(), size=size, checkpoint=checkpoint)
         for index, leaf in enumerate(leaves, start)
     ]
+
+
+def _overtaken() -> Refused:
+    return Refused(
+        "Something else was recorded while this was being judged.",
+        remedy="Look again how things stand, then repeat it.",
+        reasons=("conflict",),
+    )
 
 
 def _foreign_head() -> Corrupt:
