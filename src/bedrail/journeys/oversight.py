@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +48,9 @@ LATE = tuple(name for name in BUDGETED if name not in EARLY)
 SENTINELS = 32
 MOST_TO_CHOOSE_FROM = 1000
 """Every candidate row is one question to the vendor; so many are enough to choose well from."""
+
+ATTEMPTS = 5
+"""To record an alarm while others record facts."""
 
 
 class RaisedAlarm(Value, frozen=True, kw_only=True):
@@ -143,40 +148,65 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
 
 
 def _act(ctx: Context, view: UseCaseView, candidate: str, alarms: Sequence[Alarm], report: str) -> list[RaisedAlarm]:
-    """Record alarms together with what the policy does about them: one commit, so neither is without the other."""
-    if not alarms:
-        return []
-    policy = ctx.policy()
-    actions = [action_for(policy, view.tier, alarm.monitor) for alarm in alarms]
-    raised, facts = [], []
-    for alarm, action in zip(alarms, actions, strict=True):
-        causes = tuple(cause.sentence for cause in alarm.causes)
-        raised.append(
-            RaisedAlarm(
-                monitor=alarm.monitor, causes=causes, groups=alarm.groups, detail=alarm.detail, action_taken=action
-            )
-        )
-        facts.append(
-            AlarmRaised(
-                alarm=ctx.ids.new(),
-                use_case=view.id,
-                candidate=candidate,
-                monitor=alarm.monitor,
-                action_taken=action,
-                causes=causes[:5],
-                groups=alarm.groups[:20],
-                detail=alarm.detail,
-                report=report,
-            )
-        )
-    ctx.append(SYSTEM, "safety", *facts, *_retreat(view, strongest(actions), alarms[0].monitor))
-    return raised
+    """Record alarms together with what the policy does about them: one commit, so neither is without the other.
+
+    An alarm on record already (the process ended before it remembered its look, or lost its memory) is told again,
+    and neither recorded nor acted on twice. Whoever halts meanwhile is not overruled: then all is looked up again.
+    """
+    for attempt in range(ATTEMPTS):
+        known = ctx.refresh().seen
+        there = {alarm.alarm: alarm.action_taken for alarm in view.alarms}
+        told = [_told(ctx, view, candidate, alarm, there) for alarm in alarms]
+        fresh = [(name, alarm, said) for name, alarm, said in told if name not in there]
+        facts = [_fact(name, view, candidate, alarm, said, report) for name, alarm, said in fresh]
+        if not fresh:
+            break
+        retreat = _retreat(view, candidate, strongest([said.action_taken for *_, said in fresh]), fresh[0][1].monitor)
+        try:
+            ctx.append(SYSTEM, "safety", *facts, *retreat, known=known)
+            break
+        except Refused:
+            if attempt == ATTEMPTS - 1:
+                raise
+    return [said for *_, said in told]
 
 
-def _retreat(view: UseCaseView, action: str, monitor: str) -> list[Fact]:
-    """The facts that carry out an action; going down needs no gate."""
+def _told(
+    ctx: Context, view: UseCaseView, candidate: str, alarm: Alarm, there: Mapping[str, str]
+) -> tuple[str, Alarm, RaisedAlarm]:
+    """The alarm's name, which is the same whenever the same window raises it again, and what people are told."""
+    name = ctx.ids.new()
+    if alarm.first:
+        seen = "\n".join((view.id, candidate, alarm.monitor, alarm.first, alarm.last))
+        name = hashlib.sha256(seen.encode()).hexdigest()[:32]
+    said = RaisedAlarm(
+        monitor=alarm.monitor,
+        causes=tuple(cause.sentence for cause in alarm.causes),
+        groups=alarm.groups,
+        detail=alarm.detail,
+        action_taken=there.get(name) or action_for(ctx.policy(), view.tier, alarm.monitor),
+    )
+    return name, alarm, said
+
+
+def _fact(name: str, view: UseCaseView, candidate: str, alarm: Alarm, said: RaisedAlarm, report: str) -> AlarmRaised:
+    return AlarmRaised(
+        alarm=name,
+        use_case=view.id,
+        candidate=candidate,
+        monitor=alarm.monitor,
+        action_taken=said.action_taken,
+        causes=said.causes[:5],
+        groups=said.groups[:20],
+        detail=said.detail,
+        report=report,
+    )
+
+
+def _retreat(view: UseCaseView, candidate: str, action: str, monitor: str) -> list[Fact]:
+    """The facts that carry out an action on this candidate, if it still serves; going down needs no gate."""
     deployment = view.deployment
-    if deployment is None or deployment.halted or action == "notify":
+    if deployment is None or deployment.candidate != candidate or deployment.halted or action == "notify":
         return []
     reason = f"alarm: {monitor}"
     if action == "halt":
@@ -202,9 +232,12 @@ def _memory_file(ctx: Context, use_case: str, candidate: str) -> Path:
 
 
 def _remembered(ctx: Context, charter: Charter, use_case: str, candidate: str) -> Memory:
-    """The watch as it stood after the last look, or a fresh one against the reference rows."""
+    """The watch as it stood after the last look, or a fresh one against the reference rows.
+
+    A memory that is gone or unreadable is no loss: from the first decision on, a fresh watch sees it all again.
+    """
     file = _memory_file(ctx, use_case, candidate)
-    if file.exists():
+    with suppress(FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
         return msgspec.json.decode(file.read_bytes(), type=Memory)
     reference = reference_window(ctx, charter, use_case, candidate)
     given = charter.monitoring
@@ -215,7 +248,7 @@ def _remembered(ctx: Context, charter: Charter, use_case: str, candidate: str) -
 def _remember(ctx: Context, use_case: str, candidate: str, memory: Memory) -> None:
     file = _memory_file(ctx, use_case, candidate)
     file.parent.mkdir(parents=True, exist_ok=True)
-    scratch = file.with_suffix(".new")
+    scratch = file.with_suffix(f".{ctx.ids.new()}")  # two watches may run at once
     scratch.write_bytes(msgspec.json.encode(memory))
     scratch.replace(file)
 

@@ -1,0 +1,156 @@
+"""What was judged is not carried out when somebody else acted meanwhile; alarms survive a process that ends halfway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bedrail.app import App, create_home, open_home
+from bedrail.core.errors import Invalid, Refused
+from bedrail.core.events import CandidateAdmitted, DeploymentHalted, DeploymentMoved, PersonAdded, UseCaseOpened
+from bedrail.governance.values import Open
+from bedrail.journeys import delivery, oversight
+from bedrail.journeys.context import SYSTEM
+from bedrail.journeys.upkeep import open_installation
+from bedrail.monitoring.values import Alarm
+
+CASE, MODEL = "falls-7d", "c" * 64
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    """A home with one candidate in pilot; what lies behind it does not matter here."""
+    made = create_home(tmp_path / "home", "hospital.example/ledger")
+    ctx = made.context
+    open_installation(ctx, made.origin, "olivia", made.public_names())
+    until = (ctx.clock.now() + timedelta(days=1)).isoformat(timespec="seconds")
+    ctx.append(
+        SYSTEM,
+        "governance",
+        PersonAdded(person="rob", name="Rob", roles=("release-engineer",)),
+        UseCaseOpened(use_case=CASE, title="Falls", tier="medium", mode="inform", owner="olivia", charter="f" * 64),
+        CandidateAdmitted(
+            candidate=MODEL, use_case=CASE, name="m", kind="linear", origin="", dataset="", author="sam", signature="00"
+        ),
+        _moved("pilot", until),
+    )
+    yield made
+    made.close()
+
+
+def _moved(stage: str, until: str) -> DeploymentMoved:
+    return DeploymentMoved(
+        use_case=CASE, candidate=MODEL, from_stage="", to_stage=stage, sites=("north",), share=1000, until=until
+    )
+
+
+def _alarm(window: str = "D1") -> Alarm:
+    return Alarm(
+        monitor="calibration",
+        look=1,
+        streams=("overall",),
+        groups=("overall",),
+        causes=(),
+        detail="more events than expected",
+        evidence=3.0,
+        limit=2.0,
+        first=window,
+        last=window,
+    )
+
+
+def test_an_alarm_is_recorded_and_acted_on_once(app: App) -> None:
+    """The same window, seen again after the process ended halfway, raises no second alarm and no second retreat."""
+    ctx = app.context
+    view = ctx.use_case(CASE)
+    first = oversight._act(ctx, view, MODEL, [_alarm()], "r" * 64)
+    assert view.deployment is not None
+    assert view.deployment.stage == "shadow"
+    ctx.append(SYSTEM, "governance", _moved("pilot", view.deployment.until))
+    again = oversight._act(ctx, view, MODEL, [_alarm()], "r" * 64)
+    assert again == first
+    assert len(view.alarms) == 1
+    assert view.deployment.stage == "pilot"
+    oversight._act(ctx, view, MODEL, [_alarm("D2")], "r" * 64)
+    assert len(view.alarms) == 2
+    assert view.deployment.stage == "shadow"
+
+
+def test_an_alarm_about_one_version_does_not_move_another(app: App) -> None:
+    """Only the candidate that raised the alarm retreats."""
+    view = app.context.use_case(CASE)
+    oversight._act(app.context, view, "d" * 64, [_alarm()], "r" * 64)
+    assert view.deployment is not None
+    assert (view.deployment.candidate, view.deployment.stage) == (MODEL, "pilot")
+
+
+def test_an_alarm_does_not_undo_a_halt_that_came_just_before_it(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person halts between the look at the registry and the record of the alarm: it stays halted."""
+    other, ctx = open_home(app.home), app.context
+    usual = oversight._retreat
+
+    def halted_meanwhile(*given: Any) -> Any:
+        facts = usual(*given)
+        if not other.context.use_case(CASE).alarms and not other.context.use_case(CASE).deployment.halted:  # type: ignore[union-attr]
+            other.context.append(SYSTEM, "safety", DeploymentHalted(use_case=CASE, candidate=MODEL, reason="stop"))
+        return facts
+
+    monkeypatch.setattr(oversight, "_retreat", halted_meanwhile)
+    oversight._act(ctx, ctx.use_case(CASE), MODEL, [_alarm()], "r" * 64)
+    deployment = ctx.use_case(CASE).deployment
+    assert deployment is not None
+    assert deployment.halted
+    assert len(ctx.use_case(CASE).alarms) == 1
+    other.close()
+
+
+@pytest.mark.parametrize("left", [b"", b'{"state": ', b"\xff\xfe"])
+def test_an_unreadable_memory_is_gathered_again(app: App, monkeypatch: pytest.MonkeyPatch, left: bytes) -> None:
+    """A watch file cut short by a power failure does not stop the watch."""
+    file = oversight._memory_file(app.context, CASE, MODEL)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(left)
+
+    class Reached(Exception):
+        """The reference was asked for."""
+
+    def ask(*_: object) -> None:
+        raise Reached
+
+    monkeypatch.setattr(oversight, "reference_window", ask)
+    with pytest.raises(Reached):
+        oversight._remembered(app.context, None, CASE, MODEL)  # type: ignore[arg-type]
+
+
+def test_a_halt_during_a_deployment_is_not_overruled(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate was open when it was judged; by the time of the record somebody had halted the use case."""
+    other, ctx = open_home(app.home), app.context
+
+    def opened(*_: Any, **__: Any) -> Open:
+        return Open(
+            use_case=CASE, candidate=MODEL, candidate_name="m", stage="pilot", policy="", judged_at="", criteria=(),
+            conditions=(), obligations=(), until=(ctx.clock.now() + timedelta(days=1)).isoformat(), until_epoch=0.0,
+        )  # fmt: skip
+
+    def halted_meanwhile(*_: Any) -> None:
+        other.context.append(SYSTEM, "safety", DeploymentHalted(use_case=CASE, candidate=MODEL, reason="stop"))
+
+    monkeypatch.setattr(delivery, "judge", opened)
+    monkeypatch.setattr(delivery, "load_candidate", halted_meanwhile)
+    with pytest.raises(Refused, match="while this was being judged"):
+        delivery.deploy(ctx, "rob", CASE, "pilot", sites=("north",))
+    deployment = ctx.use_case(CASE).deployment
+    assert deployment is not None
+    assert deployment.halted
+    other.close()
+
+
+def test_words_too_long_to_record_are_the_callers_mistake(app: App) -> None:
+    """An entry holds 65,535 bytes; text that is no text (undecodable arguments) is refused the same way."""
+    for reason in ("x" * 70_000, "\udcff"):
+        with pytest.raises(Invalid, match="cannot be recorded"):
+            delivery.halt(app.context, "rob", CASE, reason)
