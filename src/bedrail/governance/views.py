@@ -253,13 +253,15 @@ def _holdout(case: UseCaseView, fact: HoldoutOpened, at: str) -> None:
 
 
 def _candidate(case: UseCaseView, fact: CandidateAdmitted, at: str) -> None:
+    """Whoever made the bytes first stays their author: admitting them again hands nobody their approval."""
+    known = case.candidates.get(fact.candidate)
     case.candidates[fact.candidate] = CandidateView(
         candidate=fact.candidate,
         name=fact.name,
         kind=fact.kind,
         origin=fact.origin,
         dataset=fact.dataset,
-        author=fact.author,
+        author=known.author if known is not None else fact.author,
         signature=fact.signature,
         at=at,
         at_epoch=epoch(at),

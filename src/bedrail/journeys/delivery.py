@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -43,12 +44,20 @@ if TYPE_CHECKING:
 Progress = Callable[[str], None]
 
 
+CANDIDATE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
+"""Reports bear the candidate's name in their file names, and commands take it as an argument."""
+
+
 def quiet(_: str) -> None:
     """Progress that nobody watches."""
 
 
 def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
-    """Register a use case from the text of its usecase.toml, or renew its charter; the owner must work here."""
+    """Register a use case from the text of its usecase.toml, or renew its charter; the owner must work here.
+
+    Nobody has approved what serves under a changed charter (threshold, mode, tier), so a version in view of clinicians
+    goes back to shadow in the same commit.
+    """
     actor = ctx.require(person, "use-case.open")
     charter = parse_charter(charter_text)
     about = charter.use_case
@@ -67,8 +76,29 @@ def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
         owner=about.owner,
         charter=digest,
     )
-    ctx.append(actor, "governance", fact)
+    known = ctx.refresh().use_cases.get(about.id)
+    hidden = to_shadow(known, "the charter changed") if known is not None and known.charter != digest else []
+    ctx.append(actor, "governance", fact, *hidden, known=ctx.registry.seen)
     return charter
+
+
+def to_shadow(view: UseCaseView, reason: str) -> list[DeploymentMoved]:
+    """The fact that takes what serves out of clinicians' view; none where nothing is shown. It needs no gate."""
+    deployment = view.deployment
+    if deployment is None or deployment.halted or deployment.stage == "shadow":
+        return []
+    return [
+        DeploymentMoved(
+            use_case=view.id,
+            candidate=deployment.candidate,
+            from_stage=deployment.stage,
+            to_stage="shadow",
+            sites=(),
+            share=1000,
+            until=deployment.until,
+            reason=reason,
+        )
+    ]
 
 
 def admit_data(
@@ -193,6 +223,9 @@ def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, 
     from bedrail.models.package import write_package
 
     actor = ctx.require(person, "candidate.train")
+    if not CANDIDATE_NAME.match(package.name):
+        remedy = "Use 1 to 64 letters, digits, `.`, `_` or `-`, such as boosted-2."
+        raise Invalid("this cannot be the name of a candidate.", path="--name", remedy=remedy)
     with TemporaryDirectory() as folder:
         write_package(Path(folder), package, model)
         digest = ctx.artifacts.put_tree(Path(folder))
@@ -362,11 +395,17 @@ def share_for(stage: str, share: int | None, ctx: Context, view: UseCaseView) ->
 def load_candidate(ctx: Context, digest: str) -> Path:
     """The candidate's folder after every byte and the signature over it were checked.
 
-    Raises `Corrupt`, and puts the refusal on record, when the bytes are not the approved ones.
+    Raises `Refused` for a package that was never admitted; `Corrupt`, and puts the refusal on record, when the bytes
+    are not the approved ones.
     """
     from bedrail.core.errors import Corrupt
     from bedrail.core.events import ArtifactRefused
 
+    known = next((v.candidates[digest] for v in ctx.refresh().use_cases.values() if digest in v.candidates), None)
+    if known is None:
+        raise Refused("this package was never admitted.", remedy="bedrail candidates lists those that were.")
+    if not ctx.verify(ctx.signer.public_key, package_statement(digest), bytes.fromhex(known.signature)):
+        raise Corrupt("the package signature is not by this installation's key.", remedy="Admit the package again.")
     try:
         return ctx.artifacts.open_tree(digest)
     except Corrupt as error:

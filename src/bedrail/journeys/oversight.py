@@ -17,7 +17,6 @@ from bedrail.core.events import (
     AlarmRaised,
     DataRead,
     DeploymentHalted,
-    DeploymentMoved,
     Fact,
     MonitoringReported,
     SentinelsRecorded,
@@ -26,7 +25,7 @@ from bedrail.core.values import Value
 from bedrail.governance.actions import action_for, strongest
 from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
-from bedrail.journeys.delivery import read_dataset, write_report
+from bedrail.journeys.delivery import read_dataset, to_shadow, write_report
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.windows import decisions_since, outcomes_since, reference_window
 from bedrail.models.predict import LoadedModel
@@ -211,20 +210,7 @@ def _retreat(view: UseCaseView, candidate: str, action: str, monitor: str) -> li
     reason = f"alarm: {monitor}"
     if action == "halt":
         return [DeploymentHalted(use_case=view.id, candidate=deployment.candidate, reason=reason)]
-    if deployment.stage == "shadow":
-        return []
-    return [
-        DeploymentMoved(
-            use_case=view.id,
-            candidate=deployment.candidate,
-            from_stage=deployment.stage,
-            to_stage="shadow",
-            sites=(),
-            share=1000,
-            until=deployment.until,
-            reason=reason,
-        )
-    ]
+    return [*to_shadow(view, reason)]
 
 
 def _memory_file(ctx: Context, use_case: str, candidate: str) -> Path:
