@@ -34,6 +34,8 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
+from onnx_trees import onnx_of  # noqa: E402
+
 import bedside_house as bh  # noqa: E402
 from bedrail.core.ports import Draft  # noqa: E402
 from bedrail.journeys.bedside import Bedside  # noqa: E402
@@ -92,70 +94,8 @@ def train(out: Path) -> tuple[np.ndarray, np.ndarray]:
     booster = lightgbm.train(params, lightgbm.Dataset(X, y, feature_name=NAMES), 200)
     booster.save_model(str(out / "model.txt"))
     np.savez(out / "data.npz", X=X, y=y)
-    (out / "model.onnx").write_bytes(onnx_of(booster.dump_model()))
+    (out / "model.onnx").write_bytes(onnx_of(booster.dump_model(), WIDTH))
     return X, y
-
-
-def onnx_of(dumped: dict) -> bytes:
-    """The same trees as an ONNX TreeEnsembleRegressor with a logistic end."""
-    from onnx import TensorProto, helper
-
-    at: dict[str, list] = {key: [] for key in ("tree", "node", "feature", "value", "mode", "true", "false")}
-    leaf: dict[str, list] = {key: [] for key in ("tree", "node", "weight")}
-
-    def add(tree: int, node: dict, ids: list[int]) -> int:
-        mine = len(ids)
-        ids.append(mine)
-        place = len(at["tree"])
-        branch = "split_feature" in node
-        values = (
-            tree,
-            mine,
-            node.get("split_feature", 0),
-            node.get("threshold", 0.0),
-            "BRANCH_LEQ" if branch else "LEAF",
-        )
-        for key, value in zip(("tree", "node", "feature", "value", "mode"), values, strict=True):
-            at[key].append(value)
-        at["true"].append(0)
-        at["false"].append(0)
-        if branch:
-            at["true"][place] = add(tree, node["left_child"], ids)
-            at["false"][place] = add(tree, node["right_child"], ids)
-        else:
-            for key, value in zip(("tree", "node", "weight"), (tree, mine, node["leaf_value"]), strict=True):
-                leaf[key].append(value)
-        return mine
-
-    for number, tree in enumerate(dumped["tree_info"]):
-        add(number, tree["tree_structure"], [])
-    node = helper.make_node(
-        "TreeEnsembleRegressor",
-        ["X"],
-        ["risk"],
-        domain="ai.onnx.ml",
-        n_targets=1,
-        post_transform="LOGISTIC",
-        nodes_treeids=at["tree"],
-        nodes_nodeids=at["node"],
-        nodes_featureids=at["feature"],
-        nodes_values=at["value"],
-        nodes_modes=at["mode"],
-        nodes_truenodeids=at["true"],
-        nodes_falsenodeids=at["false"],
-        target_treeids=leaf["tree"],
-        target_nodeids=leaf["node"],
-        target_ids=[0] * len(leaf["tree"]),
-        target_weights=leaf["weight"],
-    )
-    graph = helper.make_graph(
-        [node],
-        "trees",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [None, WIDTH])],
-        [helper.make_tensor_value_info("risk", TensorProto.FLOAT, [None, 1])],
-    )
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
-    return helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString()
 
 
 def make_home(out: Path, X: np.ndarray, y: np.ndarray) -> bh.SmallHouse:
