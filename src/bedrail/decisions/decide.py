@@ -175,7 +175,7 @@ def rerun(plaintext: bytes, model: LoadedModel) -> bytes:
     old = answer_record(plaintext)
     contract = model.package.contract
     features = old.given.features
-    if bytes(features) == PLAIN:
+    if features == PLAIN:
         features = msgspec.Raw(msgspec.json.encode({name: v for name, v in old.inputs.items() if v is not None}))
     request = Request(
         subject="-",
