@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from bedrail.cli.doors import CliState, report_error
-from bedrail.core.errors import BedrailError
+from bedrail.core.errors import BedrailError, Unavailable
 
 COMMANDS: dict[str, str] = {
     "init": "bedrail.cli.house:init",
@@ -128,6 +128,12 @@ def cli(ctx: click.Context, home: Path | None, person: str | None) -> None:
     ctx.obj = CliState(home=home, person=person)
 
 
+def _out(error: OSError) -> Unavailable:
+    """A file that cannot be read or written, said with its name."""
+    what = f"{error.filename}: {error.strerror}" if error.filename else error.strerror or type(error).__name__
+    return Unavailable(f"{what}.", remedy="Check that path, its permissions and the space on its disk.")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; errors become one clear message and an exit code (see `cli.doors.EXIT_CODES`)."""
     try:
@@ -142,4 +148,6 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(report_error(error))
     except BrokenPipeError:
         sys.exit(0)
+    except OSError as error:
+        sys.exit(report_error(_out(error)))
     sys.exit(outcome if isinstance(outcome, int) else 0)

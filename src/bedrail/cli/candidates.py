@@ -64,7 +64,11 @@ def import_model(state: CliState, use_case: str, file: Path | None, endpoint: st
 @json_option
 @pass_state
 def candidates(state: CliState, use_case: str, as_json: bool) -> None:
-    """The candidates of a use case, with their digests and authors."""
+    """The candidates of a use case, with their digests and authors.
+
+    \b
+    Example: bedrail candidates readmission-30d --json
+    """
     view = state.context().use_case(use_case)
     rows = [(c.name, c.kind, c.origin, c.author, c.candidate) for c in view.candidates.values()]
     columns = ("name", "kind", "origin", "author", "candidate")

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 @click.group("use-case")
 def use_case() -> None:
-    """Use cases: what AI is to do, for whom, within which limits."""
+    """Use cases: what AI is to do, for whom, within which limits.
+
+    \b
+    Example: bedrail use-case open examples/readmission-30d
+    """
 
 
 @use_case.command("open")
@@ -64,7 +68,11 @@ def status(state: CliState, use_case: str | None, as_json: bool) -> None:
 
 @click.group()
 def data() -> None:
-    """Data: admission, quality, splits."""
+    """Data: admission, quality, splits.
+
+    \b
+    Example: bedrail --as sam data admit readmission-30d --file encounters.parquet
+    """
 
 
 @data.command("admit")

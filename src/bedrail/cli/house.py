@@ -21,8 +21,9 @@ def init(state: CliState, owner: str, origin: str) -> None:
     Example: bedrail --home ./home init --owner olivia
     """
     from bedrail.app import create_home
-    from bedrail.journeys.upkeep import open_installation
+    from bedrail.journeys.upkeep import check_person_id, open_installation
 
+    check_person_id(owner, "--owner")
     app = create_home(state.folder, origin)
     state.opened.append(app)
     click.get_current_context().call_on_close(state.close)
@@ -33,7 +34,11 @@ def init(state: CliState, owner: str, origin: str) -> None:
 
 @click.group()
 def people() -> None:
-    """People and the roles they hold."""
+    """People and the roles they hold.
+
+    \b
+    Example: bedrail people add dr-adams --role clinical-lead
+    """
 
 
 @people.command("add")
@@ -57,7 +62,11 @@ def add(state: CliState, person: str, name: str, roles: tuple[str, ...]) -> None
 @json_option
 @pass_state
 def list_people(state: CliState, as_json: bool) -> None:
-    """Who may act here, and in which roles."""
+    """Who may act here, and in which roles.
+
+    \b
+    Example: bedrail people list --json
+    """
     rows = [(p.person, p.name, ", ".join(sorted(p.roles))) for p in state.context().refresh().people.values()]
     if as_json:
         show_json([{"person": p, "name": n, "roles": r.split(", ")} for p, n, r in rows])
@@ -67,13 +76,21 @@ def list_people(state: CliState, as_json: bool) -> None:
 
 @click.group()
 def policy() -> None:
-    """The policy in force."""
+    """The policy in force.
+
+    \b
+    Example: bedrail policy lint policy.toml
+    """
 
 
 @policy.command("show")
 @pass_state
 def show(state: CliState) -> None:
-    """Print the policy in force."""
+    """Print the policy in force.
+
+    \b
+    Example: bedrail policy show > policy.toml
+    """
     context = state.context()
     click.echo(context.artifacts.get(context.refresh().policy).decode())
 
@@ -96,7 +113,11 @@ def lint(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @pass_state
 def adopt(state: CliState, file: Path) -> None:
-    """Put a policy in force; evidence and approvals under the former one no longer open gates."""
+    """Put a policy in force; evidence and approvals under the former one no longer open gates.
+
+    \b
+    Example: bedrail --as olivia policy adopt policy.toml
+    """
     from bedrail.journeys.upkeep import adopt_policy
 
     digest = adopt_policy(state.context(), state.actor(), _read(file))
@@ -114,13 +135,17 @@ def _read(file: Path) -> str:
 
 @click.group()
 def token() -> None:
-    """Bearer tokens of the systems that ask for decisions."""
+    """Bearer tokens of the systems that ask for decisions.
+
+    \b
+    Example: bedrail --as rob token issue readmission-30d --client ehr-discharge
+    """
 
 
 @token.command("issue")
 @click.argument("use_case")
 @click.option("--client", required=True, help="Which system will hold it, such as ehr-discharge.")
-@click.option("--days", default=90, show_default=True, help="How long it is good.")
+@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it is good.")
 @json_option
 @pass_state
 def issue(state: CliState, use_case: str, client: str, days: int, as_json: bool) -> None:
@@ -144,7 +169,11 @@ def issue(state: CliState, use_case: str, client: str, days: int, as_json: bool)
 @json_option
 @pass_state
 def doctor(state: CliState, as_json: bool) -> None:
-    """Say what is unsafe in this installation and how to mend it."""
+    """Say what is unsafe in this installation and how to mend it. Exit code 1 when something is.
+
+    \b
+    Example: bedrail doctor
+    """
     from bedrail.journeys.upkeep import posture
 
     findings = posture(state.context())

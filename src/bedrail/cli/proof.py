@@ -32,7 +32,11 @@ def trace(state: CliState, decision: str, as_json: bool) -> None:
 
 @click.group()
 def ledger() -> None:
-    """The ledger: verify, export."""
+    """The ledger: verify, export.
+
+    \b
+    Example: bedrail ledger verify
+    """
 
 
 @ledger.command("verify")

@@ -12,7 +12,7 @@ from bedrail.cli.doors import CliState, pass_state
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8080, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
 @pass_state
 def serve(state: CliState, host: str, port: int) -> None:
     """Answer requests and show the house as a read-only web page, until stopped (Ctrl-C or SIGTERM).

@@ -50,7 +50,11 @@ def _look(state: CliState, use_case: str, as_json: bool) -> bool:
 
 @click.group()
 def sentinels() -> None:
-    """Reference questions to a model whose weights are not ours."""
+    """Reference questions to a model whose weights are not ours.
+
+    \b
+    Example: bedrail sentinels check readmission-30d-vendor
+    """
 
 
 @sentinels.command("check")

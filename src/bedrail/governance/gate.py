@@ -91,7 +91,7 @@ def check_scope(policy: Policy, tier: str, stage: str, *, sites: tuple[str, ...]
     if rule is None:
         raise Refused(f"The policy does not allow {stage} for the tier {tier!r}.", remedy="Choose another stage.")
     if rule.sites == "named" and not sites:
-        raise Refused(f"{stage} serves some sites only.", remedy="Name them: --site SITE, once for each.")
+        raise Refused(f"{stage} serves some sites only.", remedy="Name them: --sites north,east.")
     if not 1 <= share <= rule.max_share:
         raise Refused(
             f"{stage} may serve 1 to {rule.max_share} of 1000 patients, not {share}.",

@@ -34,12 +34,24 @@ def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: s
     if file.suffix not in READERS:
         raise Invalid(f"cannot import `{file.suffix}`.", path=str(file), remedy=f"Give one of: {', '.join(READERS)}.")
     readers: dict[str, Callable[[bytes], tuple[Kind, bytes]]] = {
-        "lightgbm": lambda raw: importers.import_lightgbm(raw.decode()),
+        "lightgbm": lambda raw: importers.import_lightgbm(_text(raw, file)),
         "xgboost": importers.import_xgboost,
         "onnx": importers.import_onnx,
     }
-    kind, model = readers[READERS[file.suffix]](data)
+    try:
+        kind, model = readers[READERS[file.suffix]](data)
+    except Invalid as error:
+        error.remedy = error.remedy or f"Save {file.name} again with the library that made it."
+        raise
     return _wrap(ctx, person, use_case, name, kind, model, f"import of {file.name}", progress)
+
+
+def _text(raw: bytes, file: Path) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        remedy = "Save it with Booster.model_to_string()."
+        raise Invalid("this is no text in UTF-8.", path=str(file), remedy=remedy) from None
 
 
 def import_vendor(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, Refused
@@ -14,8 +15,20 @@ from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.ledger.verify import VerificationReport, verify_ledger
 
 
+PERSON_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
+"""What people are called in facts, commands and pages: no spaces, no control characters, nothing like an option."""
+
+
+def check_person_id(person: str, path: str) -> None:
+    """That people can be called so; raises `Invalid`."""
+    if not PERSON_ID.match(person):
+        remedy = "Use 1 to 64 letters, digits, `.`, `_`, `@` or `-`, such as dr-adams; the name goes to --name."
+        raise Invalid("this cannot be the id of a person.", path=path, remedy=remedy)
+
+
 def open_installation(ctx: Context, origin: str, owner: str, keys: tuple[str, ...]) -> None:
     """The first facts of a home: its name, its owner, its public keys, and the shipped policy."""
+    check_person_id(owner, "--owner")
     policy = default_policy_text()
     digest = ctx.artifacts.put(policy.encode())
     ctx.append(
@@ -30,6 +43,7 @@ def open_installation(ctx: Context, origin: str, owner: str, keys: tuple[str, ..
 def add_person(ctx: Context, person: str, new: str, name: str, roles: tuple[str, ...]) -> None:
     """Let somebody act here in these roles, or change the roles they hold."""
     actor = ctx.require(person, "person.add")
+    check_person_id(new, "person")
     unknown = [role for role in roles if role not in ROLES]
     if unknown or not roles:
         raise Invalid(
