@@ -93,7 +93,7 @@ TABLES = (
 )
 
 
-@pytest.mark.parametrize("words", TABLES, ids=lambda words: " ".join(words))
+@pytest.mark.parametrize("words", TABLES, ids=" ".join)
 def test_beside_every_table_there_is_json(home: Path, words: tuple[str, ...]) -> None:
     """The same command tells people in words and programs in JSON, with the same exit code."""
     plain, machine = told(*words, home=home), told(*words, "--json", home=home)
@@ -144,7 +144,7 @@ def test_acting_commands_answer_in_json_too(tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_trace_reads_as_a_page_and_as_json(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
-    """A decision of a real server, traced in another process while it serves: the same bytes, and a proof that holds."""
+    """A decision of a real server, traced while it serves: the same bytes, and a proof that holds."""
     own = copied(tmp_path_factory, "trace")
     with opened(own) as app:
         token, names = issue(app), app.context.charter(CASE).contract().names

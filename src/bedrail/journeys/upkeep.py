@@ -14,7 +14,6 @@ from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.ledger.verify import VerificationReport, verify_ledger
 
-
 PERSON_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 """What people are called in facts, commands and pages: no spaces, no control characters, nothing like an option."""
 
