@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import BedrailError, NotFound
-from bedrail.core.events import DataRead, decode
+from bedrail.core.errors import BedrailError, Corrupt, NotFound, Unavailable
+from bedrail.core.events import DataRead, DecisionAnswered, DecisionFellBack, decode
 from bedrail.core.queries import DecisionRow
 from bedrail.core.values import Value
 from bedrail.decisions.decide import rerun
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record, response_record
-from bedrail.governance.views import UseCaseView
+from bedrail.governance.approvals import flaw, ground_for
+from bedrail.governance.moments import epoch
+from bedrail.governance.policy import parse_policy
+from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import package_statement
 from bedrail.journeys.examination import load_model
-from bedrail.ledger.merkle import inclusion_proof, leaf_hash, root_of, verify_inclusion
+from bedrail.ledger.checkpoint import open_checkpoint
+from bedrail.ledger.merkle import inclusion_proof, leaf_hash, verify_inclusion
 
 
 class Proof(Value, frozen=True, kw_only=True):
-    """That the decision's entry is in the ledger: index, size and root of the tree, the audit path in hex."""
+    """That the decision's entry is in the ledger: index, size and signed root of the tree, the audit path in hex."""
 
     index: int
     size: int
@@ -53,17 +58,20 @@ class Trace(Value, frozen=True, kw_only=True):
 def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
     """Join ledger, records and registry for one decision, and run it again from its sealed inputs.
 
-    Opening the record is itself a fact. Raises `NotFound`, and `Refused` for a role that may not read decisions.
+    Opening the record is itself a fact. Raises `NotFound`, `Refused` for a role that may not read decisions, and
+    `Corrupt` when the view or the sealed record is not what the fact says.
     """
     actor = ctx.require(person, "decision.read")
     row = ctx.views.decision(decision)
     found = ctx.views.find_entry(decision)
     if row is None or found is None:
         raise NotFound(f"no decision `{decision[:40]}`.", path="decision", remedy="bedrail status shows where to look.")
+    _check_row(row, found[1])
     view = ctx.use_case(row.use_case)
     ctx.append(actor, "oversight", DataRead(use_case=row.use_case, kind="decision", count=1, reason="trace"))
-    plaintext = dict(ctx.opened("decision", [decision])).get(decision)
-    record = None if plaintext is None else decision_record(plaintext)
+    plaintext = _sealed(ctx, row)
+    past = _registry_before(ctx, row.seq)
+    record = None if plaintext is None else _read(plaintext)
     return Trace(
         decision=decision,
         at=row.at,
@@ -74,8 +82,8 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
         shown=row.shown,
         record=_told(record, row),
         model=_model(ctx, view, row.candidate),
-        evidence=_evidence(view, row),
-        approvals=_approvals(view, row),
+        evidence=_evidence(past.use_case(row.use_case), row),
+        approvals=_approvals(ctx, past, row),
         responses=_responses(ctx, decision),
         outcome=_outcome(ctx, decision),
         reproduced=_again(ctx, row.candidate, record, plaintext),
@@ -108,19 +116,68 @@ def _model(ctx: Context, view: UseCaseView, candidate: str) -> dict[str, str]:
     }
 
 
+def _check_row(row: DecisionRow, entry: bytes) -> None:
+    """That the view says what the fact behind it says; raises `Corrupt` otherwise."""
+    try:
+        fact = decode(entry).fact
+    except msgspec.MsgspecError:
+        fact = None
+    if not isinstance(fact, DecisionAnswered | DecisionFellBack):
+        raise Corrupt("the ledger entry of this decision cannot be read.", remedy="Run `bedrail ledger verify`.")
+    for name in fact.__struct_fields__:
+        if getattr(row, name) != getattr(fact, name):
+            raise Corrupt(
+                f"the view of this decision differs from its fact: {name}.", remedy="Run `bedrail ledger verify`."
+            )
+
+
+def _sealed(ctx: Context, row: DecisionRow) -> bytes | None:
+    """The plaintext of the record that the fact names; None when there is none, or its key was destroyed."""
+    found = ctx.records.get(row.decision)
+    if found is None:
+        return None
+    if hashlib.sha256(found[0].ciphertext).hexdigest() != row.record:
+        raise Corrupt("the sealed record is not the one that was recorded.", remedy="Run `bedrail ledger verify`.")
+    return ctx.vault.open(*found)
+
+
+def _read(plaintext: bytes) -> AnswerRecord | FallbackRecord:
+    try:
+        return decision_record(plaintext)
+    except msgspec.MsgspecError as error:
+        remedy = "Trace it with the version of Bedrail that served then."
+        raise Unavailable("the record has a form that this version does not know.", remedy=remedy) from error
+
+
+def _registry_before(ctx: Context, seq: int) -> Registry:
+    """Everything as it stood when the entry of this index was written: evidence renewed since does not count."""
+    past = Registry()
+    for index, data in ctx.tape.registry_entries():
+        if index >= seq:
+            break
+        past.apply(index, decode(data))
+    return past
+
+
 def _evidence(view: UseCaseView, row: DecisionRow) -> tuple[dict[str, str], ...]:
     return tuple(
         {"check": e.check, "verdict": e.verdict, "at": e.at, "evidence": e.evidence, "reason": e.reason}
         for e in view.evidence.values()
-        if e.candidate in {row.candidate, ""} and e.at <= row.at
+        if e.candidate in {row.candidate, ""}
     )
 
 
-def _approvals(view: UseCaseView, row: DecisionRow) -> tuple[dict[str, str], ...]:
+def _approvals(ctx: Context, past: Registry, row: DecisionRow) -> tuple[dict[str, str], ...]:
+    """Those that counted at that moment, under the policy of that moment."""
+    view = past.use_case(row.use_case)
+    candidate = view.candidates.get(row.candidate)
+    if candidate is None:
+        return ()
+    ground = ground_for(parse_policy(ctx.artifacts.get(past.policy).decode()), view, candidate, row.stage)
     return tuple(
         {"person": a.person, "role": a.role, "stage": a.stage, "given": a.at, "expires": a.expires, "policy": a.policy}
         for a in view.approvals
-        if a.candidate == row.candidate and a.at <= row.at < a.expires
+        if flaw(a, ground, epoch(row.at)) is None
     )
 
 
@@ -163,15 +220,16 @@ def _again(ctx: Context, candidate: str, record: AnswerRecord | FallbackRecord |
 
 
 def _prove(ctx: Context, index: int, entry: bytes) -> Proof:
-    """An inclusion proof of the entry in the present tree, checked here as an outsider would (RFC 6962, 2.1.1)."""
-    leaves = ctx.tape.leaves()
-    root = root_of(leaves)
-    path = inclusion_proof(leaves, index, len(leaves))
-    holds = verify_inclusion(leaf_hash(entry), index, len(leaves), path, root)
+    """An inclusion proof of the entry in the signed tree, checked here as an outsider would (RFC 6962, 2.1.1)."""
+    head = ctx.tape.head()
+    signed = open_checkpoint(head.checkpoint, ctx.ledger.origin, ctx.public_key, ctx.verify)
+    leaves = ctx.tape.leaves(0, signed.size)
+    path = inclusion_proof(leaves, index, len(leaves)) if index < len(leaves) else []
+    holds = verify_inclusion(leaf_hash(entry), index, signed.size, path, signed.root)
     return Proof(
         index=index,
-        size=len(leaves),
-        root=root.hex(),
+        size=signed.size,
+        root=signed.root.hex(),
         leaf=leaf_hash(entry).hex(),
         path=tuple(step.hex() for step in path),
         holds=holds,
