@@ -273,6 +273,14 @@ def test_missing_evidence_that_is_accepted_becomes_a_condition() -> None:
     assert condition.obligation
 
 
+def test_a_reason_that_is_a_sentence_already_gets_no_second_full_stop() -> None:
+    """Checks end their reasons with a full stop; the gate's sentences around them still end with one."""
+    (condition,) = ask([*story(), (5.5, answered("fairness", "missing", reason="Not enough patients."))]).conditions
+    assert "could not be told: Not enough patients. " in condition.message
+    (closing,) = ask([*story(), (5.5, answered("calibration", "fail", reason="Risks are too high."))]).reasons
+    assert closing.message.endswith("Risks are too high.")
+
+
 def test_the_high_tier_accepts_no_missing_fairness() -> None:
     """What the medium tier takes under a condition closes the high tier's gate."""
     assert codes(ask([*story(tier="high"), (5.5, answered("fairness", "missing"))])) == ["evidence-untold"]

@@ -163,15 +163,16 @@ def _quality_without_evidence(h: Hearing, check: str) -> tuple[str, str] | None:
 def _verdict_problem(h: Hearing, found: EvidenceView, criterion: str) -> tuple[str, str] | None:
     if found.verdict == Verdict.PASS:
         return None
+    why = found.reason.removesuffix(".") or "no reason given"
     if found.verdict == Verdict.MISSING:
         kind = h.candidate.kind if h.candidate else ""
         exception = h.policy.accepted(h.view.tier, h.stage, found.check, kind)
         if exception is not None:
-            message = f"`{found.check}` could not be told: {found.reason or 'no reason given'}. {exception.reason}"
+            message = f"`{found.check}` could not be told: {why}. {exception.reason}"
             h.conditions.append(Condition(criterion=criterion, message=message, obligation=exception.obligation))
             return None
-        return "evidence-untold", f"`{found.check}` could not be told: {found.reason or 'no reason given'}."
-    return "evidence-failed", f"`{found.check}` failed: {found.reason or 'no reason given'}."
+        return "evidence-untold", f"`{found.check}` could not be told: {why}."
+    return "evidence-failed", f"`{found.check}` failed: {why}."
 
 
 def approvals_given(h: Hearing) -> Iterator[Reason]:
