@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -40,18 +41,23 @@ class KeyFolder:
         self._secrets: dict[str, bytes] = {}
 
     def create(self, origin: str) -> KeyFolder:
-        """Make all keys; raises `Refused` when there are keys already, or the origin cannot name a key."""
+        """Make all keys, or none; raises `Refused` when there are keys already, or the origin cannot name a key."""
         if not origin or "+" in origin or any(sign.isspace() or not sign.isprintable() for sign in origin):
             raise Refused("This origin cannot name a ledger.", remedy="Use a name such as hospital.example/ledger.")
-        if (self._path / "origin").exists() or any(self._file(name).exists() for name in (*SIGNING_KEYS, *SECRET_KEYS)):
+        if self._path.exists() and (not self._path.is_dir() or any(self._path.iterdir())):
             raise Refused(f"{self._path} already holds keys.", remedy="Open them, or choose another home.")
         try:
-            self._path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for name in SIGNING_KEYS:
-                _write_private(self._file(name), _pem(Ed25519PrivateKey.generate()))
-            for name in SECRET_KEYS:
-                _write_private(self._file(name), os.urandom(KEY_BYTES).hex().encode() + b"\n")
-            _write_private(self._path / "origin", origin.encode() + b"\n")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with TemporaryDirectory(prefix=".keys-", dir=self._path.parent, ignore_cleanup_errors=True) as scratch:
+                made = Path(scratch) / "keys"
+                made.mkdir(mode=0o700)
+                for name in SIGNING_KEYS:
+                    _write_private(made / f"{name}.key", _pem(Ed25519PrivateKey.generate()))
+                for name in SECRET_KEYS:
+                    _write_private(made / f"{name}.key", os.urandom(KEY_BYTES).hex().encode() + b"\n")
+                _write_private(made / "origin", origin.encode() + b"\n")
+                made.rename(self._path)  # fails when somebody else was quicker; half a set of keys is never seen
+            _sync(self._path.parent)
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be written.", remedy="Check disk and permissions.") from error
         return self.open()
@@ -109,11 +115,15 @@ def _write_private(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
+        os.close(handle)
 
 
 def _read(path: Path) -> bytes:

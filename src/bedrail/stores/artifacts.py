@@ -111,7 +111,11 @@ class FileArtifacts:
             write_durably(staging / MANIFEST, manifest)
             if home.exists():  # damaged: `_is_whole` said no
                 shutil.rmtree(home)
-            staging.rename(home)
+            try:
+                staging.rename(home)
+            except OSError:
+                if not self._is_whole(digest):  # another process has just stored the same folder
+                    raise
         finally:
             shutil.rmtree(staging, ignore_errors=True)
         sync_folder(home.parent)

@@ -42,13 +42,15 @@ class VendorScorer:
 
     def __init__(self, endpoint: str, budget_seconds: float = BUDGET_SECONDS) -> None:
         """Raises `Invalid` unless `endpoint` is an http or https address without user name or password."""
-        parts = urlsplit(endpoint)
+        try:
+            parts = urlsplit(endpoint)
+            port = parts.port
+        except ValueError:  # a bracket or a port that is none
+            raise _no_address() from None
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.password:
-            raise Invalid(
-                "this is no address of an endpoint.", path="endpoint", remedy="Give it as https://vendor.example/score."
-            )
+            raise _no_address()
         self._connection = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        self._host, self._port = parts.hostname, parts.port
+        self._host, self._port = parts.hostname, port
         self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._budget = budget_seconds
         self._kept = threading.local()
@@ -98,6 +100,12 @@ class VendorScorer:
         if kept is not None:
             kept.close()
             self._kept.connection = None
+
+
+def _no_address() -> Invalid:
+    return Invalid(
+        "this is no address of an endpoint.", path="endpoint", remedy="Give it as https://vendor.example/score."
+    )
 
 
 def vendor_scorer(endpoint: str, budget_seconds: float = BUDGET_SECONDS) -> VendorScorer:
