@@ -25,7 +25,7 @@ class MemoryTape:
         self._lock = Lock()
 
     @contextmanager
-    def transaction(self) -> Iterator[_Transaction]:
+    def transaction(self, *, wait: bool = True) -> Iterator[_Transaction]:
         with self._lock:
             transaction = _Transaction(self._head, self.records)
             yield transaction

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from bedrail.core.ports import Draft
 from bedrail.keys import AesVault
 from bedrail.ledger import GroupCommit, Ledger, Receipt
 from bedrail.ledger.group import MAX_BATCH
+from bedrail.stores.sqlite import SqliteStore
 from ledger_parts import ORIGIN, answered, home, person, signer
 from memory_tape import MemoryTape, _Transaction
 
@@ -38,7 +40,7 @@ class SlowTape(MemoryTape):
         self.go = threading.Event()
 
     @contextmanager
-    def transaction(self) -> Iterator[_Transaction]:
+    def transaction(self, *, wait: bool = True) -> Iterator[_Transaction]:
         with super().transaction() as transaction:
             yield transaction
             self.began.set()
@@ -277,3 +279,29 @@ def test_sixty_four_writers_on_the_real_store(tmp_path: Path) -> None:
     assert all(leaves[each.index].hex() == each.leaf for each in receipts)
     assert made.verify().ok
     assert made.store.rebuild_differences() == made.store.record_differences() == []
+
+
+def test_a_busy_writer_elsewhere_never_blocks_the_loop(tmp_path: Path) -> None:
+    """While another process holds the write lock the loop goes on, and the draft is written when the lock is free."""
+    store = SqliteStore(tmp_path / "ledger.sqlite")
+    other = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
+
+    async def play() -> tuple[int, int]:
+        group = GroupCommit(Ledger(store, signer(), ORIGIN, NoAnchor()))
+        for number in range(60):
+            await group.commit(person(number))
+        other.execute("BEGIN IMMEDIATE")
+        late = asyncio.ensure_future(group.commit(person(60)))
+        turns = 0
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+            turns += 1
+        assert not late.done()
+        other.execute("COMMIT")
+        receipt = await late
+        await group.close()
+        return turns, receipt.index
+
+    assert asyncio.run(play()) == (20, 60)
+    other.close()
+    store.close()

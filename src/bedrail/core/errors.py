@@ -50,5 +50,9 @@ class Unavailable(BedrailError):
     """A part of the system is out: disk, ledger, model file, vendor endpoint."""
 
 
+class Busy(Unavailable):
+    """Somebody else is writing just now, and the caller did not want to wait."""
+
+
 class Corrupt(Unavailable):
     """Stored bytes are not the approved or recorded ones: nothing built on them may be used."""

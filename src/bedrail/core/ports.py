@@ -130,8 +130,11 @@ class TapeTransaction(Protocol):
 class Tape(Protocol):
     """The durable, append-only sequence of entries, shared by every process of one installation."""
 
-    def transaction(self) -> AbstractContextManager[TapeTransaction]:
-        """Begin; commit durably on normal exit, roll back on an exception. Raises `Unavailable`."""
+    def transaction(self, *, wait: bool = True) -> AbstractContextManager[TapeTransaction]:
+        """Begin; commit durably on normal exit, roll back on an exception. Raises `Unavailable`.
+
+        Without `wait`, raises `Busy` at once when another thread or process is writing.
+        """
         ...
 
     def head(self) -> Head:

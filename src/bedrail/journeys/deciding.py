@@ -122,7 +122,7 @@ class Work:
         assert case is not None
         if ready.loading is not None:
             await asyncio.wait({ready.loading}, timeout=self._left())
-            if ready.loading is not None:
+            if ready.model is None:
                 return FallBack("model", ready.fault)
             case.model_fault = ready.fault
             result = self._judge(case)

@@ -65,12 +65,13 @@ class Ledger:
         """The last committed head."""
         return self._tape.head()
 
-    def append(self, drafts: Sequence[Draft], *, known: int | None = None) -> list[Receipt]:
+    def append(self, drafts: Sequence[Draft], *, known: int | None = None, wait: bool = True) -> list[Receipt]:
         """Write all drafts in one durable commit; one receipt each, in order.
 
         `known` is for facts that follow from a judgement: the index up to which its low-volume facts were read.
         Raises `Refused` when another one was appended since, `Invalid` for a draft that cannot be written, `Corrupt`
-        for a head that this key did not sign, and `Unavailable` when the tape fails: then nothing was written.
+        for a head that this key did not sign, and `Unavailable` when the tape fails (`Busy` when another is writing and
+        `wait` is off): then nothing was written.
         """
         if not drafts:
             return []
@@ -79,7 +80,7 @@ class Ledger:
         if max(len(draft.data) for draft in drafts) > MAX_ENTRY_BYTES:
             raise Invalid(f"A ledger entry holds at most {MAX_ENTRY_BYTES} bytes.", remedy="Store an artifact instead.")
         try:
-            with self._tape.transaction() as transaction:
+            with self._tape.transaction(wait=wait) as transaction:
                 before = transaction.head()
                 if known is not None and next(iter(self._tape.registry_entries(known)), None) is not None:
                     raise _overtaken()

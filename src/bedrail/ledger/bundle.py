@@ -96,7 +96,7 @@ class BundleTape:
         self._note = _read(folder / "checkpoint")
         self.size = parse_checkpoint(parse_note(self._note).text).size
 
-    def transaction(self) -> AbstractContextManager[TapeTransaction]:
+    def transaction(self, *, wait: bool = True) -> AbstractContextManager[TapeTransaction]:  # noqa: ARG002
         """Always raises: a bundle is not appended to."""
         raise Invalid("A bundle cannot be written to.", remedy="Append to the ledger and export again.")
 

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from queue import SimpleQueue
 from threading import Thread
+from time import monotonic
 
-from bedrail.core.errors import BedrailError, Corrupt, Invalid, Unavailable
+from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Unavailable
 from bedrail.core.ports import Draft
 from bedrail.ledger.append import Ledger, Receipt
 
@@ -17,9 +18,13 @@ _Waiting = tuple[Draft, "asyncio.Future[Receipt]"]
 MAX_BATCH = 1024
 """Entries in one commit at most, so that one transaction stays a few milliseconds long."""
 
+FEW = 16
+QUICK = 0.002
+"""Seconds: up to so many drafts are written on the loop itself while commits have lately been as quick as this."""
+
 
 class GroupCommit:
-    """Appends drafts of many asyncio tasks of one event loop through one worker thread.
+    """Appends drafts of many asyncio tasks of one event loop, on the loop itself or through one worker thread.
 
     No timer: a lone writer pays exactly one sync, and whatever arrives during a commit forms the next one. The
     next commit starts after the writers just answered have had their turn, so that their following drafts join it.
@@ -39,6 +44,7 @@ class GroupCommit:
         self._probe_due: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Event | None = None
+        self._seconds = 2 * QUICK  # a disk is slow until it was seen to be quick
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._worker: Thread | None = None
 
@@ -104,11 +110,27 @@ class GroupCommit:
         batch = [each for each in self._waiting if not each[1].done()]  # done: the caller gave up
         self._waiting = batch[MAX_BATCH:]
         if batch:
-            self._batches.put(batch[:MAX_BATCH])
+            self._dispatch(batch[:MAX_BATCH])
         else:
             self._busy = False
             if self._idle is not None:
                 self._idle.set()
+
+    def _dispatch(self, batch: list[_Waiting]) -> None:
+        """A few drafts on a quick disk are written here and now; many, or on a slow disk, by the worker.
+
+        Handing over to a thread and back costs more than a sync of a quick disk. While somebody else is writing, the
+        worker waits for its turn and the loop goes on.
+        """
+        if len(batch) > FEW or self._seconds > QUICK:
+            self._batches.put(batch)
+            return
+        try:
+            outcomes = self._write([draft for draft, _ in batch], wait=False)
+        except Busy:
+            self._batches.put(batch)
+            return
+        self._deliver(batch, outcomes)
 
     def _work(self) -> None:
         """On the worker thread: one durable commit for each batch."""
@@ -120,9 +142,17 @@ class GroupCommit:
             except RuntimeError:  # the loop was closed under us: nobody is left to tell
                 return
 
-    def _write(self, drafts: Sequence[Draft]) -> Sequence[Outcome]:
+    def _write(self, drafts: Sequence[Draft], *, wait: bool = True) -> Sequence[Outcome]:
+        """One durable commit, and how long it took; raises only `Busy`, and only without `wait`."""
+        start = monotonic()
         try:
-            return self._ledger.append(drafts)
+            receipts = self._ledger.append(drafts, wait=wait)
+            self._seconds += (monotonic() - start - self._seconds) / 8
+            return receipts
+        except Busy as error:
+            if not wait:
+                raise
+            return [error] * len(drafts)
         except Invalid as error:
             if len(drafts) == 1:
                 return [error]

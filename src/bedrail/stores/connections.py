@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
 
-from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavailable
+from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Refused, Unavailable
 
 APPLICATION_ID = 0x42454452
 """`BEDR`: what `file` and SQLite see in the header of a Bedrail database."""
@@ -48,6 +48,29 @@ class Connections:
             connection = self._open()
             connection.execute("PRAGMA query_only = ON")
         return connection
+
+    @contextmanager
+    def turn(self, wait: bool) -> Iterator[None]:
+        """The writer connection for this thread alone; without `wait`, raises `Busy` when another thread has it."""
+        if not self.writing.acquire(blocking=wait):
+            raise _busy()
+        try:
+            yield
+        finally:
+            self.writing.release()
+
+    def begin(self, wait: bool) -> None:
+        """BEGIN IMMEDIATE on the writer; without `wait`, raises `Busy` when another process is writing."""
+        if wait:
+            self.writer.execute("BEGIN IMMEDIATE")
+            return
+        self.writer.execute("PRAGMA busy_timeout = 0").fetchall()
+        try:
+            self.writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            raise _busy() from error
+        finally:
+            self.writer.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}").fetchall()
 
     def close(self) -> None:
         """Close every connection; the last one of all processes folds the write-ahead log into the file."""
@@ -119,6 +142,10 @@ def translated() -> Iterator[None]:
         raise Corrupt(
             f"The ledger database is damaged ({error}).", remedy="Restore it from backup, then verify it."
         ) from error
+
+
+def _busy() -> Busy:
+    return Busy("Another process is writing to the ledger database.", remedy="Try again in a moment.")
 
 
 def _out(text: str) -> Unavailable:

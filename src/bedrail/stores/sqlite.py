@@ -57,12 +57,12 @@ class SqliteStore(SqliteDecisions):
         return self._connections.path
 
     @contextmanager
-    def transaction(self) -> Iterator[SqliteTransaction]:
-        """Begin; commit durably on normal exit, roll back on an exception."""
-        with self._connections.writing:
+    def transaction(self, *, wait: bool = True) -> Iterator[SqliteTransaction]:
+        """Begin; commit durably on normal exit, roll back on an exception. Without `wait`, `Busy` rather than wait."""
+        with self._connections.turn(wait):
             connection = self._connections.writer
             with translated():
-                connection.execute("BEGIN IMMEDIATE")
+                self._connections.begin(wait)
                 try:
                     transaction = SqliteTransaction(connection, self._stored_keys)
                     yield transaction

@@ -212,6 +212,7 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
         lifespan="on",
         access_log=False,
         log_level="info",
+        proxy_headers=False,
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,
