@@ -128,7 +128,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
         tape=store,
         records=store,
         views=store,
-        vault=keys.vault(),
+        vault=keys.vault(load=store.newest_key),
         pseudonyms=keys.pseudonyms(),
         artifacts=FileArtifacts(home / "artifacts"),
         signer=keys.signer("evidence"),
