@@ -178,7 +178,10 @@ ROWS: dict[str, tuple[Callable[[list[Told]], list[Told]], str]] = {
         both(CLINICAL, plus((6, approved("clinical-lead", "mallory")))),
         "approval-role-not-held",
     ),
-    "approval of one's own work": (plus((4.5, admitted(author="dr-adams"))), "approval-own-work"),
+    "approval of one's own work": (
+        both(without(CandidateAdmitted), plus((4.5, admitted(author="dr-adams")))),
+        "approval-own-work",
+    ),
     "one person in two roles": (
         both(
             without(Approved), plus((6, approved("clinical-lead", "both")), (6.1, approved("privacy-officer", "both")))
@@ -397,7 +400,7 @@ def test_an_empty_house_names_everything_that_is_missing() -> None:
 
 def test_the_command_names_a_person_who_may_approve() -> None:
     """The author and those who approved already are not proposed; with nobody left the remedy is to add somebody."""
-    told = [*story(), (4.5, admitted(author="dr-adams"))]
+    told = both(without(CandidateAdmitted), plus((4.5, admitted(author="dr-adams"))))(list(story()))
     gate = ask(told)
     assert isinstance(gate, Closed)
     (reason,) = gate.reasons
