@@ -68,8 +68,10 @@ class App:
 
     def close(self) -> None:
         """Write the last anchor and let go of files."""
-        self.context.ledger.close()
-        self.store.close()
+        try:
+            self.context.ledger.close()
+        finally:
+            self.store.close()
 
 
 def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
@@ -89,12 +91,21 @@ def verify_home(home: Path, key: bytes | None) -> VerificationReport:
 
 
 def create_home(home: Path, origin: str) -> App:
-    """Make an empty home: keys, store, folders. Raises `Refused` when there is one already."""
-    if (home / LEDGER).exists() or (home / "keys").exists():
-        raise Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
-    home.mkdir(parents=True, exist_ok=True)
-    KeyFolder(home / "keys").create(origin)
-    return _assemble(home, SystemClock(), UlidMaker())
+    """Make an empty home: keys, store, folders; or finish one whose making was cut short before its first fact.
+
+    Raises `Refused` when there is one already.
+    """
+    taken = Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
+    if not (home / "keys").exists():
+        if (home / LEDGER).exists():
+            raise taken
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        KeyFolder(home / "keys").create(origin)
+    app = _assemble(home, SystemClock(), UlidMaker())
+    if app.store.head().size or app.origin != origin:
+        app.close()
+        raise taken
+    return app
 
 
 def open_home(home: Path) -> App:
