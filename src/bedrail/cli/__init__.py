@@ -76,7 +76,9 @@ def hoisted(args: list[str]) -> list[str]:
     rest: list[str] = []
     at = 0
     while at < end:
-        if args[at] in EVERYWHERE and at + 1 < end:
+        if args[at] in EVERYWHERE:
+            if at + 1 >= end:
+                raise click.UsageError(f"Option '{args[at]}' requires an argument.")
             front += args[at : at + 2]
             at += 2
             continue
@@ -89,7 +91,7 @@ SUMMARIES: dict[str, str] = {
     "init": "Make a home: store, keys, owner.",
     "people": "Add people with roles; list them.",
     "policy": "Show, lint or adopt the policy.",
-    "token": "Issue a bearer token for one use case.",
+    "token": "Issue, list and revoke bearer tokens.",
     "doctor": "Say what is unsafe in this installation and how to mend it.",
     "use-case": "Open a use case from its folder.",
     "status": "Where every use case stands.",

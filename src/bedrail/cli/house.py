@@ -165,6 +165,39 @@ def issue(state: CliState, use_case: str, client: str, days: int, as_json: bool)
         click.echo(secret)
 
 
+@token.command("list")
+@json_option
+@pass_state
+def list_tokens(state: CliState, as_json: bool) -> None:
+    """Live tokens by id, with who holds them and until when; never the tokens themselves.
+
+    \b
+    Example: bedrail token list --json
+    """
+    columns = ("id", "use case", "client", "expires")
+    rows = [(t.token, t.use_case, t.client, t.expires) for t in state.context().refresh().tokens.values()]
+    if as_json:
+        show_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        show_table("", columns, rows)
+
+
+@token.command("revoke")
+@click.argument("token_id")
+@click.option("--reason", required=True, help="Why, such as lost or replaced; no secrets.")
+@pass_state
+def revoke(state: CliState, token_id: str, reason: str) -> None:
+    """End a token at once, also on running servers.
+
+    \b
+    Example: bedrail --as rob token revoke 01JXXXXXXXXXXXXXXXXXXXXXXX --reason "laptop lost"
+    """
+    from bedrail.journeys.upkeep import revoke_token
+
+    revoke_token(state.context(), state.actor(), token_id, reason)
+    click.echo(f"Token {token_id} opens nothing from now on.")
+
+
 @click.command()
 @json_option
 @pass_state

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from bedrail.core.errors import Invalid, Refused
-from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted
+from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import default_policy_text, parse_policy
@@ -48,7 +48,9 @@ def add_person(ctx: Context, person: str, new: str, name: str, roles: tuple[str,
         raise Invalid(
             f"`{unknown[0] if unknown else ''}` is no role.", path="--role", remedy=f"Roles are: {', '.join(ROLES)}."
         )
-    ctx.append(actor, "governance", PersonAdded(person=new, name=name, roles=roles))
+    if "owner" not in roles and ctx.registry.holders("owner") == (new,):
+        raise Refused(f"{new} is the only owner.", remedy="Make somebody else an owner first: nobody could after this.")
+    ctx.append(actor, "governance", PersonAdded(person=new, name=name, roles=roles), known=ctx.registry.seen)
 
 
 def adopt_policy(ctx: Context, person: str, text: str) -> str:
@@ -60,6 +62,16 @@ def adopt_policy(ctx: Context, person: str, text: str) -> str:
         raise Refused("this policy is in force already.")
     ctx.append(actor, "governance", PolicyAdopted(policy=digest, name=policy.name))
     return digest
+
+
+def revoke_token(ctx: Context, person: str, token: str, reason: str) -> None:
+    """End a bearer token by its id; running servers refuse it within the refresh interval. Raises `NotFound`."""
+    actor = ctx.require(person, "token.revoke")
+    live = {view.token: view.client for view in ctx.registry.tokens.values()}
+    if token not in live:
+        there = ", ".join(f"{name} ({client})" for name, client in live.items()) or "none"
+        raise NotFound("there is no live token of this id.", path="token", remedy=f"Live are: {there}.")
+    ctx.append(actor, "security", TokenRevoked(token=token, reason=reason))
 
 
 def verify_house(
