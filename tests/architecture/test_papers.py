@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import re
+import shlex
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 
 from bedrail.checks.catalogue import CHECKS
 from bedrail.checks.values import Requirements
+from bedrail.cli import cli, hoisted
 from bedrail.decisions.request import read_request
 from bedrail.decisions.values import REASONS
 from bedrail.governance.policy import parse_policy
@@ -103,6 +106,32 @@ def test_every_source_file_that_papers_name_is_there() -> None:
         for name in re.findall(r"`([\w./-]+(?:\.py|\.toml|\.c|/))(?:::\w+)?`", read(path)):
             if "/" in name and not name.startswith(("/", ".", "tile/", "checkpoints/", "artifacts/")):
                 assert any((root / name).exists() for root in roots), f"{path.name} names {name}"
+
+
+def told_commands() -> list[str]:
+    """Every command line that starts with `bedrail` in a shell block, or in code within a sentence of the docs."""
+    found: list[str] = []
+    for path in PAPERS:
+        text = read(path).replace("\\\n", " ")
+        for block in re.findall(r"^```(?:sh|bash)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            found += [line for line in block.splitlines() if line.startswith("bedrail ")]
+        plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+        found += re.findall(r"`(bedrail [^`]* [^`]*)`", plain)
+    return sorted({line.split("  #")[0].strip() for line in found})
+
+
+@pytest.mark.parametrize("line", told_commands())
+def test_every_command_that_papers_tell_parses(line: str) -> None:
+    """The command exists, with these options and arguments; nothing is run."""
+    words = hoisted(shlex.split(re.sub(r"\$\(.*\)", "X", line).removesuffix("&"))[1:])
+    while words[0] in ("--home", "--as"):
+        words = words[2:]
+    command: click.Command | None = cli
+    while isinstance(command, click.Group):
+        name, *words = words
+        command = command.get_command(click.Context(command), name)
+    assert command is not None, line
+    command.make_context(line, words, obj=None).close()
 
 
 def promised() -> list[tuple[str, str, str]]:
