@@ -182,3 +182,11 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
     """A path that leads nowhere is an input error."""
     with pytest.raises(Invalid, match="no such file"):
         read_table(tmp_path / "absent.csv")
+
+
+def test_rows_with_more_fields_than_the_header_are_refused(tmp_path: Path) -> None:
+    """Every row longer than the header: pandas would take the first field for a name and shift the columns."""
+    file = tmp_path / "shifted.csv"
+    file.write_text("subject,age\np1,67,1\np2,54,0\n")
+    with pytest.raises(Invalid, match="more fields than the header"):
+        read_table(file)

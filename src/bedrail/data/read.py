@@ -56,6 +56,12 @@ def _read_csv(path: Path) -> pd.DataFrame:
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
         raise Invalid("the gzip stream is broken.", path=str(path), remedy="Copy or compress the file again.") from None
+    if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus fields for row names and shifts the columns
+        raise Invalid(
+            "not a well-formed CSV table (rows have more fields than the header).",
+            path=str(path),
+            remedy="Every line needs as many fields as the header; quote fields that hold commas.",
+        )
     _refuse_odd_header(frame, path)
     return frame
 

@@ -48,7 +48,8 @@ def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: s
 
 def _text(raw: bytes, file: Path) -> str:
     try:
-        return raw.decode()
+        text = raw.decode()
+        return text if "\n" in text else f"{text}\n"  # the importer takes a single line for a path, and reads that file
     except UnicodeDecodeError:
         remedy = "Save it with Booster.model_to_string()."
         raise Invalid("this is no text in UTF-8.", path=str(file), remedy=remedy) from None
