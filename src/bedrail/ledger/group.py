@@ -18,9 +18,8 @@ _Waiting = tuple[Draft, "asyncio.Future[Receipt]"]
 MAX_BATCH = 1024
 """Entries in one commit at most, so that one transaction stays a few milliseconds long."""
 
-FEW = 16
 QUICK = 0.002
-"""Seconds: up to so many drafts are written on the loop itself while commits have lately been as quick as this."""
+"""Seconds: a lone draft is written on the loop itself while commits have lately been as quick as this."""
 
 
 class GroupCommit:
@@ -44,6 +43,7 @@ class GroupCommit:
         self._probe_due: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Event | None = None
+        self._last = 0
         self._seconds = 2 * QUICK  # a disk is slow until it was seen to be quick
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._worker: Thread | None = None
@@ -117,12 +117,15 @@ class GroupCommit:
                 self._idle.set()
 
     def _dispatch(self, batch: list[_Waiting]) -> None:
-        """A few drafts on a quick disk are written here and now; many, or on a slow disk, by the worker.
+        """A lone draft on a quick disk is written here and now; several, or on a slow disk, by the worker.
 
-        Handing over to a thread and back costs more than a sync of a quick disk. While somebody else is writing, the
+        Handing over to a thread and back costs a lone writer more than the sync of a quick disk. With several writers
+        the worker is better: whatever arrives meanwhile shares the next commit. While somebody else is writing, the
         worker waits for its turn and the loop goes on.
         """
-        if len(batch) > FEW or self._seconds > QUICK:
+        alone = len(batch) == 1 and self._last == 1
+        self._last = len(batch)
+        if not alone or self._seconds > QUICK:
             self._batches.put(batch)
             return
         try:

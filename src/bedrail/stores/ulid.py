@@ -8,6 +8,7 @@ from threading import Lock
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
+_TRIPLES = [a + b for a in _PAIRS for b in ALPHABET]
 _POOL = 1000
 
 
@@ -18,6 +19,8 @@ class UlidMaker:
         self._lock = Lock()
         self._pool = b""
         self._at = 0
+        self._millisecond = 0
+        self._prefix = ""
 
     def new(self) -> str:
         """A fresh ULID, 26 characters."""
@@ -26,5 +29,13 @@ class UlidMaker:
                 self._pool, self._at = os.urandom(10 * _POOL), 0
             tail = self._pool[self._at : self._at + 10]
             self._at += 10
-        number = (int(time.time() * 1000) << 80) | int.from_bytes(tail, "big")
-        return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
+            now = int(time.time() * 1000)
+            if now != self._millisecond:
+                self._millisecond = now
+                self._prefix = "".join([_PAIRS[(now >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
+            prefix = self._prefix
+        n, three = int.from_bytes(tail, "big"), _TRIPLES
+        return (
+            f"{prefix}{three[n >> 65]}{three[n >> 50 & 32767]}{three[n >> 35 & 32767]}{three[n >> 20 & 32767]}"
+            f"{three[n >> 5 & 32767]}{ALPHABET[n & 31]}"
+        )
