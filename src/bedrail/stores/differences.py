@@ -170,4 +170,8 @@ def _compare_records(connection: sqlite3.Connection, first: int, last: int, expe
         elif digest not in found:
             rows = ", ".join(sorted(found.values()))
             differences.append(f"records, row {rows}, column ciphertext: is not what ledger entry {seq} recorded")
+    for seq, found in stored.items():
+        if seq not in expected or expected[seq] in found:
+            surplus = sorted(row for digest, row in found.items() if digest != expected.get(seq))
+            differences += [f"records, row {row}: is not named by ledger entry {seq}" for row in surplus]
     return differences
