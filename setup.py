@@ -4,9 +4,18 @@ from setuptools import Extension, setup
 
 setup(
     ext_modules=[
-        Extension("bedrail.models._trees", ["src/bedrail/models/_trees.c"],
-                  extra_compile_args=["-O3", "-ffp-contract=off"], optional=True),
-        Extension("bedrail.monitoring._histogram", ["src/bedrail/monitoring/_histogram.c"],
-                  extra_compile_args=["-O3"], optional=True),
+        Extension(
+            "bedrail.models._trees",
+            ["src/bedrail/models/_trees.c"],
+            depends=["src/bedrail/models/_tree_shap.c"],
+            extra_compile_args=["-O3", "-ffp-contract=off"],
+            optional=True,
+        ),
+        Extension(
+            "bedrail.monitoring._histogram",
+            ["src/bedrail/monitoring/_histogram.c"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
     ]
 )
