@@ -21,7 +21,7 @@ from bedrail.data.read import read_table
 from bedrail.data.roles import DataRoles
 from bedrail.data.splits import PARTS, split
 from bedrail.models.contract import Feature
-from bedrail.privacy.tables import deidentify_table
+from bedrail.privacy.tables import deidentify_table, withhold_strays
 
 ROLES = DataRoles(subject="patient", encounter="encounter", time="time", outcome="event", groups=("race",))
 FEATURES = (
@@ -190,3 +190,29 @@ def test_rows_with_more_fields_than_the_header_are_refused(tmp_path: Path) -> No
     file.write_text("subject,age\np1,67,1\np2,54,0\n")
     with pytest.raises(Invalid, match="more fields than the header"):
         read_table(file)
+
+
+def test_words_that_could_be_somebodys_do_not_stay_in_the_table() -> None:
+    """An undeclared level becomes missing, a label of fewer than eleven rows joins the rare ones; both are told."""
+    frame = pd.DataFrame(
+        {
+            "patient": range(40),
+            "encounter": range(40),
+            "time": range(40),
+            "outcome": [0, 1] * 20,
+            "race": ["a"] * 19 + ["b"] * 11 + ["Ada Lovelace"] + ["c"] * 9,
+            "site": ["north"] * 39 + ["Ada Lovelace"],
+            "insulin": ["no"] * 38 + ["Ada Lovelace", None],
+        }
+    )
+    roles = DataRoles(
+        subject="patient", encounter="encounter", time="time", outcome="outcome", site="site", groups=("race",)
+    )
+    table, treatments = withhold_strays(frame, roles, {"insulin": ("no", "up")})
+    assert not table.astype(str).eq("Ada Lovelace").to_numpy().any()
+    assert table["race"].value_counts().to_dict() == {"a": 19, "b": 11, "(rare)": 10}
+    assert table["insulin"].isna().sum() == 2
+    assert {treatment.column for treatment in treatments} == {"race", "site", "insulin"}
+    untouched, none = withhold_strays(frame.head(30), roles, {"insulin": ("no", "up")})
+    assert untouched.equals(frame.head(30))
+    assert none == ()

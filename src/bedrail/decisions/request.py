@@ -202,7 +202,7 @@ class Intake:
 _PLACE = re.compile(r"^(?P<what>.*?)(?: - at (?:the )?(?:key in )?`(?P<path>[^`]*)`)?\Z", re.DOTALL)
 _FIELD = re.compile(r"^Object (?P<what>missing required|contains unknown) field `(?P<name>.*)`\Z", re.DOTALL)
 _TYPES = re.compile(r"^Expected (?P<wanted>`[a-z |]+`.*), got `(?P<got>[a-z]+)`\Z", re.DOTALL)
-_HARMLESS = re.compile(r"^[a-z][a-z_]*(?:[0-9]{1,3}[a-z_]*)*\Z")
+_HARMLESS = re.compile(r"^[a-z][a-z_]*(?:[0-9]{1,3}[a-z_]+)*[0-9]{0,3}\Z")
 
 
 def _echoed(name: str) -> str:

@@ -239,11 +239,12 @@ class Work:
         return await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
 
     def _site(self) -> str:
-        """The site for the fact: only one that the deployment names, or any well-formed one where all are in scope."""
-        if self.case is None or self.case.deployment is None:
-            return ""
-        sites, site = self.case.deployment.sites, self.case.request.site
-        return site if not sites or site in sites else ""
+        """The site for the fact: only one that a deployment of this use case named, now or before.
+
+        Where all sites are in scope the caller may write anything there, a patient's name too; the sealed record has it.
+        """
+        site = "" if self.case is None else self.case.request.site
+        return site if any(site in each.sites for each in self.station.view.history) else ""
 
     def _actor(self) -> Actor:
         return Actor(auth="bearer", id=self.view.token, kind="token")

@@ -112,7 +112,7 @@ def admit_data(
     from bedrail.data.quality_evidence import quality_evidence
     from bedrail.data.splits import split
     from bedrail.journeys.examination import record_evidence
-    from bedrail.privacy.tables import deidentify_table
+    from bedrail.privacy.tables import deidentify_table, withhold_strays
 
     actor = ctx.require(person, "data.admit")
     charter = ctx.charter(use_case)
@@ -127,11 +127,13 @@ def admit_data(
         raise Refused(
             "the data breaks blocking quality rules.", remedy="Mend the extract and try again.", reasons=reasons
         )
+    levels = {f.name: f.levels for f in features if f.kind == "categorical" and f.name in table.columns}
+    table, withheld = withhold_strays(table, roles, levels)
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
     progress("stored under its content digest; split by patient and time")
     parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares.as_dict())
-    paper = {"profile": measured, "quality": report, "treatments": treatments, "dataset": digest}
+    paper = {"profile": measured, "quality": report, "treatments": (*treatments, *withheld), "dataset": digest}
     admitted = DatasetAdmitted(
         dataset=digest,
         use_case=use_case,

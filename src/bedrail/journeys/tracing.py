@@ -78,7 +78,7 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
         kind=row.kind,
         use_case=row.use_case,
         stage=row.stage,
-        site=row.site,
+        site=row.site if record is None else record.given.site,
         shown=row.shown,
         record=_told(record, row),
         model=_model(ctx, view, row.candidate),

@@ -143,7 +143,7 @@ def _window(
         gathered.risk.append(record.risk if isinstance(record, AnswerRecord) else np.nan)
         gathered.outcome.append(outcomes.get(row.decision, np.nan))
         gathered.groups.append({name: record.given.groups.get(name, MISSING_CELL) for name in charter.data.groups})
-        gathered.site.append(row.site)
+        gathered.site.append(record.given.site)
         gathered.subject.append(row.subject)
     return Window(
         X=np.array(gathered.X, dtype=float).reshape(len(gathered.X), len(contract.features)),

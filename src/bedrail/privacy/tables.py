@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bedrail.core.values import Value
+from bedrail.data.profile import SMALLEST_CELL
 from bedrail.data.roles import DataRoles
 
 if TYPE_CHECKING:
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
 
 OLDEST_AGE = 90
 """45 CFR 164.514(b)(2)(i)(C): all ages over 89 go into one category of age 90 or older."""
+
+
+RARE = "(rare)"
+"""Stands for every label that fewer than `SMALLEST_CELL` rows share."""
 
 
 class Treatment(Value, frozen=True, kw_only=True):
@@ -49,6 +54,32 @@ def deidentify_table(
     if "age" in out.columns and out["age"].dtype.kind in "iuf":
         out["age"] = out["age"].mask(out["age"] >= OLDEST_AGE, OLDEST_AGE)  # an unknown age stays unknown
         treatments.append(Treatment(column="age", action="top-coded at 90", rule="45 CFR 164.514(b)(2)(i)(C)"))
+    return out, tuple(treatments)
+
+
+def withhold_strays(
+    table: pd.DataFrame, roles: DataRoles, levels: Mapping[str, Sequence[str]]
+) -> tuple[pd.DataFrame, tuple[Treatment, ...]]:
+    """The table without words that could be somebody's: for after the quality rules, which must still see them.
+
+    A category that its feature does not declare (`levels` by feature name) becomes missing: a name or a number typed
+    into the wrong box is neither an input nor a secret that anybody kept. A group or site that fewer than eleven rows
+    share becomes `(rare)`: alone it would name its patient in every report (the CMS cell size suppression policy).
+    """
+    out, treatments = table.copy(), []
+    for name, declared in levels.items():
+        stray = out[name].notna() & ~out[name].isin(list(declared))
+        if stray.any():
+            out[name] = out[name].mask(stray)
+            treatments.append(Treatment(column=name, action="undeclared levels emptied", rule="45 CFR 164.502(b)"))
+    for name in (*roles.groups, roles.site):
+        if not name or out[name].dtype.kind in "iufb" or name in levels:
+            continue
+        counts = out[name].value_counts()
+        rare = out[name].isin(counts.index[counts < SMALLEST_CELL])
+        if rare.any():
+            out[name] = out[name].astype(object).mask(rare, RARE)
+            treatments.append(Treatment(column=name, action="rare labels joined", rule="CMS cell size suppression"))
     return out, tuple(treatments)
 
 
