@@ -241,7 +241,7 @@ class Work:
     def _site(self) -> str:
         """The site for the fact: only one that a deployment of this use case named, now or before.
 
-        Where all sites are in scope the caller may write anything there, a patient's name too; the sealed record has it.
+        Where all sites are in scope the caller may write anything there, even a name; the sealed record has it.
         """
         site = "" if self.case is None else self.case.request.site
         return site if any(site in each.sites for each in self.station.view.history) else ""
