@@ -71,12 +71,14 @@ def told_of(what: str) -> list[Told]:
     )
     more: dict[str, list[Told]] = {
         "plain": [],
-        "own work": [(4.5, admitted(author="dr-adams"))],
+        "own work": [],
         "approved": [(6.0, approved("clinical-lead", "dr-adams", expires=25))],
         "approved as privacy officer": [(6.0, approved("privacy-officer", "both"))],
         "objected after approval expired": [(6.0, approved("clinical-lead", "dr-adams", expires=25)), (10, objected)],
     }
-    return [*EXAMINED, *more[what]]
+    own = what == "own work"
+    examined = [(at, admitted(author="dr-adams") if own and fact == admitted() else fact) for at, fact in EXAMINED]
+    return [*examined, *more[what]]
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 from bedrail.stores.ulid import ALPHABET, UlidMaker
 
 
 def test_a_ulid_holds_its_time_and_eighty_random_bits() -> None:
     """The first ten letters are the milliseconds of making, in Crockford's base 32; the rest differ each time."""
-    before = int(time.time() * 1000)
+    before = int(datetime.now(UTC).timestamp() * 1000)
     made = [UlidMaker().new() for _ in range(50)]
-    after = int(time.time() * 1000)
+    after = int(datetime.now(UTC).timestamp() * 1000)
     for ulid in made:
         assert len(ulid) == 26
         assert set(ulid) <= set(ALPHABET)
