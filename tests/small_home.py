@@ -32,7 +32,7 @@ import pytest
 
 from bedrail.app import App, create_home, new_token, open_home
 from bedrail.cli import main
-from bedrail.journeys import delivery, upkeep
+from bedrail.journeys import admission, delivery, upkeep
 from bedrail.journeys.examination import examine_candidates
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -136,9 +136,9 @@ def _play(folder: Path) -> None:
     app = founded(home)
     ctx = app.context
     delivery.open_use_case(ctx, "olivia", (EXAMPLE / "usecase.toml").read_text())
-    delivery.admit_data(ctx, "sam", CASE, table, source="first lines")
-    delivery.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
-    delivery.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
+    admission.admit_data(ctx, "sam", CASE, table, source="first lines")
+    admission.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
+    admission.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
     examine_candidates(ctx, "sam", CASE)
     approve_both(app, "baseline")
     climb(app, "baseline")

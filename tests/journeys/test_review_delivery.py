@@ -12,7 +12,7 @@ import pytest
 from bedrail.app import App, create_home
 from bedrail.core.errors import Corrupt, Invalid, Refused
 from bedrail.core.events import CandidateAdmitted, DeploymentMoved
-from bedrail.journeys import delivery
+from bedrail.journeys import admission, delivery
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.upkeep import add_person, open_installation
 from bedside_house import CHARTER as CHARTER_TEXT
@@ -40,7 +40,7 @@ def app(tmp_path: Path) -> Iterator[App]:
 
 def _admit(app: App, person: str, name: str = "falls-1") -> str:
     package, model = linear_package(name)
-    return delivery.admit_candidate(app.context, person, CASE, package, model, origin="test")
+    return admission.admit_candidate(app.context, person, CASE, package, model, origin="test")
 
 
 @pytest.mark.parametrize("name", ["../../escaped", "a/b", ".hidden", "-x", "two words", "x" * 65])

@@ -21,7 +21,7 @@ def train(state: CliState, use_case: str, recipe: str, name: str, as_json: bool)
     \b
     Example: bedrail train readmission-30d --recipe logistic --name baseline
     """
-    from bedrail.journeys.delivery import train_candidate
+    from bedrail.journeys.admission import train_candidate
 
     digest = train_candidate(state.context(), state.actor(), use_case, recipe, name=name, progress=progress_lines())
     if as_json:

@@ -90,7 +90,7 @@ def admit(
     \b
     Example: bedrail data admit readmission-30d --folder examples/readmission-30d
     """
-    from bedrail.journeys.delivery import admit_data
+    from bedrail.journeys.admission import admit_data
 
     context = state.context()
     charter = context.charter(use_case)

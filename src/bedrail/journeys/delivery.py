@@ -1,23 +1,13 @@
-"""A candidate becomes a deployment: open, admit, train or import, approve, judge, deploy, halt, roll back."""
+"""A candidate becomes a deployment: open, approve, judge, deploy, halt, roll back."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
-
-import msgspec
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import (
     Approved,
-    CandidateAdmitted,
-    DatasetAdmitted,
-    DatasetSplit,
     DeploymentHalted,
     DeploymentMoved,
     DeploymentRolledBack,
@@ -26,30 +16,10 @@ from bedrail.core.events import (
     TokenIssued,
     UseCaseOpened,
 )
-from bedrail.core.values import Verdict
-from bedrail.data.profile import profile
-from bedrail.data.quality import QualityReport, assess_quality
-from bedrail.data.quality_page import quality_html
 from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-
-    from bedrail.models.values import Package
-
-Progress = Callable[[str], None]
-
-
-CANDIDATE_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\Z")
-"""Reports bear the candidate's name in their file names, and commands take it as an argument."""
-
-
-def quiet(_: str) -> None:
-    """Progress that nobody watches."""
 
 
 def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
@@ -99,151 +69,6 @@ def to_shadow(view: UseCaseView, reason: str) -> list[DeploymentMoved]:
             reason=reason,
         )
     ]
-
-
-def admit_data(
-    ctx: Context, person: str, use_case: str, frame: pd.DataFrame, *, source: str, progress: Progress = quiet
-) -> QualityReport:
-    """De-identify, profile, check, store and split a table; refused when a blocking quality rule is broken.
-
-    The table rests as a Parquet artifact under its content digest, with pseudonyms for patients and encounters.
-    """
-    from bedrail.data.digest import table_digest
-    from bedrail.data.quality_evidence import quality_evidence
-    from bedrail.data.splits import split
-    from bedrail.journeys.examination import record_evidence
-    from bedrail.privacy.tables import deidentify_table, withhold_strays
-
-    actor = ctx.require(person, "data.admit")
-    charter = ctx.charter(use_case)
-    roles, features = charter.roles(), charter.features
-    roles.require([str(name) for name in frame.columns], path="usecase.toml data")
-    progress("pseudonyms for patients and encounters, undeclared columns left out")
-    table, treatments = deidentify_table(frame, roles, [f.name for f in features], ctx.pseudonyms.pseudonym)
-    progress("profile and quality rules")
-    report = assess_quality(table, roles, features)
-    if report.verdict is Verdict.FAIL:
-        reasons = tuple(f"{f.column}: {f.reason}" for f in report.broken("block"))
-        raise Refused(
-            "the data breaks blocking quality rules.", remedy="Mend the extract and try again.", reasons=reasons
-        )
-    levels = {f.name: f.levels for f in features if f.kind == "categorical" and f.name in table.columns}
-    table, withheld = withhold_strays(table, roles, levels)
-    measured = profile(table, identifiers=(roles.subject, roles.encounter))
-    digest = table_digest(table)
-    progress("stored under its content digest; split by patient and time")
-    parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares.as_dict())
-    paper = {"profile": measured, "quality": report, "treatments": (*treatments, *withheld), "dataset": digest}
-    admitted = DatasetAdmitted(
-        dataset=digest,
-        use_case=use_case,
-        source=source,
-        rows=len(table),
-        columns=len(table.columns),
-        profile=ctx.artifacts.put(msgspec.json.encode(paper)),
-        verdict=str(report.verdict),
-        artifact=ctx.artifacts.put(_parquet(table)),
-    )
-    split_fact = DatasetSplit(
-        dataset=digest, use_case=use_case, split=ctx.artifacts.put(_parquet_labels(parts.labels)), counts=parts.counts
-    )
-    ctx.append(actor, "research", admitted, split_fact)
-    record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
-    page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
-    write_report(ctx, use_case, "data-quality.html", page)
-    return report
-
-
-def _parquet(frame: pd.DataFrame) -> bytes:
-    out = io.BytesIO()
-    frame.to_parquet(out, index=False, compression="zstd")
-    return out.getvalue()
-
-
-def _parquet_labels(labels: np.ndarray) -> bytes:
-    import pandas as pd
-
-    return _parquet(pd.DataFrame({"part": pd.Categorical(labels)}))
-
-
-def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
-    """Put a page where people look: HOME/reports/USE_CASE/NAME."""
-    path = ctx.home / "reports" / use_case / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return path
-
-
-def read_part(ctx: Context, use_case: str, *parts: str) -> pd.DataFrame:
-    """The rows of some parts of the admitted dataset, never the holdout (see `examination.open_holdout`)."""
-    if "holdout" in parts:
-        raise Refused("the holdout is locked.", remedy="It is opened once, on record, by: bedrail examine.")
-    frame, labels = read_dataset(ctx, use_case)
-    return frame[labels.isin(parts).to_numpy()].reset_index(drop=True)
-
-
-def read_dataset(ctx: Context, use_case: str) -> tuple[pd.DataFrame, pd.Series]:
-    """The admitted table and each row's part."""
-    import pandas as pd
-
-    dataset = ctx.use_case(use_case).dataset
-    if dataset is None:
-        raise NotFound("no data was admitted yet.", path=use_case, remedy=f"bedrail data admit {use_case}")
-    frame = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.artifact)))
-    labels = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.split)))["part"]
-    return frame, labels
-
-
-def train_candidate(
-    ctx: Context, person: str, use_case: str, recipe: str, *, name: str = "", progress: Progress = quiet
-) -> str:
-    """Train by recipe on the train part, calibrate on the calibration part; returns the candidate's digest."""
-    from bedrail.models.train import train
-    from bedrail.models.values import Lineage
-
-    actor = ctx.require(person, "candidate.train")
-    charter, view = ctx.charter(use_case), ctx.use_case(use_case)
-    train_rows, calibration_rows = read_part(ctx, use_case, "train"), read_part(ctx, use_case, "calibration")
-    assert view.dataset is not None
-    package, model = train(
-        recipe,
-        train_rows,
-        calibration_rows,
-        charter.contract(),
-        charter.data.outcome,
-        name=name or recipe,
-        seed=0,
-        subject=charter.data.subject,
-        lineage=Lineage(origin="trained", dataset=view.dataset.dataset, split=view.dataset.split),
-        progress=lambda what, _: progress(what),
-    )
-    return admit_candidate(ctx, actor.id, use_case, package, model, origin=f"recipe {recipe}")
-
-
-def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, model: bytes, *, origin: str) -> str:
-    """Store a model package, sign its digest and enter it in the registry; returns the digest."""
-    from bedrail.models.package import write_package
-
-    actor = ctx.require(person, "candidate.train")
-    if not CANDIDATE_NAME.match(package.name):
-        remedy = "Use 1 to 64 letters, digits, `.`, `_` or `-`, such as boosted-2."
-        raise Invalid("this cannot be the name of a candidate.", path="--name", remedy=remedy)
-    with TemporaryDirectory() as folder:
-        write_package(Path(folder), package, model)
-        digest = ctx.artifacts.put_tree(Path(folder))
-    dataset = ctx.use_case(use_case).dataset
-    fact = CandidateAdmitted(
-        candidate=digest,
-        use_case=use_case,
-        name=package.name,
-        kind=package.kind,
-        origin=origin,
-        dataset=dataset.dataset if dataset else "",
-        author=person,
-        signature=ctx.signer.sign(package_statement(digest)).hex(),
-    )
-    ctx.append(actor, "research", fact)
-    return digest
 
 
 def package_statement(digest: str) -> bytes:

@@ -13,16 +13,9 @@ from bedrail.core.errors import Corrupt, Refused
 from bedrail.core.events import Actor, DataRead, EvidenceRecorded, HoldoutOpened
 from bedrail.core.values import Evidence
 from bedrail.governance.views import CandidateView
+from bedrail.journeys.admission import Progress, quiet, read_dataset, read_part, write_report
 from bedrail.journeys.context import Context
-from bedrail.journeys.delivery import (
-    Progress,
-    find_candidate,
-    load_candidate,
-    quiet,
-    read_dataset,
-    read_part,
-    write_report,
-)
+from bedrail.journeys.delivery import find_candidate, load_candidate
 from bedrail.models.predict import LoadedModel
 from bedrail.models.values import Assessments
 

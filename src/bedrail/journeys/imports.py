@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bedrail.core.errors import Invalid
+from bedrail.journeys.admission import Progress, admit_candidate, quiet, read_part
 from bedrail.journeys.context import Context
-from bedrail.journeys.delivery import Progress, admit_candidate, quiet, read_part
 from bedrail.models.contract import Encoder
 from bedrail.models.predict import RemoteScorer
 from bedrail.models.values import Kind, Lineage

@@ -24,8 +24,9 @@ from bedrail.core.events import (
 from bedrail.core.values import Value
 from bedrail.governance.actions import action_for, strongest
 from bedrail.governance.views import UseCaseView
+from bedrail.journeys.admission import read_dataset, write_report
 from bedrail.journeys.context import SYSTEM, Context
-from bedrail.journeys.delivery import read_dataset, to_shadow, write_report
+from bedrail.journeys.delivery import to_shadow
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.windows import decisions_since, outcomes_since, reference_window
 from bedrail.models.predict import LoadedModel

@@ -11,8 +11,8 @@ import numpy as np
 
 from bedrail.core.queries import DecisionRow
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record
+from bedrail.journeys.admission import read_dataset
 from bedrail.journeys.context import Context
-from bedrail.journeys.delivery import read_dataset
 from bedrail.journeys.examination import MISSING_CELL, assess_rows, load_model
 from bedrail.monitoring.values import ReferenceWindow, Window
 
