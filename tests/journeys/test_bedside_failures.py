@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from bedrail.core.errors import Unavailable
-from bedrail.core.events import decode
+from bedrail.core.events import ConsentChanged, decode
 from bedrail.core.values import NO_DECISION
 from bedrail.web.server import Standing
-from bedside_house import Client, SmallHouse, eventually, linear_package, served, small_house, usual
+from bedside_house import USE_CASE, Client, SmallHouse, eventually, linear_package, served, small_house, usual
 
 
 @pytest.fixture
@@ -200,3 +200,34 @@ def test_without_a_deployment_there_is_only_the_fallback(tmp_path: Path):
     house = small_house(tmp_path, deployed=False)
     with served(house) as client:
         assert client.decide(usual()).json["guard"] == "deployment"
+
+
+ENDINGS: dict[str, Any] = {
+    "stopped": lambda house, _: house.halt(),
+    "expired": lambda house, _: house.deploy(until="2026-01-01T00:00:00+00:00"),
+    "no longer serves": lambda house, other: house.deploy(other),
+    "opted out": lambda house, _: house.append(
+        ConsentChanged(
+            subject=house.app.context.pseudonyms.pseudonym("patient-77881"), use_case=USE_CASE, opted_out=True
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("why", ENDINGS)
+def test_a_held_answer_is_not_shown_once_it_could_not_be_given_any_more(tmp_path: Path, why: str):
+    """Halted, expired, replaced, or not wanted by the patient: 409, and no reading is on record."""
+    house = small_house(tmp_path, width=0.0001)
+    package, model = linear_package("falls-2", seed=3)
+    other = house.admit(package, model, tmp_path / "second")
+    with served(house) as client:
+        decision = client.decide(usual()).json["decision"]
+        card = f"/api/v1/decisions/{decision}/card"
+        assert client.ask("POST", card, {"person": "dr-lee"}).status == 200
+        ENDINGS[why](house, other)
+        assert eventually(lambda: client.ask("POST", card, {"person": "dr-lee"}).status == 409)
+        before = house.app.store.head().size
+        refused = client.ask("POST", card, {"person": "dr-lee"})
+        assert why in refused.json["detail"]
+        assert not {"risk", "card"} & set(refused.json)
+        assert house.app.store.head().size == before

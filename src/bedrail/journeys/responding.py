@@ -135,11 +135,16 @@ async def set_consent(desk: Desk, subject: str, use_case: str, opted_out: bool, 
 
 
 async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Opened:
-    """The answer behind a held decision, for its reviewer; that it was read is on record before it is shown."""
+    """The answer behind a held decision, for its reviewer; that it was read is on record before it is shown.
+
+    Raises `NotFound`, `Unavailable`, and `Refused` when it is not held, or may not be shown any more: its deployment
+    ended, or the patient opted out since.
+    """
     row = _row(desk, decision, use_case)
     actor = _person(desk, person, "decision.respond")
     if row.kind != "answered" or row.mode != "review" or row.stage == "shadow":
         raise Refused("that decision is not held for review.", reasons=("conflict",))
+    _still_served(desk, row)
     found = desk.records.get(decision)
     if found is None:
         raise NotFound("the record is no longer there.", path="decision", remedy="Its key was destroyed.")
@@ -157,6 +162,22 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
         card=record.card,
         hold=record.hold,
     )
+
+
+def _still_served(desk: Desk, row: DecisionRow) -> None:
+    """A held answer is shown only where the same answer could be given now; raises `Refused` otherwise."""
+    deployment = desk.registry.use_case(row.use_case).deployment
+    if deployment is None or deployment.candidate != row.candidate:
+        why = "the model that gave this answer no longer serves here."
+    elif deployment.halted:
+        why = "the model has been stopped for this use case."
+    elif desk.clock.now().timestamp() >= deployment.until_epoch:
+        why = "the approval of this model has expired."
+    elif desk.registry.opted_out_of(row.subject, row.use_case):
+        why = "the patient opted out of AI support."
+    else:
+        return
+    raise Refused(why, remedy="Use clinical judgement.", reasons=("conflict",))
 
 
 def state(desk: Desk, decision: str, use_case: str) -> DecisionState:
