@@ -90,7 +90,7 @@ def admit(
     \b
     Example: bedrail data admit readmission-30d --folder examples/readmission-30d
     """
-    from bedrail.journeys.admission import admit_data
+    from bedrail.journeys.admission import admit_data, spared_holdout_rows
 
     context = state.context()
     charter = context.charter(use_case)
@@ -102,16 +102,27 @@ def admit(
         else _given_table(file or Path())
     )
     if before is not None:
+        charter.roles().require([str(name) for name in frame.columns], path="usecase.toml data")
+        if frame[charter.data.time].dtype.kind not in "iuf":
+            raise Invalid(
+                f"`{charter.data.time}` holds no numbers.", path="--before", remedy="Filter the table before admission."
+            )
         frame = frame[frame[charter.data.time] < before].reset_index(drop=True)
     progress = progress_lines()
     report = admit_data(context, state.actor(), use_case, frame, source=source, progress=progress)
     view = context.use_case(use_case).dataset
     assert view is not None
+    spared = spared_holdout_rows(context, use_case)
     if as_json:
-        show_json({"dataset": view.dataset, "rows": view.rows, "verdict": report.verdict, "split": view.counts})
+        show_json(
+            {"dataset": view.dataset, "rows": view.rows, "verdict": report.verdict, "split": view.counts,
+             "spared_holdout_rows": spared}
+        )  # fmt: skip
         return
     click.echo(f"Dataset {view.dataset[:12]}: {view.rows} rows, quality {report.verdict}.")
     show_table("Split", tuple(view.counts), [tuple(view.counts.values())])
+    if spared:
+        click.echo(f"{spared} rows kept out of the holdout: their patients stood in one that was opened before.")
     click.echo(f"Report: {context.home / 'reports' / use_case / 'data-quality.html'}")
 
 

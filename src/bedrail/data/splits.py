@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +54,28 @@ def split(subject: np.ndarray, time: np.ndarray, shares: Mapping[str, float], *,
     if empty:
         raise Invalid(f"the part `{empty[0]}` is empty.", path="data.shares", remedy="Give more rows or other shares.")
     return Split(labels=labels, counts=counts)
+
+
+def spare_known(parts: Split, subject: np.ndarray, known: Collection[str]) -> tuple[Split, int]:
+    """The split with holdout rows of `known` patients `excluded`, and how many rows that were.
+
+    Whoever stood in a holdout that was opened has been looked at: models made since may be tuned on them, so they may
+    help to train, but not to judge, a model (Dwork et al. 2015, "The reusable holdout"). Their rows do not move to
+    another part: they are from the holdout's period, which is the future of every other part.
+
+    `subject` has shape (n,). Raises `Invalid` when nobody is left in the holdout.
+    """
+    looked_at = (parts.labels == "holdout") & np.isin(subject, list(known))
+    rows = int(looked_at.sum())
+    if rows == parts.counts["holdout"]:
+        raise Invalid(
+            "every patient of the holdout stood in a holdout that was opened before.",
+            path="data",
+            remedy="Give newer data: a holdout judges models only by patients whom nobody looked at.",
+        )
+    labels = np.where(looked_at, EXCLUDED, parts.labels)
+    counts = parts.counts | {"holdout": parts.counts["holdout"] - rows, EXCLUDED: parts.counts[EXCLUDED] + rows}
+    return Split(labels=labels, counts=counts), rows
 
 
 def _codes(subject: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ from bedrail.core.values import Verdict
 from bedrail.data.profile import profile
 from bedrail.data.quality import QualityReport, assess_quality
 from bedrail.data.quality_page import quality_html
+from bedrail.governance.views import DatasetView, UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import package_statement
 
@@ -43,10 +44,11 @@ def admit_data(
     """De-identify, profile, check, store and split a table; refused when a blocking quality rule is broken.
 
     The table rests as a Parquet artifact under its content digest, with pseudonyms for patients and encounters.
+    Patients of a holdout that was opened before may be in any part but the new holdout (`spare_known`).
     """
     from bedrail.data.digest import table_digest
     from bedrail.data.quality_evidence import quality_evidence
-    from bedrail.data.splits import split
+    from bedrail.data.splits import spare_known, split
     from bedrail.journeys.examination import record_evidence
     from bedrail.privacy.tables import deidentify_table, withhold_strays
 
@@ -68,8 +70,19 @@ def admit_data(
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
     progress("stored under its content digest; split by patient and time")
-    parts = split(table[roles.subject].to_numpy(), table[roles.time].to_numpy(), charter.data.shares.as_dict())
-    paper = {"profile": measured, "quality": report, "treatments": (*treatments, *withheld), "dataset": digest}
+    subject, spared = table[roles.subject].to_numpy(), 0
+    parts = split(subject, table[roles.time].to_numpy(), charter.data.shares.as_dict())
+    view, known = ctx.use_case(use_case), ctx.registry.seen
+    opened_before = digest in view.datasets and bool(view.datasets[digest].holdout_opened_at)
+    if not opened_before:
+        parts, spared = spare_known(parts, subject, _looked_at(ctx, view))
+    paper = {
+        "profile": measured,
+        "quality": report,
+        "treatments": (*treatments, *withheld),
+        "dataset": digest,
+        "spared_holdout_rows": spared,
+    }
     admitted = DatasetAdmitted(
         dataset=digest,
         use_case=use_case,
@@ -83,11 +96,39 @@ def admit_data(
     split_fact = DatasetSplit(
         dataset=digest, use_case=use_case, split=ctx.artifacts.put(_parquet_labels(parts.labels)), counts=parts.counts
     )
-    ctx.append(actor, "research", admitted, split_fact)
+    again = () if opened_before else (split_fact,)  # an opened holdout stays with the split that it was opened under
+    ctx.append(actor, "research", admitted, *again, known=known)
     record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
     page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
     write_report(ctx, use_case, "data-quality.html", page)
     return report
+
+
+def _looked_at(ctx: Context, view: UseCaseView) -> set[str]:
+    """The pseudonyms of all patients in this use case's opened holdouts, each by the charter's present subject column.
+
+    Raises `Refused` when an opened table does not have that column: then nobody could tell.
+    """
+    subject = ctx.charter(view.id).roles().subject
+    found: set[str] = set()
+    for dataset in view.datasets.values():
+        if not dataset.holdout_opened_at:
+            continue
+        frame, labels = _stored(ctx, dataset)
+        if subject not in frame.columns:
+            raise Refused(
+                f"the holdout opened on {dataset.holdout_opened_at[:10]} has no column `{subject}`.",
+                remedy="Keep the name of the patients' column: without it nobody can tell who was looked at.",
+            )
+        found |= set(frame.loc[(labels == "holdout").to_numpy(), subject])
+    return found
+
+
+def spared_holdout_rows(ctx: Context, use_case: str) -> int:
+    """How many rows the newest admission kept out of the holdout, since their patients were looked at before."""
+    dataset = ctx.use_case(use_case).dataset
+    paper = {} if dataset is None else msgspec.json.decode(ctx.artifacts.get(dataset.profile))
+    return int(paper.get("spared_holdout_rows", 0))
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -120,11 +161,15 @@ def read_part(ctx: Context, use_case: str, *parts: str) -> pd.DataFrame:
 
 def read_dataset(ctx: Context, use_case: str) -> tuple[pd.DataFrame, pd.Series]:
     """The admitted table and each row's part."""
-    import pandas as pd
-
     dataset = ctx.use_case(use_case).dataset
     if dataset is None:
         raise NotFound("no data was admitted yet.", path=use_case, remedy=f"bedrail data admit {use_case}")
+    return _stored(ctx, dataset)
+
+
+def _stored(ctx: Context, dataset: DatasetView) -> tuple[pd.DataFrame, pd.Series]:
+    import pandas as pd
+
     frame = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.artifact)))
     labels = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.split)))["part"]
     return frame, labels
