@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,8 @@ import pytest
 from bedrail.core.errors import Unavailable
 from bedrail.core.events import ConsentChanged, decode
 from bedrail.core.values import NO_DECISION
+from bedrail.decisions.values import Fallback
+from bedrail.journeys.serving import STALE_SECONDS
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, linear_package, served, small_house, usual
 
@@ -231,3 +236,59 @@ def test_a_held_answer_is_not_shown_once_it_could_not_be_given_any_more(tmp_path
         assert why in refused.json["detail"]
         assert not {"risk", "card"} & set(refused.json)
         assert house.app.store.head().size == before
+
+
+class Newer:
+    """A tape on which somebody with a newer version wrote last, while `on`."""
+
+    def __init__(self, tape: Any) -> None:
+        self.tape = tape
+        self.on = False
+
+    def registry_entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        yield from self.tape.registry_entries(start)
+        if self.on:
+            yield 10**9, b'{"v":99}'
+
+
+def test_a_fact_that_cannot_be_read_ends_answers_until_the_ledger_can_be_followed(house: SmallHouse):
+    """Behind it may stand a halt: fallbacks on record, not ready; and answers again afterwards."""
+    tape = Newer(house.app.context.tape)
+    with served(house, lambda standing: setattr(standing.bedside.serving, "tape", tape)) as client:
+        assert client.decide(usual()).json["kind"] == "answer"
+        tape.on = True
+        house.deploy(sites=("north",))
+        assert becomes(client, "deployment")
+        reply = client.decide(usual()).json
+        assert (reply["kind"], reply["reason"]) == ("fallback", "The ledger cannot be followed.")
+        assert house.app.store.decision(reply["decision"]).guard == "deployment"
+        ready = client.ask("GET", "/readyz")
+        assert (ready.status, ready.json["for"]) == (503, ["the ledger cannot be followed"])
+        tape.on = False
+        assert eventually(lambda: client.decide(usual()).json["kind"] == "answer")
+        assert eventually(lambda: client.ask("GET", "/readyz").status == 200)
+
+
+def test_a_server_that_only_was_busy_looks_once_more_before_it_answers(house: SmallHouse):
+    """Without a look of its own for longer than allowed, a request looks itself: what it says is current, not false."""
+    standing = Standing(house.app)
+    serving, times = standing.bedside.serving, [0.0]
+    serving.monotonic = lambda: times[0]
+
+    async def guard_of_next() -> str:
+        said = await standing.bedside.decide(house.token, USE_CASE, json.dumps(usual()).encode())
+        return said.guard if isinstance(said, Fallback) else said.kind
+
+    async def story() -> list[str]:
+        await serving.settle()
+        said = [await guard_of_next()]
+        times[0] += 2 * STALE_SECONDS
+        said.append(await guard_of_next())
+        house.halt()
+        times[0] += 2 * STALE_SECONDS
+        said.append(await guard_of_next())
+        await standing.group.close()
+        return said
+
+    assert asyncio.run(story()) == ["answer", "answer", "stopped"]
+    house.app.store.close()

@@ -29,6 +29,7 @@ from bedrail.models.values import Assessment
 CRASHED = "The model failed while answering."
 OUT_OF_REACH = "The model is out of reach."
 LATE = "The model did not answer within its time budget."
+UNFOLLOWED = FallBack("deployment", "The ledger cannot be followed.")
 
 _UNSEALED = frozenset(each.name for each in BEFORE_INPUTS) - {"model"} | {"unexpected"}
 """Doubts that need no look at the inputs: nothing of the patient is kept for them."""
@@ -69,7 +70,9 @@ class Work:
     async def run(self, body: bytes) -> Reply:
         """The reply, after its record is durable."""
         try:
-            result = self._judge(self._ask(body))
+            followed = self.bedside.serving.followed()
+            case = self._ask(body)
+            result = self._judge(case) if followed else UNFOLLOWED
             if result is None:
                 result = await self._wait()
         except Invalid as error:

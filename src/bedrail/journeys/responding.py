@@ -165,7 +165,9 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
 
 
 def _still_served(desk: Desk, row: DecisionRow) -> None:
-    """A held answer is shown only where the same answer could be given now; raises `Refused` otherwise."""
+    """A held answer is shown only where one could be given now; raises `Refused`, or `Unavailable` when none knows."""
+    if not desk.serving.followed():
+        raise Unavailable("the ledger cannot be followed.", remedy="Use clinical judgement; try again later.")
     deployment = desk.registry.use_case(row.use_case).deployment
     if deployment is None or deployment.candidate != row.candidate:
         why = "the model that gave this answer no longer serves here."

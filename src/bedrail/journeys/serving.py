@@ -22,6 +22,8 @@ from bedrail.models.predict import LoadedModel
 
 REFRESH_SECONDS = 0.05
 RETRY_SECONDS = 2.0
+STALE_SECONDS = 1.0
+"""Whoever has not seen the ledger for as long does not know of a halt: nothing is answered."""
 
 LOADING = "The model is being loaded."
 REFUSED = "The stored model is not the approved one."
@@ -70,6 +72,8 @@ class Serving:
     models: dict[str, Ready] = field(default_factory=dict)
     trouble: str = ""
     _seen: object = None
+    _fresh_at: float = float("-inf")
+    _tried_at: float = float("-inf")
 
     def refresh(self) -> None:
         """Fold what was appended since the last look; cheap when nothing was. Raises `Unavailable`."""
@@ -78,17 +82,36 @@ class Serving:
             for index, data in self.tape.registry_entries(self.registry.seen):
                 self.registry.apply(index, decode(data))
             self._seen = now if self._restation() else None
+        self._fresh_at = self.monotonic()
+
+    def followed(self) -> bool:
+        """Whether the registry is as of a moment ago; looks once more before saying no.
+
+        A loop that was busy for a while has only not had its look yet. A look that fails is not repeated by every
+        request: one each `REFRESH_SECONDS`.
+        """
+        now = self.monotonic()
+        if now - self._fresh_at <= STALE_SECONDS:
+            return True
+        if now - self._tried_at < REFRESH_SECONDS:
+            return False
+        return self._look()
 
     async def follow(self, every: float = REFRESH_SECONDS) -> None:
         """Refresh until cancelled; a failing look is tried again, and said by `trouble` meanwhile."""
         while True:
-            try:
-                self.refresh()
-                self.trouble = ""
-            except Exception as error:  # noqa: BLE001 (the watch must not die; readiness shows the trouble)
-                self.trouble = type(error).__name__
+            self._look()
             self._start_loading()
             await asyncio.sleep(every)
+
+    def _look(self) -> bool:
+        try:
+            self.refresh()
+            self.trouble = ""
+        except Exception as error:  # noqa: BLE001 (the watch must not die; readiness shows the trouble)
+            self.trouble, self._tried_at = type(error).__name__, self.monotonic()
+            return False
+        return True
 
     async def settle(self) -> None:
         """Refresh, and wait until every deployed candidate is loaded or refused."""

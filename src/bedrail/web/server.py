@@ -115,7 +115,7 @@ def _operations(door: Door, meter: Meter) -> list[Route]:
         serving, waiting = door.bedside.serving, []
         if not door.group.healthy:
             waiting.append("the ledger cannot be written")
-        if serving.trouble:
+        if serving.trouble or not serving.followed():
             waiting.append("the ledger cannot be followed")
         if any(place.loading is not None for place in serving.models.values()):
             waiting.append("a model is being loaded")
