@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
+from bedrail.core.errors import Unavailable
 from bedrail.core.values import NO_DECISION, Mode, Value
 from bedrail.ledger.append import Receipt
 
@@ -154,7 +155,7 @@ class AnswerRecord(Value, frozen=True, kw_only=True):
     at the time of deciding, `*` standing for every input without a time of its own. `as_of` is that time.
     """
 
-    v: int = 1
+    v: Literal[1] = 1
     kind: Literal["answer"] = "answer"
     decision: str
     use_case: str
@@ -186,7 +187,7 @@ class AnswerRecord(Value, frozen=True, kw_only=True):
 class FallbackRecord(Value, frozen=True, kw_only=True):
     """What rests sealed behind `decision.fell-back` when there was a readable request about a patient."""
 
-    v: int = 1
+    v: Literal[1] = 1
     kind: Literal["fallback"] = "fallback"
     decision: str
     use_case: str
@@ -202,7 +203,7 @@ class FallbackRecord(Value, frozen=True, kw_only=True):
 class OutcomeRecord(Value, frozen=True, kw_only=True):
     """The outcome of a decided encounter: 1 happened, 0 did not."""
 
-    v: int = 1
+    v: Literal[1] = 1
     decision: str
     value: int
     as_of: datetime
@@ -211,7 +212,7 @@ class OutcomeRecord(Value, frozen=True, kw_only=True):
 class ResponseRecord(Value, frozen=True, kw_only=True):
     """A clinician's own words about a decision."""
 
-    v: int = 1
+    v: Literal[1] = 1
     decision: str
     note: str
     as_of: datetime
@@ -237,22 +238,33 @@ class _Kind(msgspec.Struct):
 
 _kind = msgspec.json.Decoder(_Kind)
 
+T = TypeVar("T")
+
+
+def _read(decoder: msgspec.json.Decoder[T], plaintext: bytes) -> T:
+    """A version that is not known here is not guessed at, even where its fields would fit."""
+    try:
+        return decoder.decode(plaintext)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        remedy = "Use the version of Bedrail that wrote it, or a newer one."
+        raise Unavailable("a sealed record has a form that this version does not know.", remedy=remedy) from error
+
 
 def answer_record(plaintext: bytes) -> AnswerRecord:
-    """The record behind an answered decision; raises msgspec.ValidationError for any other bytes."""
-    return _answer.decode(plaintext)
+    """The record behind an answered decision; raises `Unavailable` for any other bytes."""
+    return _read(_answer, plaintext)
 
 
 def decision_record(plaintext: bytes) -> AnswerRecord | FallbackRecord:
-    """The record of a decision of either kind; raises msgspec.ValidationError for any other bytes."""
-    return (_answer if _kind.decode(plaintext).kind == "answer" else _fallback).decode(plaintext)
+    """The record of a decision of either kind; raises `Unavailable` for any other bytes."""
+    return _read(_answer, plaintext) if _read(_kind, plaintext).kind == "answer" else _read(_fallback, plaintext)
 
 
 def outcome_record(plaintext: bytes) -> OutcomeRecord:
-    """The record behind an observed outcome; raises msgspec.ValidationError for any other bytes."""
-    return _outcome.decode(plaintext)
+    """The record behind an observed outcome; raises `Unavailable` for any other bytes."""
+    return _read(_outcome, plaintext)
 
 
 def response_record(plaintext: bytes) -> ResponseRecord:
-    """The note behind a response; raises msgspec.ValidationError for any other bytes."""
-    return _response.decode(plaintext)
+    """The note behind a response; raises `Unavailable` for any other bytes."""
+    return _read(_response, plaintext)

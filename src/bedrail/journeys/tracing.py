@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import BedrailError, Corrupt, NotFound, Unavailable
+from bedrail.core.errors import BedrailError, Corrupt, NotFound
 from bedrail.core.events import DataRead, DecisionAnswered, DecisionFellBack, decode
 from bedrail.core.queries import DecisionRow
 from bedrail.core.values import Value
@@ -71,7 +71,7 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
     ctx.append(actor, "oversight", DataRead(use_case=row.use_case, kind="decision", count=1, reason="trace"))
     plaintext = _sealed(ctx, row)
     past = _registry_before(ctx, row.seq)
-    record = None if plaintext is None else _read(plaintext)
+    record = None if plaintext is None else decision_record(plaintext)
     return Trace(
         decision=decision,
         at=row.at,
@@ -139,14 +139,6 @@ def _sealed(ctx: Context, row: DecisionRow) -> bytes | None:
     if hashlib.sha256(found[0].ciphertext).hexdigest() != row.record:
         raise Corrupt("the sealed record is not the one that was recorded.", remedy="Run `bedrail ledger verify`.")
     return ctx.vault.open(*found)
-
-
-def _read(plaintext: bytes) -> AnswerRecord | FallbackRecord:
-    try:
-        return decision_record(plaintext)
-    except msgspec.MsgspecError as error:
-        remedy = "Trace it with the version of Bedrail that served then."
-        raise Unavailable("the record has a form that this version does not know.", remedy=remedy) from error
 
 
 def _registry_before(ctx: Context, seq: int) -> Registry:
