@@ -7,15 +7,25 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from bedrail.app import App, create_home, open_home
 from bedrail.core.errors import Invalid, Refused
-from bedrail.core.events import CandidateAdmitted, DeploymentHalted, DeploymentMoved, PersonAdded, UseCaseOpened
+from bedrail.core.events import (
+    CandidateAdmitted,
+    DeploymentHalted,
+    DeploymentMoved,
+    EvidenceRecorded,
+    PersonAdded,
+    SentinelsRecorded,
+    UseCaseOpened,
+)
 from bedrail.governance.values import Open
 from bedrail.journeys import delivery, oversight
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.upkeep import open_installation
+from bedrail.monitoring.sentinels import Sentinels
 from bedrail.monitoring.values import Alarm
 
 CASE, MODEL = "falls-7d", "c" * 64
@@ -48,7 +58,7 @@ def _moved(stage: str, until: str) -> DeploymentMoved:
     )
 
 
-def _alarm(window: str = "D1") -> Alarm:
+def _alarm(window: str = "D1", *, again: bool = False) -> Alarm:
     return Alarm(
         monitor="calibration",
         look=1,
@@ -58,6 +68,7 @@ def _alarm(window: str = "D1") -> Alarm:
         detail="more events than expected",
         evidence=3.0,
         limit=2.0,
+        again=again,
         first=window,
         last=window,
     )
@@ -78,6 +89,76 @@ def test_an_alarm_is_recorded_and_acted_on_once(app: App) -> None:
     oversight._act(ctx, view, MODEL, [_alarm("D2")], "r" * 64)
     assert len(view.alarms) == 2
     assert view.deployment.stage == "shadow"
+
+
+def test_one_lasting_fault_is_recorded_once(app: App) -> None:
+    """Repeats in one run and in later runs are told, with what was done, and not recorded: until it is moved up."""
+    ctx = app.context
+    view = ctx.use_case(CASE)
+    told = oversight._act(ctx, view, MODEL, [_alarm("D1"), _alarm("D2", again=True)], "r" * 64)
+    assert [(said.again, said.action_taken) for said in told] == [(False, "retreat"), (True, "retreat")]
+    assert oversight._act(ctx, view, MODEL, [_alarm("D3", again=True)], "r" * 64)[0].again
+    assert len(view.alarms) == 1
+    assert view.deployment is not None
+    ctx.append(SYSTEM, "governance", _moved("pilot", view.deployment.until))
+    told = oversight._act(ctx, view, MODEL, [_alarm("D4", again=True), _alarm("D5", again=True)], "r" * 64)
+    assert [said.again for said in told] == [False, True]
+    assert len(view.alarms) == 2
+    assert view.deployment.stage == "shadow"
+
+
+def test_a_fault_that_outlasts_new_evidence_is_recorded_again(app: App) -> None:
+    """Fresh evidence sets an alarm aside at the gate; the same fault, seen after it, must close the gate anew."""
+    ctx = app.context
+    view = ctx.use_case(CASE)
+    oversight._act(ctx, view, MODEL, [_alarm("D1")], "r" * 64)
+    fact = EvidenceRecorded(
+        evidence="e" * 64, check="calibration", verdict="pass", reason="", use_case=CASE, candidate=MODEL, dataset="",
+        policy="",
+    )  # fmt: skip
+    ctx.append(SYSTEM, "governance", fact)
+    assert not oversight._act(ctx, view, MODEL, [_alarm("D2", again=True)], "r" * 64)[0].again
+    assert len(view.alarms) == 2
+
+
+def test_going_down_or_serving_another_version_leaves_an_alarm_standing(app: App) -> None:
+    """Only a move up of the same candidate makes its fault news."""
+    ctx = app.context
+    view = ctx.use_case(CASE)
+    assert view.deployment is not None
+    until = view.deployment.until
+    oversight._act(ctx, view, MODEL, [_alarm("D1")], "r" * 64)
+    ctx.append(SYSTEM, "safety", _moved("shadow", until), DeploymentHalted(use_case=CASE, candidate=MODEL, reason="x"))
+    assert oversight._act(ctx, view, MODEL, [_alarm("D2", again=True)], "r" * 64)[0].again
+
+
+def test_a_changed_sentinel_answer_is_one_alarm_however_often_one_asks(app: App) -> None:
+    """It stands until there is newer evidence; nothing is appended meanwhile."""
+    ctx = app.context
+    view = ctx.use_case(CASE)
+    alarm = msgspec.structs.replace(_alarm(""), monitor="sentinels")
+    assert not oversight._act(ctx, view, MODEL, [alarm], "r" * 64)[0].again
+    size = ctx.ledger.head().size
+    assert oversight._act(ctx, view, MODEL, [alarm], "r" * 64)[0].again
+    assert ctx.ledger.head().size == size
+
+
+@pytest.mark.parametrize("silent", [1, 3])
+def test_an_outage_is_not_a_model_change(app: App, monkeypatch: pytest.MonkeyPatch, silent: int) -> None:
+    """A vendor out of reach is told as such: no alarm, no halt."""
+    ctx = app.context
+    held = Sentinels(names=("x",), inputs=((1.0,), (2.0,), (3.0,)), answers=(0.1, 0.2, 0.3))
+    digest = ctx.artifacts.put(msgspec.json.encode(held))
+    ctx.append(SYSTEM, "safety", SentinelsRecorded(use_case=CASE, candidate=MODEL, sentinels=digest, count=3))
+    monkeypatch.setattr(oversight, "load_model", lambda *_: None)
+    monkeypatch.setattr(oversight, "_answer", lambda _, row: None if row[0] <= silent else row[0] / 10)
+    said = oversight.check_sentinels(ctx, CASE)
+    assert (said.changed, said.unanswered) == (False, silent)
+    assert "not answered" in said.detail
+    view = ctx.use_case(CASE)
+    assert not view.alarms
+    assert view.deployment is not None
+    assert not view.deployment.halted
 
 
 def test_an_alarm_about_one_version_does_not_move_another(app: App) -> None:

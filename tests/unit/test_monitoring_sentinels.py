@@ -43,11 +43,17 @@ def test_one_changed_answer_is_an_alarm_with_its_numbers() -> None:
     assert alarm.causes[0].kind == "model-changed"
 
 
-def test_no_answer_is_a_changed_answer() -> None:
-    """Silence is not sameness."""
+def test_no_answer_is_neither_the_same_nor_a_changed_answer() -> None:
+    """Silence is not sameness, and an outage is no other model."""
     held = kept()
     comparison = compare(held, [None, *held.answers[1:]])
-    assert (comparison.changed, comparison.unanswered) == (1, 1)
+    assert (comparison.changed, comparison.unanswered, comparison.same) == (0, 1, False)
+    assert sentinels.alarm(comparison) is None
+    comparison = compare(held, [None, held.answers[1] + 0.01, *held.answers[2:]])
+    assert (comparison.changed, comparison.unanswered, comparison.positions) == (1, 1, (1,))
+    alarm = sentinels.alarm(comparison)
+    assert alarm is not None
+    assert "1 were not answered" in alarm.detail
 
 
 def test_chosen_sentinels_cover_the_range_of_answers_and_the_corners() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,10 @@ from bedrail.core.events import (
     SentinelsRecorded,
 )
 from bedrail.core.values import Value
+from bedrail.governance.actions import SENTINELS as SENTINELS_MONITOR
 from bedrail.governance.actions import action_for, strongest
-from bedrail.governance.views import UseCaseView
+from bedrail.governance.stages import at_least
+from bedrail.governance.views import AlarmView, DeploymentView, UseCaseView
 from bedrail.journeys.admission import read_dataset, write_report
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.delivery import to_shadow
@@ -54,17 +57,21 @@ ATTEMPTS = 5
 
 
 class RaisedAlarm(Value, frozen=True, kw_only=True):
-    """An alarm as told to people: the monitor, its likely causes in words, who is affected, what was done."""
+    """An alarm as told to people: the monitor, its likely causes in words, who is affected, what was done.
+
+    `again`: the fault of an alarm that stands lasts; nothing new was recorded, `action_taken` is what was done then.
+    """
 
     monitor: str
     causes: tuple[str, ...]
     groups: tuple[str, ...]
     detail: str
     action_taken: str
+    again: bool = False
 
 
 class Looked(Value, frozen=True, kw_only=True):
-    """What one call of `watch_use_case` saw."""
+    """What one call of `watch_use_case` saw; `unanswered` counts sentinel questions to a model out of reach."""
 
     use_case: str
     decisions: int
@@ -72,15 +79,17 @@ class Looked(Value, frozen=True, kw_only=True):
     waiting: int
     alarms: tuple[RaisedAlarm, ...]
     report: str
+    unanswered: int = 0
 
 
 class SentinelAnswer(Value, frozen=True, kw_only=True):
-    """Whether a model still answers its sentinel questions as on record."""
+    """Whether a model still answers its sentinel questions as on record; `unanswered` says nothing about it."""
 
     use_case: str
     changed: bool
     asked: int
     differing: int
+    unanswered: int
     largest: float
     detail: str
 
@@ -119,8 +128,10 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
     path = write_report(ctx, use_case, "monitoring.html", page)
     digest = ctx.artifacts.put(page.encode())
     raised = _act(ctx, view, candidate, alarms, digest)
+    unanswered = 0
     if candidate in view.sentinels:
-        raised += _ask_sentinels(ctx, view, candidate)[1]
+        comparison, changed = _ask_sentinels(ctx, view, candidate)
+        raised, unanswered = raised + changed, comparison.unanswered
     facts: list[Fact] = []
     if early.rows + late.rows:
         facts.append(DataRead(use_case=use_case, kind="decision", count=early.rows + late.rows, reason="monitoring"))
@@ -144,6 +155,7 @@ def watch_use_case(ctx: Context, use_case: str) -> Looked:
         waiting=early.waiting,
         alarms=tuple(raised),
         report=str(path),
+        unanswered=unanswered,
     )
 
 
@@ -151,13 +163,14 @@ def _act(ctx: Context, view: UseCaseView, candidate: str, alarms: Sequence[Alarm
     """Record alarms together with what the policy does about them: one commit, so neither is without the other.
 
     An alarm on record already (the process ended before it remembered its look, or lost its memory) is told again,
-    and neither recorded nor acted on twice. Whoever halts meanwhile is not overruled: then all is looked up again.
+    and neither recorded nor acted on twice; nor is one that repeats an alarm that stands (`_stands`). Whoever halts
+    meanwhile is not overruled: then all is looked up again.
     """
     for attempt in range(ATTEMPTS):
         known = ctx.refresh().seen
         there = {alarm.alarm: alarm.action_taken for alarm in view.alarms}
-        told = [_told(ctx, view, candidate, alarm, there) for alarm in alarms]
-        fresh = [(name, alarm, said) for name, alarm, said in told if name not in there]
+        told = _mark_repeats(view, candidate, [_told(ctx, view, candidate, alarm, there) for alarm in alarms], there)
+        fresh = [(name, alarm, said) for name, alarm, said in told if name not in there and not said.again]
         facts = [_fact(name, view, candidate, alarm, said, report) for name, alarm, said in fresh]
         if not fresh:
             break
@@ -187,6 +200,53 @@ def _told(
         action_taken=there.get(name) or action_for(ctx.policy(), view.tier, alarm.monitor),
     )
     return name, alarm, said
+
+
+def _mark_repeats(
+    view: UseCaseView,
+    candidate: str,
+    told: Sequence[tuple[str, Alarm, RaisedAlarm]],
+    there: Mapping[str, str],
+) -> list[tuple[str, Alarm, RaisedAlarm]]:
+    """Alarms that repeat one on record, or an earlier one of these, are told as such, with what was done about that.
+
+    A stronger action than was taken then (the policy changed) makes an alarm a new one.
+    """
+    taken = {alarm.monitor: alarm.action_taken for alarm in view.alarms if _stands(view, candidate, alarm)}
+    marked = []
+    for name, alarm, said in told:
+        before = taken.get(alarm.monitor)
+        repeats = name not in there and (alarm.again or alarm.monitor == SENTINELS_MONITOR)
+        if repeats and before is not None and strongest((before, said.action_taken)) == before:
+            marked.append((name, alarm, msgspec.structs.replace(said, action_taken=before, again=True)))
+            continue
+        if name not in there:
+            taken[alarm.monitor] = said.action_taken
+        marked.append((name, alarm, said))
+    return marked
+
+
+def _stands(view: UseCaseView, candidate: str, alarm: AlarmView) -> bool:
+    """Whether this alarm still says all there is to say: no evidence about its candidate is newer, and nobody moved the
+    candidate up since. Otherwise the same fault, seen again, is news: it must close the gate and act once more."""
+    if alarm.candidate != candidate:
+        return False
+    if any(e.at_epoch > alarm.at_epoch for e in view.evidence.values() if e.candidate == candidate):
+        return False
+    return not any(
+        now.candidate == candidate and now.at_epoch > alarm.at_epoch and _is_up(before, now)
+        for before, now in pairwise((None, *view.history))
+        if now is not None
+    )
+
+
+def _is_up(before: DeploymentView | None, now: DeploymentView) -> bool:
+    """Whether this state lets the candidate do more than the one before did."""
+    if now.halted:
+        return False
+    if before is None or before.halted or before.candidate != now.candidate:
+        return True
+    return now.stage != before.stage and at_least(now.stage, before.stage)
 
 
 def _fact(name: str, view: UseCaseView, candidate: str, alarm: Alarm, said: RaisedAlarm, report: str) -> AlarmRaised:
@@ -254,7 +314,10 @@ def record_sentinels(ctx: Context, actor: Actor, use_case: str, candidate: str) 
 
 
 def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
-    """Ask again; a changed answer raises the `sentinels` alarm, acts by policy, and thereby closes the gate."""
+    """Ask again; a changed answer raises the `sentinels` alarm, acts by policy, and thereby closes the gate.
+
+    A model out of reach gave no other answer: that is counted as `unanswered`, and nothing is halted for it.
+    """
     view = ctx.use_case(use_case)
     if not view.sentinels:
         raise NotFound("no sentinels on record.", path=use_case, remedy="They are recorded by: bedrail import-model.")
@@ -267,9 +330,16 @@ def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
         changed=bool(raised),
         asked=comparison.count,
         differing=comparison.changed,
+        unanswered=comparison.unanswered,
         largest=comparison.largest,
-        detail=raised[0].detail if raised else f"All {comparison.count} sentinel answers are as on record.",
+        detail=raised[0].detail if raised else _unchanged(comparison),
     )
+
+
+def _unchanged(comparison: sentinels.Comparison) -> str:
+    if comparison.same:
+        return f"All {comparison.count} sentinel answers are as on record."
+    return f"{comparison.unanswered} of {comparison.count} sentinel questions were not answered; no answer changed."
 
 
 def _ask_sentinels(ctx: Context, view: UseCaseView, candidate: str) -> tuple[sentinels.Comparison, list[RaisedAlarm]]:

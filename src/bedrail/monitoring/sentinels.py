@@ -28,7 +28,8 @@ class Sentinels(Value, frozen=True, kw_only=True):
 class Comparison(Value, frozen=True, kw_only=True):
     """How present answers compare: `changed` of `count` differ by more than the tolerance, at most by `largest`.
 
-    `unanswered` ones (NaN or no answer) count as changed. `positions` are the changed sentinels.
+    `unanswered` ones (NaN or no answer) are counted apart: a model out of reach is not another model. `positions` are
+    the changed sentinels.
     """
 
     count: int
@@ -41,7 +42,7 @@ class Comparison(Value, frozen=True, kw_only=True):
     @property
     def same(self) -> bool:
         """Whether every sentinel got its recorded answer."""
-        return self.changed == 0
+        return self.changed == 0 and self.unanswered == 0
 
 
 def choose(X: NDArray[Any], risk: NDArray[Any], count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -84,7 +85,7 @@ def compare(sentinels: Sentinels, answers: Sequence[float | None] | NDArray[Any]
         raise Invalid(f"{len(answers)} answers for {len(sentinels.answers)} sentinels.", path="answers")
     now = np.array([np.nan if a is None else float(a) for a in answers])
     gap = np.abs(now - np.array(sentinels.answers))
-    changed = ~(gap <= sentinels.tolerance)
+    changed = gap > sentinels.tolerance
     known = gap[np.isfinite(gap)]
     return Comparison(
         count=len(now),
@@ -97,8 +98,11 @@ def compare(sentinels: Sentinels, answers: Sequence[float | None] | NDArray[Any]
 
 
 def alarm(comparison: Comparison, look: int = 0) -> Alarm | None:
-    """The `sentinels` alarm, or None when nothing changed; no chance is involved, hence no budget."""
-    if comparison.same:
+    """The `sentinels` alarm, or None when no answer changed; no chance is involved, hence no budget.
+
+    Answers that did not come are an outage, which the bedside meets with its fallback, and no alarm.
+    """
+    if comparison.changed == 0:
         return None
     sentence = (
         f"{comparison.changed} of {comparison.count} sentinel answers changed, by at most {comparison.largest:.3g}"
