@@ -1,7 +1,8 @@
 """A small whole home, played through the journeys once in a test process and copied by whoever wants to change it.
 
 About twelve thousand real encounters (the first lines of the file that the readmission example ships), people, a
-policy that so few patients can satisfy, two candidates, evidence, approvals, and the baseline in general use.
+policy that so few patients can satisfy, candidates with evidence and (but for the spare one) approvals, the baseline
+in general use.
 """
 
 from __future__ import annotations
@@ -139,6 +140,7 @@ def _play(folder: Path) -> None:
     admission.admit_data(ctx, "sam", CASE, table, source="first lines")
     admission.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
     admission.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
+    admission.train_candidate(ctx, "sue", CASE, "logistic", name="spare")
     examine_candidates(ctx, "sam", CASE)
     approve_both(app, "baseline")
     climb(app, "baseline")

@@ -244,7 +244,7 @@ def test_nothing_that_was_refused_is_on_record(home: Path, files: Path) -> None:
         assert set(app.context.registry.people) >= {"olivia", "sam"}
         assert "bob" not in app.context.registry.people
         assert not app.context.registry.tokens
-        assert [c.name for c in view.candidates.values()] == ["baseline", "boosted"]
+        assert [c.name for c in view.candidates.values()] == ["baseline", "boosted", "spare"]
         assert len(view.approvals) == 4
         assert not view.objections
         assert len(view.datasets) == 1

@@ -20,6 +20,7 @@ from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
 
 
 def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
@@ -114,6 +115,7 @@ def approve(
     from bedrail.governance.approvals import check_approval
 
     actor = ctx.require(person, "approval.give")
+    require_sound_facts(ctx)
     view = ctx.use_case(use_case)
     chosen = find_candidate(view, candidate)
     policy, now = ctx.policy(), ctx.clock.now()
@@ -162,6 +164,7 @@ def deploy(
     from bedrail.governance.stages import check_move
 
     actor = ctx.require(person, "deployment.move")
+    require_sound_facts(ctx)
     view = ctx.use_case(use_case)
     gate, digest = judge_gate(ctx, use_case, stage, candidate)
     known, current = ctx.registry.seen, stage_of(view, digest)
@@ -186,6 +189,7 @@ def deploy(
     per_mille = share_for(stage, share, ctx, view)
     check_scope(ctx.policy(), view.tier, stage, sites=sites, share=per_mille)
     load_candidate(ctx, digest)
+    require_sound_evidence(ctx, view, digest, checks_at(ctx, view, stage))
     moved = DeploymentMoved(
         use_case=use_case,
         candidate=digest,
@@ -199,6 +203,12 @@ def deploy(
     deployment = ctx.use_case(use_case).deployment
     assert deployment is not None
     return deployment
+
+
+def checks_at(ctx: Context, view: UseCaseView, stage: str) -> tuple[str, ...]:
+    """The checks that the policy asks of this use case's tier at a stage."""
+    rule = ctx.policy().stage(view.tier, stage)
+    return rule.checks if rule else ()
 
 
 def stage_of(view: UseCaseView, candidate: str) -> str:
@@ -257,6 +267,7 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
         raise Refused("nothing is deployed.", remedy=f"bedrail deploy {use_case} --to shadow")
     current = view.deployment.candidate
     wanted = find_candidate(view, to).candidate if to else ""
+    require_sound_facts(ctx)
     for earlier in reversed(view.history):
         if earlier.candidate == current or earlier.stage == "shadow" or (wanted and earlier.candidate != wanted):
             continue
@@ -264,6 +275,7 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
         known = ctx.registry.seen
         if isinstance(gate, Open):
             load_candidate(ctx, earlier.candidate)
+            require_sound_evidence(ctx, view, earlier.candidate, checks_at(ctx, view, earlier.stage))
             fact = DeploymentRolledBack(
                 use_case=use_case,
                 from_candidate=current,
