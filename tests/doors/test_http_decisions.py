@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import socket
 
 import msgspec
 import pytest
@@ -14,6 +15,7 @@ from bedrail.decisions.decide import rerun
 from bedrail.decisions.values import decision_record
 from bedrail.ledger.merkle import leaf_hash
 from bedrail.models.predict import open_model
+from bedrail.web import decisions_route
 from bedside_house import USE_CASE, Client, SmallHouse, linear_package, usual
 
 
@@ -147,3 +149,28 @@ def test_other_methods_and_addresses_are_problems_too(client: Client):
     ):
         reply = client.ask(method, where, usual() if method == "POST" else None)
         assert (reply.status, reply.headers["content-type"]) == (status, "application/problem+json")
+
+
+def test_a_body_that_does_not_arrive_in_time_is_408_on_record_and_the_connection_ends(
+    client: Client, house: SmallHouse, monkeypatch: pytest.MonkeyPatch
+):
+    """Nobody holds a request by sending it drop by drop; the fallback is said all the same."""
+    monkeypatch.setattr(decisions_route, "BODY_SECONDS", 0.1)
+    for path, begun in (
+        (f"/api/v1/use-cases/{USE_CASE}/decisions", b'{"subj'),
+        (f"/api/v1/use-cases/{USE_CASE}/consent", b""),
+    ):
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {client.token}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", client.port), timeout=10) as connection:
+            connection.sendall(head.encode() + begun)
+            said = b"".join(iter(lambda: connection.recv(65536), b""))
+        first, _, body = said.partition(b"\r\n\r\n")
+        assert first.startswith(b"HTTP/1.1 408")
+        problem = msgspec.json.decode(body)
+        assert (problem["status"], problem["path"]) == (408, "body")
+        if begun:
+            assert problem["message"] == NO_DECISION
+            assert house.app.store.decision(problem["decision"]).guard == "request"

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from bedrail.web import pages
 from bedrail.web.openapi import document
-from bedside_house import USE_CASE, Client, SmallHouse, usual
+from bedrail.web.server import Standing
+from bedside_house import USE_CASE, Client, SmallHouse, eventually, served, small_house, usual
 
 
 def test_the_process_is_alive_and_ready(client: Client):
@@ -66,9 +74,29 @@ def test_only_listed_reports_are_served(client: Client, house: SmallHouse):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "falls-1-committee.html").write_text("<h1>Committee</h1>")
     (folder / "secret.key").write_text("no")
-    assert "falls-1-committee.html" in client.ask("GET", "/", token="").body.decode()
+    assert eventually(lambda: "falls-1-committee.html" in client.ask("GET", "/", token="").body.decode())
     report = client.ask("GET", f"/reports/{USE_CASE}/falls-1-committee.html", token="")
     assert (report.status, report.body) == (200, b"<h1>Committee</h1>")
     for name in ("secret.key", "..%2f..%2fkeys%2fkek.key", "%2e%2e", "falls-1-committee.html%00"):
         assert client.ask("GET", f"/reports/{USE_CASE}/{name}", token="").status == 404
     assert client.ask("GET", "/reports/nothing/falls-1-committee.html", token="").status == 404
+
+
+def test_the_page_is_counted_off_the_loop_and_once_for_all_who_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """However many look at it, decisions do not wait for its counting."""
+    monkeypatch.setattr(pages, "KEPT_SECONDS", 3600.0)
+    counted: list[tuple[str, str]] = []
+
+    class Watched(pages.ContextHouse):
+        def counts(self, use_case: str) -> Mapping[str, int]:
+            counted.append((use_case, threading.current_thread().name))
+            return super().counts(use_case)
+
+    def watch(standing: Standing) -> None:
+        standing.house = Watched(house.app.context, house.app.origin)
+
+    house = small_house(tmp_path)
+    with served(house, watch) as client:
+        assert {client.ask("GET", "/", token="").status for _ in range(5)} == {200}
+    assert sorted(use_case for use_case, _ in counted) == sorted([USE_CASE, "other-case"])
+    assert all(name.startswith("asyncio_") for _, name in counted)

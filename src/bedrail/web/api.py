@@ -16,7 +16,7 @@ from bedrail.decisions.request import MAX_BODY, read_body, refuse_twice
 from bedrail.governance.values import TokenView
 from bedrail.journeys.bedside import Bedside
 from bedrail.ledger.append import Receipt
-from bedrail.web.decisions_route import NOT_JSON, TOO_LARGE, bearer
+from bedrail.web.decisions_route import NOT_JSON, TOO_LARGE, TOO_SLOW, bearer, body_time
 from bedrail.web.problems import CONTENT_TYPE, of_error, problem
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -61,6 +61,7 @@ Body = TypeVar("Body", bound=Value)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _encode = msgspec.json.Encoder().encode
+_STATUSES = ((TOO_SLOW, 408), (TOO_LARGE, 413), (NOT_JSON, 415))
 
 
 def routes(bedside: Bedside) -> list[Route]:
@@ -83,8 +84,9 @@ def answering(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except BedrailError as error:
-            if error is TOO_LARGE or error is NOT_JSON:
-                return refusal(413 if error is TOO_LARGE else 415, error)
+            own = next((status for known, status in _STATUSES if known is error), 0)
+            if own:
+                return refusal(own, error)
             status, body = of_error(error)
         except Exception as error:  # noqa: BLE001 (a bug: said as such, without a word of what was in hand)
             status, body = of_error(error)
@@ -105,6 +107,8 @@ def json(value: Any, status: int = 200) -> Response:
 
 def _problem(status: int, body: bytes) -> Response:
     headers = {"cache-control": "no-store"}
+    if status == 408:
+        headers["connection"] = "close"
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="bedrail"'
     return Response(body, status, headers, CONTENT_TYPE.decode())
@@ -168,10 +172,14 @@ async def _read(request: Request, decoder: msgspec.json.Decoder[Body], kind: typ
     if content != "application/json":
         raise NOT_JSON
     body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MAX_BODY:
-            raise TOO_LARGE
+    try:
+        async with body_time():
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise TOO_LARGE
+    except TimeoutError:
+        raise TOO_SLOW from None
     value = read_body(decoder, body, kind.__struct_fields__)
     refuse_twice(body)
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -21,6 +22,10 @@ Scope = MutableMapping[str, Any]
 
 NOT_JSON = Invalid("the content type is not JSON.", path="content-type", remedy="Send application/json.")
 TOO_LARGE = Invalid("the request is too large.", path="body", remedy=f"Send at most {MAX_BODY} bytes.")
+TOO_SLOW = Invalid("the request did not arrive in time.", path="body", remedy="Send it at once.")
+
+BODY_SECONDS = 10.0
+"""Whoever sends a body more slowly is answered 408, and the connection is closed."""
 
 PREFIX = "/api/v1/use-cases/"
 SUFFIX = "/decisions"
@@ -28,6 +33,7 @@ SUFFIX = "/decisions"
 _encode = msgspec.json.Encoder().encode
 _OK: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
 _PROBLEM: list[tuple[bytes, bytes]] = [(b"content-type", CONTENT_TYPE), (b"cache-control", b"no-store")]
+_CLOSE = (b"connection", b"close")
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="bedrail"')
 
 
@@ -65,7 +71,11 @@ class DecisionsRoute:
         view = bedside.admit(token, scope["path"][len(PREFIX) : -len(SUFFIX)])
         if not json:
             return await self._turn_away(view, 415, NOT_JSON)
-        body = await read_body(receive)
+        try:
+            async with body_time():
+                body = await read_body(receive)
+        except TimeoutError:
+            return await self._turn_away(view, 408, TOO_SLOW)
         if body is None:
             return await self._turn_away(view, 413, TOO_LARGE)
         reply = await bedside.decide_for(view, body, started)
@@ -89,8 +99,15 @@ async def respond(send: Send, status: int, body: bytes, headers: list[tuple[byte
     said = [*said, (b"content-length", str(len(body)).encode())]
     if status == 401:
         said.append(_CHALLENGE)
+    if status == 408:
+        said.append(_CLOSE)
     await send({"type": "http.response.start", "status": status, "headers": said})
     await send({"type": "http.response.body", "body": body})
+
+
+def body_time() -> asyncio.Timeout:
+    """Raises `TimeoutError` inside when a body takes longer than `BODY_SECONDS`."""
+    return asyncio.timeout(BODY_SECONDS)
 
 
 async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes | None:

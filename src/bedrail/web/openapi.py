@@ -115,14 +115,20 @@ def _paths() -> dict[str, Any]:
     return {
         "/api/v1/use-cases/{use_case}/decisions": {
             "post": _operation(
-                "Ask for a decision", [case], "DecisionRequest", {"200": ("Answer", "Withheld", "Fallback")}, (413, 415)
+                "Ask for a decision",
+                [case],
+                "DecisionRequest",
+                {"200": ("Answer", "Withheld", "Fallback")},
+                (408, 413, 415),
             )
         },
         "/api/v1/use-cases/{use_case}/reviews": {
             "get": _operation("Answers that wait for a reviewer", [case], "", {"200": ("Waiting",)}, ())
         },
         "/api/v1/use-cases/{use_case}/consent": {
-            "post": _operation("Opt a patient out, or back in", [case], "ConsentBody", {"201": ("Done",)}, (413, 415))
+            "post": _operation(
+                "Opt a patient out, or back in", [case], "ConsentBody", {"201": ("Done",)}, (408, 413, 415)
+            )
         },
         "/api/v1/decisions/{decision}": {
             "get": _operation(
@@ -135,11 +141,13 @@ def _paths() -> dict[str, Any]:
                 [decision],
                 "ResponseBody",
                 {"201": ("Done",)},
-                (409, 413, 415),
+                (408, 409, 413, 415),
             )
         },
         "/api/v1/decisions/{decision}/outcomes": {
-            "post": _operation("Report the outcome", [decision], "OutcomeBody", {"201": ("Done",)}, (409, 413, 415))
+            "post": _operation(
+                "Report the outcome", [decision], "OutcomeBody", {"201": ("Done",)}, (408, 409, 413, 415)
+            )
         },
         "/api/v1/decisions/{decision}/card": {
             "post": _operation(
@@ -147,7 +155,7 @@ def _paths() -> dict[str, Any]:
                 [decision],
                 "CardBody",
                 {"200": ("Opened",)},
-                (409, 413, 415),
+                (408, 409, 413, 415),
             )
         },
         **{

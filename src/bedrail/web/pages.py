@@ -5,12 +5,13 @@ It shows nothing about patients and takes no input but its address; scripts are 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -36,6 +37,9 @@ HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
+KEPT_SECONDS = 1.0
+"""The first page is worked out once for all who look within as long."""
+
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\Z")
 _TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".md": "text/plain; charset=utf-8"}
 
@@ -152,21 +156,53 @@ class CasePage:
 def routes(house: House) -> list[Route]:
     """The pages' routes."""
 
+    first = _Front(house)
+
     async def front(_: Request) -> Response:
-        cases = [case_page(house, view) for view in house.registry().use_cases.values()]
-        head = house.head()
-        root = head.checkpoint.decode("utf-8", "replace").split("\n")[2:3]
-        return _page("house.html", origin=house.origin, cases=cases, size=head.size, root="".join(root), head=head)
+        return Response(await first.page(), 200, HEADERS, _TYPES[".html"])
 
     async def report(request: Request) -> Response:
         name = request.path_params["name"]
-        data = house.report(request.path_params["use_case"], name)
+        async with first.turn:
+            data = await asyncio.to_thread(house.report, request.path_params["use_case"], name)
         return Response(data, 200, HEADERS, _TYPES[_suffix(name)])
 
     return [
         Route("/", answering(front)),
         Route("/reports/{use_case}/{name}", answering(report)),
     ]
+
+
+class _Front:
+    """The first page, worked out off the loop, which has decisions to answer.
+
+    Whoever asks the house has the `turn`: its registry is folded and read by one thread at a time.
+    """
+
+    __slots__ = ("_house", "_html", "_made_at", "turn")
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._html = ""
+        self._made_at = float("-inf")
+        self.turn = asyncio.Lock()
+
+    async def page(self) -> str:
+        """At most `KEPT_SECONDS` old."""
+        loop = asyncio.get_running_loop()
+        async with self.turn:
+            if loop.time() - self._made_at >= KEPT_SECONDS:
+                self._html = await asyncio.to_thread(_front_html, self._house)
+                self._made_at = loop.time()
+            return self._html
+
+
+def _front_html(house: House) -> str:
+    cases = [case_page(house, view) for view in house.registry().use_cases.values()]
+    head = house.head()
+    root = head.checkpoint.decode("utf-8", "replace").split("\n")[2:3]
+    page = _templates().get_template("house.html")
+    return page.render(origin=house.origin, cases=cases, size=head.size, root="".join(root), head=head)
 
 
 def case_page(house: House, view: UseCaseView) -> CasePage:
@@ -186,11 +222,6 @@ def _line(gate: Gate) -> GateLine:
 
 def _suffix(name: str) -> str:
     return "." + name.rpartition(".")[2].lower()
-
-
-def _page(template: str, **what: Any) -> Response:
-    html = _templates().get_template(template).render(**what)
-    return Response(html, 200, HEADERS, "text/html; charset=utf-8")
 
 
 @cache

@@ -18,6 +18,7 @@ TITLES = {
     403: "This is not permitted",
     404: "There is no such thing",
     405: "This cannot be done here",
+    408: "The request took too long to arrive",
     409: "This does not fit what happened before",
     413: "The request is too large",
     415: "The content type is not JSON",

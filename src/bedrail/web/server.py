@@ -27,6 +27,12 @@ from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
 from bedrail.web.problems import CONTENT_TYPE, problem
 
+MOST_CONNECTIONS = 1000
+"""Further ones are answered 503 at once: better a quick no than a slow answer for everybody."""
+
+IDLE_SECONDS = 15
+"""A connection on which nothing was asked for as long is closed."""
+
 Lifespan = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -216,6 +222,8 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
         server_header=False,
         date_header=False,
         timeout_graceful_shutdown=10,
+        timeout_keep_alive=IDLE_SECONDS,
+        limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
     )
     collect_rarely()
