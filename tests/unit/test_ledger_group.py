@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.errors import Busy, Invalid, Unavailable
 from bedrail.core.ports import Draft
 from bedrail.keys import AesVault
 from bedrail.ledger import GroupCommit, Ledger, Receipt
@@ -187,6 +187,18 @@ def test_an_invalid_draft_fails_alone() -> None:
 
     asyncio.run(run())
     assert len(tape.rows) == 3
+
+
+def test_several_drafts_with_a_wrong_one_are_sorted_out_by_the_worker() -> None:
+    """Trying them one by one may have to wait for others, which the loop must not: nothing is written there."""
+    tape = MemoryTape()
+    vault = AesVault(b"k" * 32)
+    group = _group(tape)
+    group._write([answered(0, vault)])
+    with pytest.raises(Busy):
+        group._write([answered(1, vault), answered(0, vault)], wait=False)
+    assert tape.head().size == 1
+    assert [type(each) for each in group._write([answered(1, vault), answered(0, vault)])] == [Receipt, Invalid]
 
 
 def test_a_bug_in_the_tape_leaves_nobody_hanging() -> None:

@@ -159,6 +159,8 @@ class GroupCommit:
         except Invalid as error:
             if len(drafts) == 1:
                 return [error]
+            if not wait:  # nothing of it was written: the worker finds out which one it is, and the loop goes on
+                raise Busy("Several drafts are to be tried one by one.") from error
             return [outcome for draft in drafts for outcome in self._write((draft,))]
         except BedrailError as error:
             return [error] * len(drafts)
