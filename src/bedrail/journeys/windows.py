@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from hashlib import sha256
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
 
+from bedrail.core.errors import Corrupt, Unavailable
+from bedrail.core.events import ArtifactRefused
+from bedrail.core.ports import SealedRecord
 from bedrail.core.queries import DecisionRow
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record
 from bedrail.journeys.admission import read_dataset
-from bedrail.journeys.context import Context
+from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.examination import MISSING_CELL, assess_rows, load_model
 from bedrail.monitoring.values import ReferenceWindow, Window
 
@@ -23,6 +28,11 @@ if TYPE_CHECKING:
     from bedrail.models.contract import Contract, Feature
 
 MOST = 200_000
+
+MANY = 20
+"""So many records, none of them readable, are no chance."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +100,35 @@ def outcomes_since(ctx: Context, charter: Charter, use_case: str, candidate: str
     """Full windows of decisions whose outcomes came in."""
     pairs = ctx.views.decided_with_outcomes(use_case, candidate, after_seq=seen, limit=MOST)
     ids = [f"outcome:{row.decision}" for row, _ in pairs]
-    values = {
-        record_id.removeprefix("outcome:"): float(outcome_record(data).value)
-        for record_id, data in ctx.opened("outcome", ids)
-    }
+    read = _readable(ctx, "outcome", ids, outcome_record)
+    values = {record_id.removeprefix("outcome:"): float(record.value) for record_id, record in read.items()}
     pairs = [(row, outcome) for row, outcome in pairs if row.kind == "answered" and row.decision in values]
     return _windows(ctx, charter, [row for row, _ in pairs], values, size, [outcome.seq for _, outcome in pairs])
+
+
+def _readable(ctx: Context, kind: str, record_ids: Sequence[str], read: Callable[[bytes], T]) -> dict[str, T]:
+    """The records of one kind by id, those left out that do not open or decode: one of them must not blind the watch.
+
+    How many that were goes on record, once for the same ones. Shredded records are passed over in silence, as ever.
+    Raises `Corrupt` when none of many can be read: then it is the keys or the program, and a silent watch would lie.
+    """
+    found: dict[str, T] = {}
+    broken: list[SealedRecord] = []
+    for record, key in ctx.records.of_kind(kind, record_ids):
+        try:
+            found[record.record_id] = read(ctx.vault.open(record, key))
+        except Unavailable:
+            broken.append(record)
+    if not broken:
+        return found
+    if not found and len(broken) >= MANY:
+        remedy = "Check the keys and the version; bedrail ledger verify names what was changed."
+        raise Corrupt(f"none of {len(broken)} sealed records ({kind}) can be read.", remedy=remedy)
+    digest = sha256(broken[0].ciphertext).hexdigest()
+    reason = f"{len(broken)} sealed records ({kind}) cannot be read and are not watched; first: {broken[0].record_id}"
+    if ctx.refresh().refused_artifacts.get(digest) != reason:
+        ctx.append(SYSTEM, "safety", ArtifactRefused(digest=digest, kind="record", reason=reason))
+    return found
 
 
 def _windows(
@@ -110,7 +143,7 @@ def _windows(
     if full == 0:
         return Watched(waiting=len(rows))
     contract, wanted = charter.contract(), rows[: full * size]
-    opened = dict(ctx.opened("decision", [row.decision for row in wanted]))
+    opened = _readable(ctx, "decision", [row.decision for row in wanted], decision_record)
     windows = tuple(
         _window(charter, contract, wanted[start : start + size], opened, outcomes)
         for start in range(0, len(wanted), size)
@@ -129,7 +162,7 @@ def _window(
     charter: Charter,
     contract: Contract,
     rows: Sequence[DecisionRow],
-    opened: dict[str, bytes],
+    opened: dict[str, AnswerRecord | FallbackRecord],
     outcomes: dict[str, float],
 ) -> Window:
     import pandas as pd
@@ -137,8 +170,8 @@ def _window(
     gathered = _Rows()
     for row in rows:
         if row.decision not in opened:
-            continue  # its key was destroyed: the patient is forgotten
-        record = decision_record(opened[row.decision])
+            continue  # its key was destroyed: the patient is forgotten; or it cannot be read, and that is on record
+        record = opened[row.decision]
         gathered.X.append(_received(contract.features, record))
         gathered.risk.append(record.risk if isinstance(record, AnswerRecord) else np.nan)
         gathered.outcome.append(outcomes.get(row.decision, np.nan))
@@ -162,8 +195,16 @@ def _received(features: Iterable[Feature], record: AnswerRecord | FallbackRecord
     """The inputs as they came, units converted where a unit was said; NaN for absent or unreadable ones."""
     if isinstance(record, AnswerRecord):
         return [_number(feature, record.inputs.get(feature.name)) for feature in features]
-    sent = msgspec.json.decode(record.given.features)
+    sent = _plainly(record.given.features)
     return [_sent(feature, sent.get(feature.name)) for feature in features]
+
+
+def _plainly(features: bytes) -> dict[str, object]:
+    """The features as sent; none at all where that is no JSON object: then every input is missing."""
+    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        sent = msgspec.json.decode(features)
+        return sent if isinstance(sent, dict) else {}
+    return {}
 
 
 def _sent(feature: Feature, value: object) -> float:
