@@ -34,6 +34,7 @@ def _look(state: CliState, use_case: str, as_json: bool) -> int:
     """One look, told; the exit code it asks for."""
     from bedrail.journeys.oversight import watch_use_case
 
+    state.context().require(state.actor(), "monitoring.look")
     looked = watch_use_case(state.context(), use_case)
     code = 1 if looked.alarms else 3 if looked.unanswered else 0
     if as_json:
@@ -78,6 +79,7 @@ def check(state: CliState, use_case: str, as_json: bool) -> None:
     """
     from bedrail.journeys.oversight import check_sentinels
 
+    state.context().require(state.actor(), "monitoring.look")
     answer = check_sentinels(state.context(), use_case)
     if as_json:
         show_json(answer)

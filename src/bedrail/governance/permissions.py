@@ -46,7 +46,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "outcome.observe": frozenset({"clinician", "data-scientist", "release-engineer"}),
     "consent.change": frozenset({"clinician", "clinical-lead", "privacy-officer"}),
     "sentinels.record": frozenset({"data-scientist", "vendor-manager"}),
-    "monitoring.look": frozenset({"data-scientist", "clinical-lead", "release-engineer", "vendor-manager"}),
+    "monitoring.look": frozenset({"owner", "data-scientist", "clinical-lead", "release-engineer", "vendor-manager"}),
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
+from bedrail.core.events import DataRead, InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import default_policy_text, parse_policy
@@ -87,12 +87,14 @@ def verify_house(
 
 
 def export_bundle(ctx: Context, person: str, folder: Path) -> Path:
-    """Write an audit bundle that verifies with no access to this home."""
+    """Write an audit bundle that verifies with no access to this home; it holds the fact that it was taken."""
     from bedrail.ledger.bundle import export_bundle as write
 
-    ctx.require(person, "ledger.export")
+    actor = ctx.require(person, "ledger.export")
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
+    taken = DataRead(use_case="", kind="bundle", count=ctx.ledger.head().size, reason="export of the whole ledger")
+    ctx.append(actor, "governance", taken)
     write(ctx.tape, folder, ctx.ledger.origin, ctx.public_key)
     return folder
 
