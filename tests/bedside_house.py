@@ -28,7 +28,7 @@ from bedrail.core.events.governance import (
     UseCaseOpened,
 )
 from bedrail.journeys.context import SYSTEM
-from bedrail.journeys.delivery import package_statement
+from bedrail.journeys.packages import package_statement
 from bedrail.keys import new_token
 from bedrail.models.contract import Contract, Feature
 from bedrail.models.linear import LinearModel

@@ -52,14 +52,14 @@ def test_changed_bytes_are_corrupt_and_storing_again_mends_them(artifacts: FileA
 @pytest.mark.parametrize("digest", ["", "..", "../../etc/passwd", "A" * 64, "0" * 63, "g" * 64])
 def test_only_digests_are_names(artifacts: FileArtifacts, digest: str) -> None:
     """No path leads out of the folder."""
-    for use in (artifacts.get, artifacts.open_tree):
+    for use in (artifacts.get, artifacts.open_tree, artifacts.read_tree):
         with pytest.raises(Invalid, match="SHA-256"):
             use(digest)
 
 
 def test_what_was_never_stored_is_not_found(artifacts: FileArtifacts) -> None:
     """File or folder."""
-    for use in (artifacts.get, artifacts.open_tree):
+    for use in (artifacts.get, artifacts.open_tree, artifacts.read_tree):
         with pytest.raises(NotFound):
             use("0" * 64)
 
@@ -73,6 +73,7 @@ def test_a_folder_comes_back_whole(artifacts: FileArtifacts, package: Path) -> N
     opened = artifacts.open_tree(digest)
     assert {path.relative_to(opened).as_posix() for path in opened.rglob("*") if path.is_file()} == set(names)
     assert (opened / "deep" / "model.txt").read_bytes() == b"tree"
+    assert artifacts.read_tree(digest) == {name: (package / name).read_bytes() for name in names}
     assert artifacts.put_tree(package) == artifacts.put_tree(opened) == digest
 
 

@@ -16,6 +16,7 @@ from bedrail.core.events import ConsentChanged, decode
 from bedrail.core.values import NO_DECISION
 from bedrail.decisions.values import Fallback
 from bedrail.journeys.serving import STALE_SECONDS
+from bedrail.models.package import write_package
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, linear_package, served, small_house, usual
 
@@ -153,6 +154,27 @@ def test_swapped_model_bytes_are_refused_and_the_refusal_is_on_record(house: Sma
         facts = [decode(data).fact for _, data in house.app.store.registry_entries()]
         refused = [fact for fact in facts if type(fact).__name__ == "ArtifactRefused"]
         assert [fact.digest for fact in refused] == [house.candidate]
+
+
+def test_the_bytes_that_were_checked_are_the_bytes_that_answer(house: SmallHouse, tmp_path: Path):
+    """Whoever exchanges the files right after they were checked exchanges nothing."""
+    write_package(tmp_path / "other", *linear_package("other", seed=3))
+    artifacts = house.app.context.artifacts
+    read, exchanged = artifacts.read_tree, []
+
+    def then_exchange(digest: str) -> dict[str, bytes]:
+        artifacts.read_tree = read
+        files = read(digest)
+        for path in artifacts.open_tree(digest).iterdir():
+            path.chmod(0o644)
+            path.write_bytes((tmp_path / "other" / path.name).read_bytes())
+            exchanged.append(path.name)
+        return files
+
+    artifacts.read_tree = then_exchange
+    with served(house) as client:
+        assert client.decide(usual()).json["model"]["name"] == "falls-1"
+    assert sorted(exchanged) == ["model.json", "package.json"]
 
 
 def test_what_others_append_is_in_force_on_a_running_server_within_a_second(house: SmallHouse):

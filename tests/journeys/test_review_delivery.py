@@ -61,7 +61,7 @@ def test_a_deployment_checks_the_signature_too(app: App) -> None:
     """Bytes that match their digest are not enough: this installation must have signed it."""
     ctx = app.context
     digest = _admit(app, "sam")
-    assert delivery.load_candidate(ctx, digest).is_dir()
+    assert "package.json" in delivery.load_candidate(ctx, digest)
     known = ctx.use_case(CASE).candidates
     known[digest] = dataclasses.replace(known[digest], signature="00" * 64)
     with pytest.raises(Corrupt, match="signature"):

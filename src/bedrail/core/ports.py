@@ -193,6 +193,10 @@ class Artifacts(Protocol):
         """The stored folder, after checking that every byte, and no file more or less, is as in its manifest."""
         ...
 
+    def read_tree(self, digest: str) -> dict[str, bytes]:
+        """The stored files by POSIX path, checked as `open_tree` does: the bytes returned are those checked."""
+        ...
+
 
 class Anchor(Protocol):
     """The last checkpoint kept apart from the database, so that a shortened or restored one is noticed."""

@@ -19,7 +19,7 @@ from bedrail.data.quality import QualityReport, assess_quality
 from bedrail.data.quality_page import quality_html
 from bedrail.governance.views import DatasetView, UseCaseView
 from bedrail.journeys.context import Context
-from bedrail.journeys.delivery import package_statement
+from bedrail.journeys.packages import package_statement
 
 if TYPE_CHECKING:
     import numpy as np

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import (
@@ -20,6 +19,7 @@ from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.packages import check_signature
 from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
 
 
@@ -70,11 +70,6 @@ def to_shadow(view: UseCaseView, reason: str) -> list[DeploymentMoved]:
             reason=reason,
         )
     ]
-
-
-def package_statement(digest: str) -> bytes:
-    """The bytes that are signed for a package: its format and digest, so that no signature serves two purposes."""
-    return f"bedrail-package/1\n{digest}\n".encode()
 
 
 def find_candidate(view: UseCaseView, given: str = "") -> CandidateView:
@@ -229,8 +224,8 @@ def share_for(stage: str, share: int | None, ctx: Context, view: UseCaseView) ->
     return limit if share is None else share
 
 
-def load_candidate(ctx: Context, digest: str) -> Path:
-    """The candidate's folder after every byte and the signature over it were checked.
+def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
+    """The candidate's files by name after every byte and the signature over them were checked.
 
     Raises `Refused` for a package that was never admitted; `Corrupt`, and puts the refusal on record, when the bytes
     are not the approved ones.
@@ -238,13 +233,9 @@ def load_candidate(ctx: Context, digest: str) -> Path:
     from bedrail.core.errors import Corrupt
     from bedrail.core.events import ArtifactRefused
 
-    known = next((v.candidates[digest] for v in ctx.refresh().use_cases.values() if digest in v.candidates), None)
-    if known is None:
-        raise Refused("this package was never admitted.", remedy="bedrail candidates lists those that were.")
-    if not ctx.verify(ctx.signer.public_key, package_statement(digest), bytes.fromhex(known.signature)):
-        raise Corrupt("the package signature is not by this installation's key.", remedy="Admit the package again.")
+    check_signature(ctx, ctx.refresh(), digest)
     try:
-        return ctx.artifacts.open_tree(digest)
+        return ctx.artifacts.read_tree(digest)
     except Corrupt as error:
         ctx.append(SYSTEM, "security", ArtifactRefused(digest=digest, kind="package", reason=error.message))
         raise

@@ -16,6 +16,7 @@ from bedrail.governance.views import CandidateView
 from bedrail.journeys.admission import Progress, quiet, read_dataset, read_part, write_report
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import find_candidate, load_candidate
+from bedrail.journeys.packages import open_files
 from bedrail.models.predict import LoadedModel
 from bedrail.models.values import Assessments
 
@@ -104,12 +105,7 @@ def read_evidence(ctx: Context, digest: str) -> Evidence:
 
 def load_model(ctx: Context, digest: str) -> LoadedModel:
     """The candidate ready to predict: bytes and signature checked; a vendor's answers come over HTTP."""
-    from bedrail.models.package import load_package, read_package
-
-    folder = load_candidate(ctx, digest)
-    package, _ = read_package(folder)
-    scorer = ctx.remote(package.endpoint) if package.kind == "remote" else None
-    return load_package(folder, scorer)
+    return open_files(ctx, load_candidate(ctx, digest))
 
 
 def open_holdout(

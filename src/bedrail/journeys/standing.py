@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from threading import Lock
 
-from bedrail.core.errors import Corrupt, Unavailable
+from bedrail.core.events import decode
 from bedrail.core.ports import Draft
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry
 from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
+from bedrail.journeys.packages import check_signature, open_files
 from bedrail.journeys.serving import Serving
 from bedrail.ledger.append import Receipt
-from bedrail.models.package import load_package, read_package
 from bedrail.models.predict import LoadedModel
 
 
@@ -61,23 +61,10 @@ class _Models:
         self._one_at_a_time = Lock()
 
     def load(self, candidate: str) -> LoadedModel:
-        """Raises `Corrupt` for anything but the admitted bytes, `Unavailable` when they cannot be had."""
+        """Raises `Corrupt` for anything but the admitted bytes, `Refused` or `Unavailable` when there are none."""
         ctx = self._ctx
         with self._one_at_a_time:
-            self._check_signature(candidate)
-            folder = ctx.artifacts.open_tree(candidate)
-            package, _ = read_package(folder)
-            return load_package(folder, ctx.remote(package.endpoint) if package.kind == "remote" else None)
-
-    def _check_signature(self, candidate: str) -> None:
-        from bedrail.core.events import decode
-        from bedrail.journeys.delivery import package_statement
-
-        ctx = self._ctx
-        for index, data in ctx.tape.registry_entries(self._registry.seen):
-            self._registry.apply(index, decode(data))
-        views = [v.candidates[candidate] for v in self._registry.use_cases.values() if candidate in v.candidates]
-        if not views:
-            raise Unavailable("this package was never admitted.", remedy="Admit it first.")
-        if not ctx.verify(ctx.signer.public_key, package_statement(candidate), bytes.fromhex(views[0].signature)):
-            raise Corrupt("the package's signature is not by this installation's key.", remedy="Admit it again.")
+            for index, data in ctx.tape.registry_entries(self._registry.seen):
+                self._registry.apply(index, decode(data))
+            check_signature(ctx, self._registry, candidate)
+            return open_files(ctx, ctx.artifacts.read_tree(candidate))

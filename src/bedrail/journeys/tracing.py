@@ -18,8 +18,8 @@ from bedrail.governance.moments import epoch
 from bedrail.governance.policy import parse_policy
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.context import Context
-from bedrail.journeys.delivery import package_statement
 from bedrail.journeys.examination import load_model
+from bedrail.journeys.packages import package_statement
 from bedrail.ledger.checkpoint import open_checkpoint
 from bedrail.ledger.merkle import inclusion_proof, leaf_hash, verify_inclusion
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -12,7 +13,16 @@ from bedrail.core.errors import Corrupt, Invalid, Refused
 from bedrail.models.predict import LoadedModel, RemoteScorer, open_model
 from bedrail.models.values import Lineage, Package
 
-__all__ = ["PACKAGE_FILE", "Lineage", "Package", "load_package", "read_package", "refuse_code", "write_package"]
+__all__ = [
+    "PACKAGE_FILE",
+    "Lineage",
+    "Package",
+    "load_package",
+    "package_from",
+    "read_package",
+    "refuse_code",
+    "write_package",
+]
 
 PACKAGE_FILE = "package.json"
 MOST_BYTES = 256 * 1024 * 1024
@@ -58,17 +68,23 @@ def read_package(folder: Path) -> tuple[Package, bytes]:
     Raises `Refused` for files that can run code, `Invalid` for a malformed `package.json` (path to the field), and
     `Corrupt` for missing, further, linked or changed files.
     """
-    names = _names(folder)
-    if PACKAGE_FILE not in names:
+    return package_from({name: _bytes(folder / name) for name in _names(folder)})
+
+
+def package_from(files: Mapping[str, bytes]) -> tuple[Package, bytes]:
+    """The package and the bytes of its model file from a package's files by name; raises as `read_package`."""
+    for name in sorted(files):
+        refuse_code(name, b"")
+    if PACKAGE_FILE not in files:
         raise Corrupt(f"there is no {PACKAGE_FILE} in the package.", remedy="Fetch the package again.")
-    package = _decode(_bytes(folder / PACKAGE_FILE))
-    if extra := sorted(set(names) - {PACKAGE_FILE, package.model_file}):
+    package = _decode(files[PACKAGE_FILE])
+    if extra := sorted(set(files) - {PACKAGE_FILE, package.model_file}):
         raise Corrupt(f"the package holds `{extra[0]}`, which it does not name.", remedy="Fetch the package again.")
     if not package.model_file:
         return package, b""
-    if package.model_file not in names:
+    if package.model_file not in files:
         raise Corrupt("the model file is missing.", remedy="Fetch the package again.")
-    data = _bytes(folder / package.model_file)
+    data = files[package.model_file]
     if hashlib.sha256(data).hexdigest() != package.model_sha256:
         raise Corrupt(
             "the model file is not the one that the package was made with: its SHA-256 differs.",

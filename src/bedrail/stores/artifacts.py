@@ -69,9 +69,15 @@ class FileArtifacts:
         return digest
 
     def open_tree(self, digest: str) -> Path:
-        """The stored folder, after checking that every byte, and no file more or less, is as in its manifest.
+        """The stored folder, checked as `read_tree` does; whoever uses the bytes takes those of `read_tree`."""
+        self.read_tree(digest)
+        return self._tree(digest) / "files"
 
-        Raises `NotFound`, or `Corrupt` naming the file that was changed, added, removed or replaced by a link.
+    def read_tree(self, digest: str) -> dict[str, bytes]:
+        """The stored files by POSIX path, after checking that every byte, and no file more or less, is as recorded.
+
+        Each file is read once, and what was read is what was checked. Raises `NotFound`, or `Corrupt` naming the file
+        that was changed, added, removed or replaced by a link.
         """
         home = self._tree(digest)
         try:
@@ -89,10 +95,15 @@ class FileArtifacts:
             raise _changed(digest, error.path) from error
         for name in sorted(expected.keys() ^ found.keys()):
             raise _changed(digest, f"{name} ({'missing' if name in expected else 'added'})")
+        files: dict[str, bytes] = {}
         for name, path in found.items():
-            if sha256(path.read_bytes()).hexdigest() != expected[name]:
+            try:
+                files[name] = path.read_bytes()
+            except OSError as error:
+                raise Unavailable(f"The folder {digest[:12]} cannot be read.", remedy=f"Check {path}.") from error
+            if sha256(files[name]).hexdigest() != expected[name]:
                 raise _changed(digest, name)
-        return home / "files"
+        return files
 
     def _is_whole(self, digest: str) -> bool:
         try:
