@@ -86,7 +86,7 @@ def test_a_higher_tier_never_asks_less() -> None:
         ("medium", "sensitivity", "halt"),
         ("medium", "sentinels", "halt"),
         ("medium", "never heard of", "retreat"),
-        ("high", "calibration", "halt"),
+        *(("high", monitor, "halt") for monitor in MONITORS),
         ("high", "never heard of", "halt"),
         ("no such tier", "units", "halt"),
     ],
