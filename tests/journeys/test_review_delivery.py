@@ -101,3 +101,19 @@ def test_the_first_author_stays_whatever_the_ledger_says_later(app: App) -> None
     )  # fmt: skip
     app.context.append(SYSTEM, "research", again)
     assert app.context.use_case(CASE).candidates[digest].author == "sam"
+
+
+def test_admitting_a_refused_package_again_mends_its_bytes_and_lifts_the_refusal(app: App) -> None:
+    """The bytes are written anew and checked; from then on the candidate loads."""
+    ctx = app.context
+    digest = _admit(app, "sam")
+    assert delivery.load_candidate(ctx, digest)
+    file = next(path for path in sorted(ctx.home.rglob(f"{digest}/files/**/*")) if path.is_file())
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes() + b" ")
+    with pytest.raises(Corrupt):
+        delivery.load_candidate(ctx, digest)
+    assert digest in ctx.refresh().refused_artifacts
+    assert _admit(app, "sam") == digest
+    assert digest not in ctx.registry.refused_artifacts
+    assert delivery.load_candidate(ctx, digest)

@@ -266,6 +266,33 @@ def test_what_does_not_matter_leaves_the_gate_open(row: str) -> None:
     assert isinstance(gate, Open), codes(gate)
 
 
+def test_many_alarms_of_one_monitor_are_one_line() -> None:
+    """A reason for each monitor, with the newest date and how many there were; so too for those that only notified."""
+    drift = alarm("input-drift")
+    gate = ask([*story(), (50, alarm()), (51, drift), (52, alarm()), (53, alarm()), (54, alarm(action="notify"))])
+    assert isinstance(gate, Closed)
+    said = [reason.message for reason in gate.reasons if reason.code == "alarm-open"]
+    assert [line.split(" on ")[0] for line in said] == [
+        "The monitor units raised 3 alarms, the last",
+        "The monitor input-drift raised an alarm",
+    ]
+    gate = ask([*story(), *[(50 + n, alarm(action="notify")) for n in range(4)]])
+    assert isinstance(gate, Open)
+    (condition,) = gate.conditions
+    assert "raised 4 alarms" in condition.message
+
+
+def test_restored_bytes_admitted_again_are_no_longer_refused() -> None:
+    """A refusal stands until the same package is admitted again, and the gate says so; another does not lift it."""
+    refused = (4.5, ArtifactRefused(digest=CANDIDATE, kind="package", reason="r"))
+    gate = ask([*story(), refused])
+    assert isinstance(gate, Closed)
+    (closing,) = [reason for reason in gate.reasons if reason.code == "artifact-refused"]
+    assert "admit the same package again" in closing.how
+    assert "artifact-refused" in codes(ask([*story(), refused, (4.6, admitted(digest=OTHER))], candidate=CANDIDATE))
+    assert isinstance(ask([*story(), refused, (4.6, admitted())]), Open)
+
+
 def test_missing_evidence_that_is_accepted_becomes_a_condition() -> None:
     """An accepted `missing` verdict opens the gate under a named condition with an obligation."""
     gate = ask([*story(), (5.5, answered("fairness", "missing", reason="too few patients in 3 groups"))])

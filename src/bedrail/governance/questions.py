@@ -6,7 +6,8 @@ GOV-5, CRY-4, VAL-1 to VAL-4, SRV-3 and MON-1 of the control catalogue; FDA's go
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from bedrail.core.values import Verdict
@@ -25,7 +26,15 @@ from bedrail.governance.moments import days_after
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.rules import DATA_QUALITY, Policy, StageRule, TierRule, alternatives
 from bedrail.governance.stages import Stage, Stays, answer, at_least, before, move_to, state_of
-from bedrail.governance.values import ApprovalView, CandidateView, Condition, EvidenceView, Reason, UseCaseView
+from bedrail.governance.values import (
+    AlarmView,
+    ApprovalView,
+    CandidateView,
+    Condition,
+    EvidenceView,
+    Reason,
+    UseCaseView,
+)
 from bedrail.governance.views import Registry
 
 
@@ -109,7 +118,8 @@ def candidate_sound(h: Hearing) -> Iterator[Reason]:
         yield reason(h.registry, "candidate-unsigned", "candidate", message, again, "candidate.train")
     if h.candidate.candidate in h.registry.refused_artifacts:
         message = f"The stored bytes of {h.named} are not the admitted ones; loading was refused."
-        yield reason(h.registry, "artifact-refused", "candidate", message, again, "candidate.train")
+        how = f"restore its bytes and admit the same package again, or: {again}"
+        yield reason(h.registry, "artifact-refused", "candidate", message, how, "candidate.train")
 
 
 def evidence_stands(h: Hearing) -> Iterator[Reason]:
@@ -287,17 +297,26 @@ def no_open_alarm(h: Hearing) -> Iterator[Reason]:
         yield reason(h.registry, "model-changed", "alarms", message, how, "candidate.import")
     found = [evidence_on(h.view, digest, check) for check in h.rule.checks if check != DATA_QUALITY]
     oldest = min((e.at_epoch for e in found if e is not None), default=0.0)
-    for alarm in acting_alarms(h.view, digest, h.stage):
-        if alarm.at_epoch >= oldest and alarm not in swapped:
-            message = f"The monitor {alarm.monitor} raised an alarm on {alarm.at[:10]}, after the evidence."
-            how = commands.examine(h.view.id, h.named)
-            yield reason(h.registry, "alarm-open", "alarms", message, how, "candidate.examine")
-    for alarm in h.view.alarms:
-        if alarm.candidate == digest and alarm.action_taken == "notify" and alarm.at_epoch >= oldest:
-            message = f"The monitor {alarm.monitor} raised an alarm on {alarm.at[:10]}."
-            h.conditions.append(
-                Condition(criterion="alarms", message=message, obligation="Read the monitoring report.")
-            )
+    acted = [a for a in acting_alarms(h.view, digest, h.stage) if a.at_epoch >= oldest and a not in swapped]
+    for said in _by_monitor(acted):
+        how = commands.examine(h.view.id, h.named)
+        yield reason(h.registry, "alarm-open", "alarms", f"{said}, after the evidence.", how, "candidate.examine")
+    told = [a for a in h.view.alarms if a.candidate == digest and a.action_taken == "notify" and a.at_epoch >= oldest]
+    for said in _by_monitor(told):
+        condition = Condition(criterion="alarms", message=f"{said}.", obligation="Read the monitoring report.")
+        h.conditions.append(condition)
+
+
+def _by_monitor(alarms: Sequence[AlarmView]) -> list[str]:
+    """One line for each monitor: how often it raised an alarm, and when last."""
+    newest = {alarm.monitor: alarm for alarm in alarms}
+    count = Counter(alarm.monitor for alarm in alarms)
+    return [
+        f"The monitor {monitor} raised an alarm on {alarm.at[:10]}"
+        if count[monitor] == 1
+        else f"The monitor {monitor} raised {count[monitor]} alarms, the last on {alarm.at[:10]}"
+        for monitor, alarm in newest.items()
+    ]
 
 
 Question = Callable[[Hearing], Iterator[Reason]]

@@ -370,6 +370,14 @@ def _sentinels(case: UseCaseView, fact: SentinelsRecorded, _at: str) -> None:
     case.sentinels[fact.candidate] = fact.sentinels
 
 
+def _candidate_admitted(registry: Registry, fact: CandidateAdmitted, at: str) -> None:
+    """A package is admitted after its bytes were checked: that lifts a refusal of the same package."""
+    case = registry.use_cases.get(fact.use_case)
+    if case is not None:
+        registry.refused_artifacts.pop(fact.candidate, None)
+        _candidate(case, fact, at)
+
+
 def _refused_artifact(registry: Registry, fact: ArtifactRefused, _at: str) -> None:
     registry.refused_artifacts[fact.digest] = fact.reason
 
@@ -398,7 +406,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     DatasetAdmitted: _in_case(_dataset),
     DatasetSplit: _in_case(_split),
     HoldoutOpened: _in_case(_holdout),
-    CandidateAdmitted: _in_case(_candidate),
+    CandidateAdmitted: _candidate_admitted,
     EvidenceRecorded: _in_case(_evidence),
     DeploymentMoved: _in_case(_moved),
     DeploymentRolledBack: _in_case(_rolled_back),
