@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
+import uvicorn
 
-from bedrail.web import pages
+from bedrail.web import pages, server
 from bedrail.web.openapi import document
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, served, small_house, usual
@@ -100,3 +103,35 @@ def test_the_page_is_counted_off_the_loop_and_once_for_all_who_look(tmp_path: Pa
         assert {client.ask("GET", "/", token="").status for _ in range(5)} == {200}
     assert sorted(use_case for use_case, _ in counted) == sorted([USE_CASE, "other-case"])
     assert all(name.startswith("asyncio_") for _, name in counted)
+
+
+def test_one_connection_too_many_is_turned_away_and_the_others_are_not(monkeypatch: pytest.MonkeyPatch):
+    """Up to the limit requests are answered; beyond it, 503 at once."""
+    monkeypatch.setattr(server, "MOST_CONNECTIONS", 3)
+
+    async def application(_: object, __: object, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def status(port: int, hold: list[asyncio.StreamWriter]) -> bytes:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        hold.append(writer)
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        return (await reader.readuntil(b"\r\n"))[9:12]
+
+    async def story() -> list[bytes]:
+        config = server.configuration(application, host="127.0.0.1", port=0)
+        config.lifespan = "off"
+        running = uvicorn.Server(config)
+        serving = asyncio.create_task(running.serve())
+        while not running.started:
+            await asyncio.sleep(0.01)
+        port, hold = running.servers[0].sockets[0].getsockname()[1], []
+        said = [await status(port, hold) for _ in range(4)]
+        for writer in hold:
+            writer.close()
+        running.should_exit = True
+        await serving
+        return said
+
+    assert asyncio.run(story()) == [b"204", b"204", b"503", b"503"]

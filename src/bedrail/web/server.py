@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -26,6 +26,9 @@ from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
 from bedrail.web.problems import CONTENT_TYPE, problem
+
+if TYPE_CHECKING:
+    import uvicorn
 
 MOST_CONNECTIONS = 1000
 """Further ones are answered 503 at once: better a quick no than a slow answer for everybody."""
@@ -208,8 +211,17 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
     import uvicorn
 
-    config = uvicorn.Config(
-        build(Standing(home)),
+    config = configuration(build(Standing(home)), host=host, port=port)
+    collect_rarely()
+    uvicorn.Server(config).run()
+
+
+def configuration(application: Asgi, *, host: str, port: int) -> uvicorn.Config:
+    """How the server treats connections: no log line about any, a bounded number, none idle for ever."""
+    import uvicorn
+
+    return uvicorn.Config(
+        application,
         host=host,
         port=port,
         loop="uvloop",
@@ -226,5 +238,3 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
     )
-    collect_rarely()
-    uvicorn.Server(config).run()
