@@ -96,6 +96,7 @@ WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (2, "not in the range", ("watch", CASE, "--every", "0")),
     (2, "not in the range", ("serve", "--port", "99999999")),
     (2, "not a valid integer", ("serve", "--port", "http")),
+    (2, "this is a file", ("demo", "--folder", str(PROJECT / "README.md"))),
     # Things that are not there.
     (2, f"There are: {CASE}", ("gate", "nowhere", "--to", "pilot")),
     (2, f"There are: {CASE}", ("gate", "../../etc", "--to", "pilot")),

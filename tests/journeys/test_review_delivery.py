@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from bedrail.app import App, create_home
-from bedrail.core.errors import Corrupt, Invalid, Refused
+from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import CandidateAdmitted, DeploymentMoved
+from bedrail.governance.values import Open
+from bedrail.governance.views import Registry
 from bedrail.journeys import admission, delivery
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.upkeep import add_person, open_installation
@@ -38,8 +40,8 @@ def app(tmp_path: Path) -> Iterator[App]:
     made.close()
 
 
-def _admit(app: App, person: str, name: str = "falls-1") -> str:
-    package, model = linear_package(name)
+def _admit(app: App, person: str, name: str = "falls-1", seed: int = 1) -> str:
+    package, model = linear_package(name, seed)
     return admission.admit_candidate(app.context, person, CASE, package, model, origin="test")
 
 
@@ -103,14 +105,63 @@ def test_the_first_author_stays_whatever_the_ledger_says_later(app: App) -> None
     assert app.context.use_case(CASE).candidates[digest].author == "sam"
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_rollback_passes_over_an_earlier_version_whose_bytes_changed(
+    app: App, monkeypatch: pytest.MonkeyPatch, gone: bool
+) -> None:
+    """The version before that one serves; when every earlier one is broken, that is what is said."""
+    ctx = app.context
+    until = (ctx.clock.now() + timedelta(days=1)).isoformat(timespec="seconds")
+    digests = [_admit(app, "sam", f"falls-{n}", n) for n in (1, 2, 3)]
+    for digest in digests:
+        moved = DeploymentMoved(
+            use_case=CASE, candidate=digest, from_stage="", to_stage="general", sites=(), share=1000, until=until
+        )
+        ctx.append(SYSTEM, "governance", moved)
+
+    def opened(_policy: object, registry: Registry, _case: str, candidate: str, stage: str, _now: object) -> Open:
+        return Open(
+            use_case=CASE, candidate=candidate, candidate_name="", stage=stage, policy=registry.policy, judged_at="",
+            criteria=(), conditions=(), obligations=(), until=until, until_epoch=0.0,
+        )  # fmt: skip
+
+    monkeypatch.setattr(delivery, "judge", opened)
+    _spoil(app, digests[1], gone=gone)
+    assert delivery.roll_back(ctx, "dr-adams", CASE, "alarms").candidate == digests[0]
+    _spoil(app, digests[2], gone=gone)
+    with pytest.raises(NotFound if gone else Corrupt):
+        delivery.roll_back(ctx, "dr-adams", CASE, "alarms")
+
+
+def _spoil(app: App, digest: str, *, gone: bool = False) -> None:
+    """Change a byte of a stored package, or take it away."""
+    (folder,) = app.context.home.rglob(digest)
+    if gone:
+        folder.rename(app.context.home / f"away-{digest[:8]}")
+        return
+    file = next(path for path in sorted((folder / "files").rglob("*")) if path.is_file())
+    file.chmod(0o600)
+    file.write_bytes(file.read_bytes() + b" ")
+
+
+def test_reports_are_whole_and_for_this_account_only(app: App) -> None:
+    """A report is replaced in one step: one that cannot be written leaves the former, and no scrap."""
+    ctx = app.context
+    path = admission.write_report(ctx, CASE, "page.html", "first")
+    admission.write_report(ctx, CASE, "page.html", "second")
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("second", 0o600)
+    with pytest.raises(UnicodeEncodeError):
+        admission.write_report(ctx, CASE, "page.html", "third \udcff")
+    assert path.read_text() == "second"
+    assert [file.name for file in path.parent.iterdir()] == ["page.html"]
+
+
 def test_admitting_a_refused_package_again_mends_its_bytes_and_lifts_the_refusal(app: App) -> None:
     """The bytes are written anew and checked; from then on the candidate loads."""
     ctx = app.context
     digest = _admit(app, "sam")
     assert delivery.load_candidate(ctx, digest)
-    file = next(path for path in sorted(ctx.home.rglob(f"{digest}/files/**/*")) if path.is_file())
-    file.chmod(0o600)
-    file.write_bytes(file.read_bytes() + b" ")
+    _spoil(app, digest)
     with pytest.raises(Corrupt):
         delivery.load_candidate(ctx, digest)
     assert digest in ctx.refresh().refused_artifacts

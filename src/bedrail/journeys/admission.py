@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -144,10 +145,17 @@ def _parquet_labels(labels: np.ndarray) -> bytes:
 
 
 def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
-    """Put a page where people look: HOME/reports/USE_CASE/NAME."""
+    """Put a page where people look: HOME/reports/USE_CASE/NAME; whole or not at all, and for this account only."""
     path = ctx.home / "reports" / use_case / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    scratch = path.with_name(f".{name}.{ctx.ids.new()}")  # two reports may be written at once
+    try:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(text)
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
     return path
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import (
     Approved,
     DeploymentHalted,
@@ -230,7 +230,6 @@ def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
     Raises `Refused` for a package that was never admitted; `Corrupt`, and puts the refusal on record, when the bytes
     are not the approved ones.
     """
-    from bedrail.core.errors import Corrupt
     from bedrail.core.events import ArtifactRefused
 
     check_signature(ctx, ctx.refresh(), digest)
@@ -251,7 +250,11 @@ def halt(ctx: Context, person: str, use_case: str, reason: str) -> None:
 
 
 def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str = "") -> DeploymentView:
-    """Return in one step to an earlier version that is still approved for the stage it then served at."""
+    """Return in one step to an earlier version that is still approved for the stage it then served at.
+
+    One whose bytes or evidence are no longer the recorded ones is passed over for the next; when there is no other,
+    that is what is raised (`Corrupt`, or `NotFound` for a package that is gone).
+    """
     actor = ctx.require(person, "deployment.roll-back")
     view = ctx.use_case(use_case)
     if view.deployment is None:
@@ -259,14 +262,19 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
     current = view.deployment.candidate
     wanted = find_candidate(view, to).candidate if to else ""
     require_sound_facts(ctx)
-    for earlier in reversed(view.history):
+    broken: Corrupt | NotFound | None = None
+    for earlier in tuple(reversed(view.history)):
         if earlier.candidate == current or earlier.stage == "shadow" or (wanted and earlier.candidate != wanted):
             continue
         gate = judge(ctx.policy(), ctx.registry, use_case, earlier.candidate, earlier.stage, ctx.clock.now())
         known = ctx.registry.seen
         if isinstance(gate, Open):
-            load_candidate(ctx, earlier.candidate)
-            require_sound_evidence(ctx, view, earlier.candidate, checks_at(ctx, view, earlier.stage))
+            try:
+                load_candidate(ctx, earlier.candidate)
+                require_sound_evidence(ctx, view, earlier.candidate, checks_at(ctx, view, earlier.stage))
+            except (Corrupt, NotFound) as error:
+                broken = error
+                continue
             fact = DeploymentRolledBack(
                 use_case=use_case,
                 from_candidate=current,
@@ -281,6 +289,8 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
             deployment = ctx.use_case(use_case).deployment
             assert deployment is not None
             return deployment
+    if broken is not None:
+        raise broken
     raise Refused(
         "there is no earlier version whose gate is open.",
         remedy=f"bedrail halt {use_case} stops it; approve an earlier one.",

@@ -31,6 +31,8 @@ def demo(folder: Path, examples: Path) -> None:
             remedy="Run from a checkout, or name them: --examples DIR.",
         )
     folder = folder.resolve()
+    if folder.exists() and not folder.is_dir():
+        raise Invalid("this is a file.", path=str(folder), remedy="Name an empty or new folder.")
     if folder.exists():
         if any(folder.iterdir()) and not (folder / "demo.json").exists():
             raise Invalid("the folder holds something else.", path=str(folder), remedy="Name an empty or new folder.")
