@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -326,6 +326,6 @@ def test_an_approval_that_runs_out_gives_fallbacks_by_itself(case: Case, tmp_pat
     ask = request_of(row, names, site="north")
     with serving(case.folder, tmp_path / "log", token=token) as server:
         assert server.decide(ask)["kind"] in {"answer", "review"}
-        time.sleep(max(0.0, over.until_epoch - time.time()) + 0.05)
+        time.sleep(max(0.0, over.until_epoch - datetime.now(UTC).timestamp()) + 0.05)
         reply = server.decide(ask)
     assert (reply["kind"], reply["guard"]) == ("fallback", "approval")

@@ -22,6 +22,7 @@ Kind = Literal[
     "changed-leaf",
     "missing-entry",
     "deleted-tail",
+    "missing-anchor",
     "unsealed-entries",
     "rewritten",
     "foreign-key",
@@ -101,6 +102,7 @@ def verify_ledger(
     head, unreadable = _head(tape)
     seals, differences = keyring.open_all(notes, head)
     differences += unreadable
+    differences += _about_anchor(anchor, head)
     walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
@@ -159,6 +161,14 @@ def _head(tape: Tape) -> tuple[Head, list[Difference]]:
         return tape.head(), []
     except Corrupt as error:
         return Head(size=0, peaks=(), checkpoint=b""), [Difference(kind="bad-head", where="head", what=str(error))]
+
+
+def _about_anchor(anchor: Anchor | None, head: Head) -> list[Difference]:
+    """An anchor follows the very first commit; without one nobody can tell whether the newest entries were deleted."""
+    if anchor is None or head.size == 0 or anchor.read() is not None:
+        return []
+    what = "the anchor is gone, so a deleted tail could not be told; compare with a receipt or an earlier bundle"
+    return [Difference(kind="missing-anchor", where="anchor", what=what)]
 
 
 def _notes(tape: Tape, anchor: Anchor | None) -> list[tuple[str, int | None, bytes]]:
