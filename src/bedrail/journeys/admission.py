@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from bedrail.governance.usecase import Charter
     from bedrail.models.values import Package
+    from bedrail.privacy.tables import Treatment
 
 Progress = Callable[[str], None]
 
@@ -51,23 +53,11 @@ def admit_data(
     from bedrail.data.quality_evidence import quality_evidence
     from bedrail.data.splits import spare_known, split
     from bedrail.journeys.examination import record_evidence
-    from bedrail.privacy.tables import deidentify_table, withhold_strays
 
     actor = ctx.require(person, "data.admit")
     charter = ctx.charter(use_case)
-    roles, features = charter.roles(), charter.features
-    roles.require([str(name) for name in frame.columns], path="usecase.toml data")
-    progress("pseudonyms for patients and encounters, undeclared columns left out")
-    table, treatments = deidentify_table(frame, roles, [f.name for f in features], ctx.pseudonyms.pseudonym)
-    progress("profile and quality rules")
-    report = assess_quality(table, roles, features)
-    if report.verdict is Verdict.FAIL:
-        reasons = tuple(f"{f.column}: {f.reason}" for f in report.broken("block"))
-        raise Refused(
-            "the data breaks blocking quality rules.", remedy="Mend the extract and try again.", reasons=reasons
-        )
-    levels = {f.name: f.levels for f in features if f.kind == "categorical" and f.name in table.columns}
-    table, withheld = withhold_strays(table, roles, levels)
+    roles = charter.roles()
+    table, report, treatments = _cleared(ctx, charter, frame, progress)
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
     progress("stored under its content digest; split by patient and time")
@@ -80,7 +70,7 @@ def admit_data(
     paper = {
         "profile": measured,
         "quality": report,
-        "treatments": (*treatments, *withheld),
+        "treatments": treatments,
         "dataset": digest,
         "spared_holdout_rows": spared,
     }
@@ -103,6 +93,28 @@ def admit_data(
     page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
     write_report(ctx, use_case, "data-quality.html", page)
     return report
+
+
+def _cleared(
+    ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Progress
+) -> tuple[pd.DataFrame, QualityReport, tuple[Treatment, ...]]:
+    """The de-identified table, its quality report, and what was done to which column; raises `Refused`."""
+    from bedrail.privacy.tables import deidentify_table, withhold_strays
+
+    roles, features = charter.roles(), charter.features
+    roles.require([str(name) for name in frame.columns], path="usecase.toml data")
+    progress("pseudonyms for patients and encounters, undeclared columns left out")
+    table, treatments = deidentify_table(frame, roles, [f.name for f in features], ctx.pseudonyms.pseudonym)
+    progress("profile and quality rules")
+    report = assess_quality(table, roles, features)
+    if report.verdict is Verdict.FAIL:
+        reasons = tuple(f"{f.column}: {f.reason}" for f in report.broken("block"))
+        raise Refused(
+            "the data breaks blocking quality rules.", remedy="Mend the extract and try again.", reasons=reasons
+        )
+    levels = {f.name: f.levels for f in features if f.kind == "categorical" and f.name in table.columns}
+    table, withheld = withhold_strays(table, roles, levels)
+    return table, report, (*treatments, *withheld)
 
 
 def _looked_at(ctx: Context, view: UseCaseView) -> set[str]:

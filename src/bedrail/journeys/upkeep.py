@@ -106,8 +106,8 @@ def posture(ctx: Context) -> list[dict[str, str]]:
     found.append(
         {
             "state": "note",
-            "what": "the witness, TLS and second factors are not set up",
-            "mend": "serve on loopback only",
+            "what": "this version has no witness, TLS or second factor of its own",
+            "mend": "serve on loopback, behind a proxy that ends TLS",
         }
     )
     late = [t.client for t in registry.tokens.values() if t.expires_epoch < ctx.clock.now().timestamp()]
