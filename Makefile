@@ -27,6 +27,11 @@ $(VENV)/test: $(VENV)/core requirements/test.lock
 	@$(PIP) --require-hashes -r requirements/test.lock
 	@touch $@
 
+$(VENV)/servers: $(VENV)/test $(wildcard tests/servers/*.lock tests/servers/package-lock.json) tests/servers/install.sh
+	@echo "Installing the real servers that the tests start (once) ..."
+	@tests/servers/install.sh $(abspath $(VENV))
+	@touch $@
+
 install: $(VENV)/core ## Install Bedrail from the lock into .venv
 
 demo: $(VENV)/core ## Play the whole story on real hospital data (minutes); leaves ./demo-home
@@ -35,28 +40,30 @@ demo: $(VENV)/core ## Play the whole story on real hospital data (minutes); leav
 serve: $(VENV)/core ## Serve the demo's home at http://127.0.0.1:8080
 	@$(BIN)/bedrail --home demo-home/home serve
 
-test: $(VENV)/test ## Everything: format, types, rooms, all tests
+test: $(VENV)/servers ## Everything: format, types, rooms, all tests
 	@$(MAKE) --no-print-directory check
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
 
-check: $(VENV)/test ## Lint, types, rooms and the fast tests (under two minutes)
+check: $(VENV)/servers ## Lint, types, rooms and the fast tests (under two minutes)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
 	@$(MAKE) --no-print-directory fast
 
-fast: $(VENV)/test
+fast: $(VENV)/servers
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/README.md
 	@$(BIN)/python bench/run.py
 
+LOCK := uv pip compile -q --no-header --python-version 3.11 --generate-hashes
+EXTRAS := custody identity onnx postgres signing telemetry
 lock: ## Renew the locks (needs uv)
-	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/core.in -o requirements/core.lock
-	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/core.in requirements/onnx.in -c requirements/core.lock -o requirements/onnx.lock
-	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/test.in -c requirements/core.lock -o requirements/test.lock
-	uv pip compile -q --no-header --python-version 3.11 --generate-hashes requirements/build.in -c requirements/test.lock -o requirements/build.lock
+	$(LOCK) requirements/core.in -o requirements/core.lock
+	$(foreach extra,$(EXTRAS),$(LOCK) requirements/core.in requirements/$(extra).in -c requirements/core.lock -o requirements/$(extra).lock &&) true
+	$(LOCK) requirements/test.in -c requirements/core.lock -o requirements/test.lock
+	$(LOCK) requirements/build.in -c requirements/test.lock -o requirements/build.lock
 
 clean: ## Remove what was built here
 	rm -rf $(VENV) build demo-home .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info src/bedrail/*/*.so
