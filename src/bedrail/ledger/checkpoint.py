@@ -1,7 +1,8 @@
 """Checkpoints: the ledger's size and root as C2SP tlog-checkpoints inside signed notes.
 
-https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note, Ed25519 (signature type 0x01) only. Reading is
-strict: base64 must be canonical, sizes have no leading zero, extension lines are refused.
+https://c2sp.org/tlog-checkpoint and https://c2sp.org/signed-note, Ed25519 (signature type 0x01); types 0x04 and 0x06
+are in `ledger/cosignature.py`. Reading is strict: base64 must be canonical, sizes have no leading zero, extension lines
+are refused.
 """
 
 from __future__ import annotations
@@ -52,7 +53,12 @@ class Note:
 
 def key_hash(name: str, public_key: bytes) -> bytes:
     """SHA-256(name || LF || 0x01 || key), first 4 bytes (signed-note)."""
-    return sha256(name.encode() + b"\n" + ED25519 + public_key).digest()[:4]
+    return typed_key_hash(name, ED25519, public_key)
+
+
+def typed_key_hash(name: str, kind: bytes, public_key: bytes) -> bytes:
+    """The key id of a signature type: SHA-256(name || LF || type || key), first 4 bytes (signed-note)."""
+    return sha256(name.encode() + b"\n" + kind + public_key).digest()[:4]
 
 
 def vkey(name: str, public_key: bytes) -> str:
@@ -62,10 +68,10 @@ def vkey(name: str, public_key: bytes) -> str:
 
 def parse_vkey(text: str) -> tuple[str, bytes]:
     """(name, 32-byte public key) of a verifier key line; raises `Corrupt` for anything else."""
-    name, _, rest = text.strip().partition("+")
+    name, _, rest = text.removesuffix("\n").partition("+")
     hexed, _, encoded = rest.partition("+")
-    key = _canonical_base64(encoded)
-    if key is None or len(key) != 33 or key[:1] != ED25519 or not _is_name(name):
+    key = canonical_base64(encoded)
+    if key is None or len(key) != 33 or key[:1] != ED25519 or not is_key_name(name):
         raise Corrupt("This is not an Ed25519 verifier key.", remedy="Expected name+hash+base64, as in key.vkey.")
     if hexed != key_hash(name, key[1:]).hex():
         raise Corrupt("The verifier key's hash does not belong to its name and key.", remedy="Copy it again.")
@@ -77,6 +83,11 @@ def sign_checkpoint(checkpoint: Checkpoint, signer: Signer) -> bytes:
     text = checkpoint.text()
     signature = key_hash(signer.name, signer.public_key) + signer.sign(text.encode())
     return f"{text}\n{DASH}{signer.name} {base64.b64encode(signature).decode()}\n".encode()
+
+
+def signature_line(signature: NoteSignature) -> str:
+    """One signature line of a note, with its newline."""
+    return f"{DASH}{signature.name} {base64.b64encode(signature.key_hash + signature.signature).decode()}\n"
 
 
 def parse_note(note: bytes) -> Note:
@@ -104,7 +115,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
     if len(lines) != 4 or lines[3]:
         raise _malformed("a checkpoint has three lines")
     origin, size, encoded = lines[:3]
-    root = _canonical_base64(encoded)
+    root = canonical_base64(encoded)
     if not origin:
         raise _malformed("no origin")
     if not (size.isascii() and size.isdigit()) or size != str(int(size[:20])) or int(size) >= 2**63:
@@ -142,17 +153,18 @@ def _signature(line: str) -> NoteSignature:
     if not line.startswith(DASH):
         raise _malformed("signature line")
     name, _, encoded = line[len(DASH) :].partition(" ")
-    decoded = _canonical_base64(encoded)
-    if not _is_name(name) or decoded is None or len(decoded) < 5:
+    decoded = canonical_base64(encoded)
+    if not is_key_name(name) or decoded is None or len(decoded) < 5:
         raise _malformed("signature line")
     return NoteSignature(name, decoded[:4], decoded[4:])
 
 
-def _is_name(name: str) -> bool:
+def is_key_name(name: str) -> bool:
+    """Whether a key may be called so: not empty, no spaces, no `+` (signed-note)."""
     return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
 
 
-def _canonical_base64(text: str) -> bytes | None:
+def canonical_base64(text: str) -> bytes | None:
     """The bytes, or None when another spelling would decode to the same ones."""
     try:
         decoded = base64.b64decode(text, validate=True)
