@@ -267,12 +267,12 @@ def test_the_change_probe_sees_every_commit_of_anyone(tmp_path: Path) -> None:
 def test_registry_entries_are_found_by_index_without_reading_the_tape(tmp_path: Path) -> None:
     """The partial index names exactly the high-volume actions, and the planner takes it."""
     made = home(tmp_path)
-    from bedrail.stores.sqlite import _REGISTRY
+    from bedrail.stores.reading import REGISTRY
 
     for action in HIGH_VOLUME:
-        assert action in _REGISTRY
+        assert action in REGISTRY
     plan = made.store._rows(
-        f"EXPLAIN QUERY PLAN SELECT seq, entry FROM tape WHERE {_REGISTRY} AND seq >= 5 ORDER BY seq"
+        f"EXPLAIN QUERY PLAN SELECT seq, entry FROM tape WHERE {REGISTRY} AND seq >= 5 ORDER BY seq"
     )
     assert "tape_registry" in str(plan)
 

@@ -11,10 +11,10 @@ from bedrail.stores.views import DECISIONS, OUTCOMES, RESPONSES, Row
 _DECISION = ", ".join(f"d.{column}" for column in DECISIONS.columns)
 _RESPONSE = ", ".join(RESPONSES.columns)
 _OUTCOME = ", ".join(f"o.{column}" for column in OUTCOMES.columns)
-_ALL = -1  # SQLite's LIMIT for no limit
+_ALL = 2**63 - 1  # a LIMIT that is none, in every dialect
 
 
-class SqliteDecisions:
+class SqlDecisions:
     """`core.queries.Decisions` over a store that can fetch rows."""
 
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
@@ -87,7 +87,7 @@ class SqliteDecisions:
             "SELECT kind, COUNT(*), SUM(shown) FROM decisions WHERE use_case = ? GROUP BY kind", (use_case,)
         ):
             counts[kind] = decisions
-            counts["shown"] += shown
+            counts["shown"] += int(shown)
         counts["outcomes"] = self._rows("SELECT COUNT(*) FROM outcomes WHERE use_case = ?", (use_case,))[0][0]
         counts["awaiting-review"] = self._rows(
             "SELECT COUNT(*) FROM decisions d WHERE use_case = ? AND mode = 'review' AND kind = 'answered' "
