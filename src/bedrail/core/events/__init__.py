@@ -12,6 +12,23 @@ from typing import Literal
 
 import msgspec
 
+from bedrail.core.events.access import (
+    AccessCertified,
+    AccessRevoked,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
+    GlassBroken,
+    GlassEnded,
+    GlassReviewed,
+    NoticeGiven,
+    PersonLeft,
+    ReviewClosed,
+    ReviewStarted,
+    TokenHandedOver,
+    TokenUsed,
+)
 from bedrail.core.events.bedside import (
     ConsentChanged,
     DecisionAnswered,
@@ -24,6 +41,7 @@ from bedrail.core.events.delivery import (
     DatasetAdmitted,
     DatasetSplit,
     DeploymentHalted,
+    DeploymentLimited,
     DeploymentMoved,
     DeploymentRolledBack,
     EvidenceRecorded,
@@ -52,6 +70,8 @@ from bedrail.core.events.oversight import (
 __all__ = [
     "HIGH_VOLUME",
     "MAX_ENTRY_BYTES",
+    "AccessCertified",
+    "AccessRevoked",
     "Actor",
     "AlarmRaised",
     "Approved",
@@ -65,23 +85,37 @@ __all__ = [
     "DecisionFellBack",
     "DecisionResponded",
     "DeploymentHalted",
+    "DeploymentLimited",
     "DeploymentMoved",
     "DeploymentRolledBack",
     "Entry",
     "EvidenceRecorded",
     "Fact",
+    "FindingAnswered",
+    "FindingClosed",
+    "FindingOpened",
+    "FindingReturned",
     "GateJudged",
+    "GlassBroken",
+    "GlassEnded",
+    "GlassReviewed",
     "HeartBeat",
     "HoldoutOpened",
     "InstallationOpened",
     "MonitoringReported",
+    "NoticeGiven",
     "Objected",
     "OutcomeObserved",
     "PersonAdded",
+    "PersonLeft",
     "PolicyAdopted",
+    "ReviewClosed",
+    "ReviewStarted",
     "SentinelsRecorded",
+    "TokenHandedOver",
     "TokenIssued",
     "TokenRevoked",
+    "TokenUsed",
     "UseCaseOpened",
     "action_of",
     "decode",
@@ -117,6 +151,22 @@ Fact = (
     | ArtifactRefused
     | DataRead
     | HeartBeat
+    | AccessCertified
+    | AccessRevoked
+    | FindingAnswered
+    | FindingClosed
+    | FindingOpened
+    | FindingReturned
+    | GlassBroken
+    | GlassEnded
+    | GlassReviewed
+    | NoticeGiven
+    | PersonLeft
+    | ReviewClosed
+    | ReviewStarted
+    | TokenHandedOver
+    | TokenUsed
+    | DeploymentLimited
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(

@@ -87,6 +87,15 @@ class DeploymentHalted(FactStruct, frozen=True, kw_only=True, tag="deployment.ha
     reason: str
 
 
+class DeploymentLimited(FactStruct, frozen=True, kw_only=True, tag="deployment.limited"):
+    """What serves ends sooner than its gate said: at `until` (UTC)."""
+
+    use_case: str
+    candidate: str
+    until: str
+    reason: str
+
+
 class DeploymentRolledBack(FactStruct, frozen=True, kw_only=True, tag="deployment.rolled-back"):
     """An earlier approved version serves again."""
 

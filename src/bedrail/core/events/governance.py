@@ -14,21 +14,30 @@ class InstallationOpened(FactStruct, frozen=True, kw_only=True, tag="installatio
 
 
 class PersonAdded(FactStruct, frozen=True, kw_only=True, tag="person.added"):
-    """A person may act here in these roles."""
+    """A person may act here in these roles; with `sites`, decisions of those sites only are theirs to see."""
 
     person: str
     name: str
     roles: tuple[str, ...]
+    sites: tuple[str, ...] = ()
 
 
 class TokenIssued(FactStruct, frozen=True, kw_only=True, tag="token.issued"):
-    """A bearer token for one use case; only its SHA-256 is kept. `expires` is UTC."""
+    """A bearer token for one use case; only its SHA-256 is kept. `expires` is UTC.
+
+    `client` is the service account that holds it, `owner` the person who answers for it. Without `actions` (as first
+    issued by this software) it is good for all. It may replace another token, which then ends at `overlap` (UTC).
+    """
 
     token: str
     use_case: str
     sha256: str
     client: str
     expires: str
+    actions: tuple[str, ...] = ()
+    overlap: str = ""
+    owner: str = ""
+    replaces: str = ""
 
 
 class TokenRevoked(FactStruct, frozen=True, kw_only=True, tag="token.revoked"):
@@ -39,10 +48,11 @@ class TokenRevoked(FactStruct, frozen=True, kw_only=True, tag="token.revoked"):
 
 
 class PolicyAdopted(FactStruct, frozen=True, kw_only=True, tag="policy.adopted"):
-    """This policy (by artifact digest) rules from now on."""
+    """This policy (by artifact digest) rules from now on; `withheld` are permissions it takes away (`action:role`)."""
 
     policy: str
     name: str
+    withheld: tuple[str, ...] = ()
 
 
 class UseCaseOpened(FactStruct, frozen=True, kw_only=True, tag="use-case.opened"):
