@@ -83,6 +83,20 @@ def _link(folder: Path) -> None:
     (folder / "package.json").symlink_to(folder.parent / "aside")
 
 
+def _hard_link(folder: Path) -> None:
+    (folder.parent.parent.parent / "second-name").hardlink_to(folder / "package.json")
+
+
+def _folder_for_file(folder: Path) -> None:
+    (folder / "package.json").unlink()
+    (folder / "package.json").mkdir()
+
+
+def _linked_folder(folder: Path) -> None:
+    (folder / "deep").rename(folder.parent.parent.parent / "elsewhere")
+    (folder / "deep").symlink_to(folder.parent.parent.parent / "elsewhere")
+
+
 TAMPERING: list[tuple[Callable[[Path], object], str]] = [
     (lambda folder: (folder / "deep" / "model.txt").write_bytes(b"treE"), "deep/model.txt"),
     (lambda folder: (folder / "deep" / "model.txt").unlink(), "missing"),
@@ -91,6 +105,20 @@ TAMPERING: list[tuple[Callable[[Path], object], str]] = [
     (lambda folder: (folder / "package.json").rename(folder / "Package.json"), "Package.json"),
     (lambda folder: os.mkfifo(folder / "pipe"), "pipe"),
     (_link, "package.json"),
+    (_hard_link, "package.json .hard link"),
+    (lambda folder: (folder / "package.json").rename(folder / "deep" / "package.json"), "deep/package.json .added"),
+    (lambda folder: (folder / ".hidden").write_bytes(b""), ".hidden .added"),
+    (lambda folder: (folder / ".git").mkdir() or (folder / ".git" / "config").write_bytes(b"x"), ".git/config .added"),
+    (lambda folder: (folder / "deep" / "new").mkdir(), "deep/new"),
+    (lambda folder: (folder / "deep").rename(folder / "Deep"), "Deep/er/empty .added"),
+    (lambda folder: (folder / "deep" / "model.txt").chmod(0o644), "deep/model.txt .permissions"),
+    (lambda folder: (folder / "deep" / "model.txt").chmod(0o700), "deep/model.txt .permissions"),
+    (lambda folder: (folder / "deep" / "model.txt").chmod(0o4600), "deep/model.txt .permissions"),
+    (lambda folder: (folder / "deep").chmod(0o770), "deep .permissions"),
+    (lambda folder: folder.chmod(0o1700), "permissions"),
+    (_folder_for_file, "package.json"),
+    (_linked_folder, "deep"),
+    (lambda folder: (folder.parent / "beside").write_bytes(b""), "beside .added"),
     (lambda folder: (folder.parent / "manifest.json").write_bytes(b"{}"), "manifest"),
 ]
 
@@ -99,7 +127,7 @@ TAMPERING: list[tuple[Callable[[Path], object], str]] = [
 def test_a_changed_folder_is_corrupt_and_the_change_is_named(
     artifacts: FileArtifacts, package: Path, tamper: Callable[[Path], object], named: str
 ) -> None:
-    """A byte, a file more or less, an empty folder, a link, a pipe, the manifest; storing again mends it."""
+    """A byte, a file or folder more or less, a name, a link, a pipe, permissions; storing again mends it."""
     digest = artifacts.put_tree(package)
     tamper(artifacts.open_tree(digest))
     with pytest.raises(Corrupt, match=named):
@@ -118,6 +146,24 @@ def test_links_and_special_files_are_not_stored(artifacts: FileArtifacts, packag
     for folder in (tmp_path / "absent", tmp_path / "empty"):
         with pytest.raises(Invalid):
             artifacts.put_tree(folder)
+
+
+def test_names_that_some_file_systems_take_for_one_are_not_stored(artifacts: FileArtifacts, package: Path) -> None:
+    """By case, or by composed accents: on such a disk one would replace the other."""
+    for name in ("Package.JSON", "package.jsön", "package.jso\u0308n"):
+        (package / name).write_bytes(b"{}")
+    with pytest.raises(Invalid, match="case or accents"):
+        artifacts.put_tree(package)
+
+
+def test_modes_do_not_depend_on_the_mask(artifacts: FileArtifacts, package: Path) -> None:
+    """What is stored under umask 0 opens again."""
+    before = os.umask(0)
+    try:
+        digest = artifacts.put_tree(package)
+    finally:
+        os.umask(before)
+    assert artifacts.read_tree(digest)
 
 
 def test_an_unwritable_folder_is_unavailable(tmp_path: Path, package: Path) -> None:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import stat
 import tempfile
 from hashlib import sha256
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from bedrail.stores.durable import sync_folder, write_durably
+from bedrail.stores.folders import list_files, read_exactly, require_distinct
 
 MANIFEST = "manifest.json"
+FILES = "files"
 _DIGEST = frozenset("0123456789abcdef")
 
 
@@ -54,9 +54,10 @@ class FileArtifacts:
 
     def put_tree(self, folder: Path) -> str:
         """Store a whole folder; returns the digest of its manifest. Raises `Invalid` for links and special files."""
-        files = _listed(Path(folder))
+        files = list_files(Path(folder))
         if not files:
             raise Invalid("The folder holds no files.", path=str(folder), remedy="Name the package's folder.")
+        require_distinct(files)
         contents = {name: path.read_bytes() for name, path in files.items()}
         manifest = _manifest({name: sha256(data).hexdigest() for name, data in contents.items()})
         digest = sha256(manifest).hexdigest()
@@ -71,13 +72,13 @@ class FileArtifacts:
     def open_tree(self, digest: str) -> Path:
         """The stored folder, checked as `read_tree` does; whoever uses the bytes takes those of `read_tree`."""
         self.read_tree(digest)
-        return self._tree(digest) / "files"
+        return self._tree(digest) / FILES
 
     def read_tree(self, digest: str) -> dict[str, bytes]:
         """The stored files by POSIX path, after checking that every byte, and no file more or less, is as recorded.
 
         Each file is read once, and what was read is what was checked. Raises `NotFound`, or `Corrupt` naming the file
-        that was changed, added, removed or replaced by a link.
+        or folder that was changed, added, removed, renamed, linked or given other permissions.
         """
         home = self._tree(digest)
         try:
@@ -90,19 +91,14 @@ class FileArtifacts:
             raise _changed(digest, "its manifest")
         expected = msgspec.json.decode(manifest, type=dict[str, str])
         try:
-            found = _listed(home / "files", empty_folders=False)
+            files = read_exactly(home / FILES, expected, private=True)
+            strays = sorted({path.name for path in home.iterdir()} - {MANIFEST, FILES})
         except Invalid as error:
             raise _changed(digest, error.path) from error
-        for name in sorted(expected.keys() ^ found.keys()):
-            raise _changed(digest, f"{name} ({'missing' if name in expected else 'added'})")
-        files: dict[str, bytes] = {}
-        for name, path in found.items():
-            try:
-                files[name] = path.read_bytes()
-            except OSError as error:
-                raise Unavailable(f"The folder {digest[:12]} cannot be read.", remedy=f"Check {path}.") from error
-            if sha256(files[name]).hexdigest() != expected[name]:
-                raise _changed(digest, name)
+        except OSError as error:
+            raise Unavailable(f"The folder {digest[:12]} cannot be read.", remedy=f"Check {home}.") from error
+        if strays or home.is_symlink():
+            raise _changed(digest, f"{strays[0]} (added)" if strays else "a link to elsewhere")
         return files
 
     def _is_whole(self, digest: str) -> bool:
@@ -118,8 +114,10 @@ class FileArtifacts:
         staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=home.parent))
         try:
             for name, data in contents.items():
-                write_durably(staging / "files" / name, data)
+                write_durably(staging / FILES / name, data)
             write_durably(staging / MANIFEST, manifest)
+            for place in (path for path in staging.rglob("*") if path.is_dir()):
+                place.chmod(0o700)  # whatever the mask: `read_tree` asks for it
             if home.exists():  # damaged: `_is_whole` said no
                 shutil.rmtree(home)
             try:
@@ -147,26 +145,6 @@ def _checked(digest: str) -> str:
 
 def _manifest(digests: dict[str, str]) -> bytes:
     return msgspec.json.encode(digests, order="sorted")
-
-
-def _listed(folder: Path, *, empty_folders: bool = True) -> dict[str, Path]:
-    """Regular files below a folder by POSIX path, sorted; raises `Invalid` (with the path) for anything else."""
-    if folder.is_symlink() or not folder.is_dir():
-        raise Invalid("This is not a folder.", path=str(folder), remedy="Name the package's folder.")
-    found: dict[str, Path] = {}
-    for where, folders, names in os.walk(folder):
-        place = Path(where)
-        for name in (*folders, *names):
-            path = place / name
-            relative = str(PurePosixPath(path.relative_to(folder)))
-            mode = path.lstat().st_mode
-            if stat.S_ISREG(mode):
-                found[relative] = path
-            elif not stat.S_ISDIR(mode):
-                raise Invalid("Only plain files are stored.", path=relative, remedy="Remove links and special files.")
-            elif not empty_folders and not any(path.iterdir()):
-                raise Invalid("An empty folder was added.", path=relative, remedy="Remove it.")
-    return dict(sorted(found.items()))
 
 
 def _changed(digest: str, what: str) -> Corrupt:
