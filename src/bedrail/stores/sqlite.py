@@ -11,7 +11,7 @@ from pathlib import Path
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import Draft, Head
 from bedrail.stores.connections import Connections, translated
-from bedrail.stores.differences import rebuild_differences, rebuild_views, record_differences
+from bedrail.stores.differences import rebuild_views, record_differences, scratch_of, sqlite_snapshot, view_differences
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.views import Row, fold_into, insert
 
@@ -91,17 +91,17 @@ class SqliteStore(SqlReading):
     def rebuild(self) -> None:
         """Drop what the views hold and fold every fact again."""
         with self.transaction() as transaction:
-            rebuild_views(transaction.connection)
+            rebuild_views(scratch_of(transaction.connection))
 
     def rebuild_differences(self) -> list[str]:
         """Where the views (and the tape's action column) differ from what the facts say; empty when nowhere."""
-        with translated():
-            return rebuild_differences(self.path)
+        with translated(), sqlite_snapshot(self.path) as scratch:
+            return view_differences(scratch)
 
     def record_differences(self) -> list[str]:
         """Which sealed records are not the ones that the facts name; empty when none."""
-        with translated():
-            return record_differences(self.path)
+        with translated(), sqlite_snapshot(self.path) as scratch:
+            return record_differences(scratch)
 
     def close(self) -> None:
         """Close every connection of this process."""

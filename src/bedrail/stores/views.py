@@ -56,14 +56,14 @@ VIEWS = (DECISIONS, RESPONSES, OUTCOMES)
 def _answered(seq: int, at: str, fact: DecisionAnswered) -> Row:
     return (
         *(seq, fact.decision, at, fact.use_case, fact.candidate, fact.stage, fact.subject, fact.site),
-        *(fact.mode, fact.shown, "answered", "", "", fact.record, fact.policy),
+        *(fact.mode, int(fact.shown), "answered", "", "", fact.record, fact.policy),
     )
 
 
 def _fell_back(seq: int, at: str, fact: DecisionFellBack) -> Row:
     return (
         *(seq, fact.decision, at, fact.use_case, fact.candidate, fact.stage, fact.subject, fact.site),
-        *("", False, "fell-back", fact.guard, fact.reason, fact.record, fact.policy),
+        *("", 0, "fell-back", fact.guard, fact.reason, fact.record, fact.policy),
     )
 
 
@@ -89,8 +89,8 @@ def apply(seq: int, entry: Entry) -> list[tuple[str, Row]]:
     return [] if fold is None else [(fold[0].insertion(1), fold[1](seq, entry.at, entry.fact))]
 
 
-def fold_into(connection: sqlite3.Connection, entries: Iterable[tuple[int, Entry]]) -> None:
-    """Change the views for many entries: the same as `apply` one by one, in few statements.
+def folded(entries: Iterable[tuple[int, Entry]]) -> list[tuple[Table, list[Row]]]:
+    """The rows that many entries add to each view: the same as `apply` one by one.
 
     Two outcomes of one decision in one batch need their order, which a table's rows keep.
     """
@@ -103,7 +103,12 @@ def fold_into(connection: sqlite3.Connection, entries: Iterable[tuple[int, Entry
             if table.name not in rows:
                 rows[table.name] = (table, [])
             rows[table.name][1].append(row(seq, entry.at, entry.fact))
-    for table, several in rows.values():
+    return list(rows.values())
+
+
+def fold_into(connection: sqlite3.Connection, entries: Iterable[tuple[int, Entry]]) -> None:
+    """Change the views for many entries, in few statements."""
+    for table, several in folded(entries):
         insert(connection, table, several)
 
 
