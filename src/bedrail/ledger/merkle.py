@@ -94,17 +94,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int, size: int) -> list[byte
     """
     if not 0 <= index < size <= len(leaves):
         raise ValueError(f"no inclusion proof of entry {index} in {size} of {len(leaves)} entries")
-    proof: list[bytes] = []
-    low, high = 0, size
-    while high - low > 1:
-        middle = low + _split(high - low)
-        if index < middle:
-            proof.append(root_of(leaves[middle:high]))
-            high = middle
-        else:
-            proof.append(root_of(leaves[low:middle]))
-            low = middle
-    return proof[::-1]
+    return [root_of(leaves[low:high]) for low, high in inclusion_spans(index, size)]
 
 
 def consistency_proof(leaves: Sequence[bytes], old: int, new: int) -> list[bytes]:
@@ -114,19 +104,55 @@ def consistency_proof(leaves: Sequence[bytes], old: int, new: int) -> list[bytes
     """
     if not 1 <= old <= new <= len(leaves):
         raise ValueError(f"no consistency proof from {old} to {new} of {len(leaves)} entries")
-    proof: list[bytes] = []
+    return [root_of(leaves[low:high]) for low, high in consistency_spans(old, new)]
+
+
+def inclusion_spans(index: int, size: int) -> list[tuple[int, int]]:
+    """Which subtrees, as (first leaf, leaf after the last), an inclusion proof names; lowest sibling first.
+
+    Each but the one at the right edge of the tree is perfect and aligned. Needs 0 <= index < size.
+    """
+    spans: list[tuple[int, int]] = []
+    low, high = 0, size
+    while high - low > 1:
+        middle = low + _split(high - low)
+        if index < middle:
+            spans.append((middle, high))
+            high = middle
+        else:
+            spans.append((low, middle))
+            low = middle
+    return spans[::-1]
+
+
+def consistency_spans(old: int, new: int) -> list[tuple[int, int]]:
+    """Which subtrees a consistency proof names, in its order. Needs 1 <= old <= new."""
+    spans: list[tuple[int, int]] = []
     low, high, whole = 0, new, True
     while old != high:
         middle = low + _split(high - low)
         if old <= middle:
-            proof.append(root_of(leaves[middle:high]))
+            spans.append((middle, high))
             high = middle
         else:
-            proof.append(root_of(leaves[low:middle]))
+            spans.append((low, middle))
             low, whole = middle, False
     if not whole:
-        proof.append(root_of(leaves[low:high]))
-    return proof[::-1]
+        spans.append((low, high))
+    return spans[::-1]
+
+
+def perfect_levels(hashes: Sequence[bytes]) -> list[Sequence[bytes]]:
+    """All levels over hashes, from themselves up; a hash without a sibling has no parent.
+
+    Over a power of two of them the last level is the one root.
+    """
+    levels, hashed = [hashes], sha256
+    while len(hashes) > 1:
+        pairs = zip(hashes[::2], hashes[1::2], strict=False)
+        hashes = [hashed(b"\x01" + left + right).digest() for left, right in pairs]
+        levels.append(hashes)
+    return levels
 
 
 def _are_hashes(hashes: Iterable[bytes]) -> bool:

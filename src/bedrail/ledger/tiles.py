@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from bedrail.core.errors import Corrupt
-from bedrail.ledger.merkle import node_hash
+from bedrail.ledger.merkle import perfect_levels
 
 WIDTH = 256
 
@@ -34,14 +34,13 @@ def hash_tiles(leaves: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
             start = index * WIDTH
             yield tile_path(level, index, width), b"".join(hashes[start : start + width])
         whole = len(hashes) // WIDTH * WIDTH
-        hashes = [_perfect_root(hashes[start : start + WIDTH]) for start in range(0, whole, WIDTH)]
+        hashes = [tile_root(hashes[start : start + WIDTH]) for start in range(0, whole, WIDTH)]
         level += 1
 
 
-def _perfect_root(hashes: list[bytes]) -> bytes:
-    while len(hashes) > 1:
-        hashes = [node_hash(hashes[at], hashes[at + 1]) for at in range(0, len(hashes), 2)]
-    return hashes[0]
+def tile_root(hashes: Sequence[bytes]) -> bytes:
+    """The hash of a full tile, as it stands in the tile above it."""
+    return perfect_levels(hashes)[-1][0]
 
 
 def pack_entries(entries: Sequence[bytes]) -> bytes:
