@@ -64,7 +64,7 @@ class KeyFolder:
 
     def open(self) -> KeyFolder:
         """Read all keys; raises `Refused` for files that others may read, `NotFound` or `Corrupt` for bad ones."""
-        self._origin = _read(self._path / "origin").decode().strip()
+        self._origin = read_private(self._path / "origin").decode().strip()
         for name in SIGNING_KEYS:
             self._signers[name] = Ed25519Signer(self._key_name(name), _parse_pem(self._file(name)))
         for name in SECRET_KEYS:
@@ -126,7 +126,8 @@ def _sync(folder: Path) -> None:
         os.close(handle)
 
 
-def _read(path: Path) -> bytes:
+def read_private(path: Path) -> bytes:
+    """The bytes of a file that its owner alone may read; raises `Refused`, `NotFound` or `Unavailable`."""
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
@@ -147,7 +148,7 @@ def _pem(key: Ed25519PrivateKey) -> bytes:
 
 def _parse_pem(path: Path) -> Ed25519PrivateKey:
     try:
-        key = serialization.load_pem_private_key(_read(path), password=None)
+        key = serialization.load_pem_private_key(read_private(path), password=None)
     except (ValueError, TypeError) as error:
         raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
     if not isinstance(key, Ed25519PrivateKey):
@@ -157,7 +158,7 @@ def _parse_pem(path: Path) -> Ed25519PrivateKey:
 
 def _parse_hex(path: Path) -> bytes:
     try:
-        key = bytes.fromhex(_read(path).decode().strip())
+        key = bytes.fromhex(read_private(path).decode().strip())
     except ValueError as error:
         raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
     if len(key) != KEY_BYTES:
