@@ -7,9 +7,9 @@ from itertools import product
 import pytest
 
 from bedrail.core.errors import Refused
-from bedrail.governance.permissions import ACTIONS, ROLES, permitted, require
+from bedrail.governance.permissions import ACTIONS, BY_GLASS, READS, ROLES, UNWITHHOLDABLE, may, permitted, require
 
-WRITES = set(ACTIONS) - {"decision.read", "ledger.export", "ledger.verify", "registry.read", "gate.ask"}
+WRITES = set(ACTIONS) - READS
 
 
 def test_the_table_speaks_only_of_roles_that_exist() -> None:
@@ -28,9 +28,10 @@ def test_what_is_not_in_the_table_is_denied() -> None:
         assert not permitted(("root",), action)
 
 
-def test_the_auditor_changes_nothing() -> None:
-    """GOV-12: read all, write nothing."""
-    assert not [action for action in WRITES if permitted(("auditor",), action)]
+def test_the_auditor_changes_nothing_but_files_findings() -> None:
+    """GOV-12: read all, write nothing else; and nobody else files findings."""
+    assert [action for action in WRITES if permitted(("auditor",), action)] == ["finding.file"]
+    assert may("finding.file") == ("auditor",)
     assert permitted(("auditor",), "decision.read")
     assert permitted(("auditor",), "ledger.export")
 
@@ -63,3 +64,23 @@ def test_a_refusal_names_the_roles_that_may() -> None:
         require([], "deployment.move")
     with pytest.raises(Refused, match="no such action"):
         require(ROLES, "deployment.teleport")
+
+
+def test_a_policy_takes_away_and_never_gives() -> None:
+    """What is withheld is refused, and the refusal names who is left; other roles and actions keep what they had."""
+    withheld = frozenset({"deployment.roll-back:clinical-lead", "deployment.move:auditor"})
+    assert not permitted(("clinical-lead",), "deployment.roll-back", withheld)
+    for role, action in product(ROLES, ACTIONS):
+        left = permitted((role,), action) and f"{action}:{role}" not in withheld
+        assert permitted((role,), action, withheld) == left
+    with pytest.raises(Refused, match=r"not permitted.*for: release-engineer\.$"):
+        require(["clinical-lead"], "deployment.roll-back", withheld)
+
+
+def test_an_emergency_gives_no_power_over_others() -> None:
+    """Break-glass never approves, adopts, adds people, issues tokens, reviews access or takes the ledger away."""
+    assert set(ACTIONS) >= BY_GLASS
+    for action in BY_GLASS:
+        assert action.split(".")[0] not in {"approval", "policy", "person", "break-glass", "account", "key", "finding"}
+    assert not BY_GLASS & {"token.issue", "access.review", "access.certify", "ledger.export", "data.admit"}
+    assert set(ACTIONS) >= UNWITHHOLDABLE

@@ -17,7 +17,7 @@ ROLES: dict[str, str] = {
     "privacy-officer": "answers for patients' data and their choices",
     "security-officer": "answers for keys, tokens and suppliers' security",
     "release-engineer": "deploys, rolls back, runs the servers",
-    "auditor": "reads everything, changes nothing",
+    "auditor": "reads everything, changes nothing, files findings",
     "clinician": "uses the answers, confirms or overrides them",
     "vendor-manager": "brings in suppliers' models and holds them to their contract",
 }
@@ -25,15 +25,18 @@ ROLES: dict[str, str] = {
 _EVERYONE = frozenset(ROLES)
 _APPROVERS = frozenset({"owner", "clinical-lead", "privacy-officer", "security-officer"})
 _STOPPERS = _APPROVERS | {"data-scientist", "release-engineer"}
+_INSIDE = _EVERYONE - {"auditor"}
 
 ACTIONS: dict[str, frozenset[str]] = {
     "person.add": frozenset({"owner"}),
+    "person.leave": frozenset({"owner", "security-officer"}),
     "policy.adopt": frozenset({"owner"}),
     "use-case.open": frozenset({"owner", "clinical-lead"}),
     "data.admit": frozenset({"data-scientist", "privacy-officer"}),
     "candidate.train": frozenset({"data-scientist", "vendor-manager"}),
     "candidate.import": frozenset({"data-scientist", "vendor-manager"}),
     "candidate.examine": frozenset({"data-scientist", "vendor-manager"}),
+    "candidate.export": frozenset({"owner", "data-scientist", "release-engineer", "security-officer", "auditor"}),
     "approval.give": _APPROVERS,
     "approval.object": _APPROVERS,
     "deployment.move": frozenset({"release-engineer"}),
@@ -47,25 +50,72 @@ ACTIONS: dict[str, frozenset[str]] = {
     "consent.change": frozenset({"clinician", "clinical-lead", "privacy-officer"}),
     "sentinels.record": frozenset({"data-scientist", "vendor-manager"}),
     "monitoring.look": frozenset({"owner", "data-scientist", "clinical-lead", "release-engineer", "vendor-manager"}),
+    "access.read": frozenset({"owner", "privacy-officer", "security-officer", "auditor"}),
+    "access.review": frozenset({"owner", "security-officer"}),
+    "access.certify": _APPROVERS,
+    "break-glass.open": _INSIDE - {"vendor-manager"},
+    "break-glass.review": frozenset({"owner", "privacy-officer", "security-officer"}),
+    "finding.file": frozenset({"auditor"}),
+    "finding.answer": _INSIDE,
+    "server.run": frozenset({"owner", "release-engineer"}),
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
+    "egress.change": frozenset({"owner", "security-officer"}),
+    "server.start-unsafely": frozenset({"owner", "security-officer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,
     "gate.ask": _EVERYONE,
 }
 
 
-def permitted(roles: Iterable[str], action: str) -> bool:
-    """Whether one of these roles may do this; an action that is not in the table is nobody's."""
-    return not ACTIONS.get(action, frozenset()).isdisjoint(roles)
+READS: frozenset[str] = frozenset(
+    {"access.read", "decision.read", "gate.ask", "ledger.export", "ledger.verify", "registry.read"}
+)
+"""Actions that change nothing but the record of who looked."""
+
+BY_GLASS: frozenset[str] = READS - {"ledger.export"} | {
+    "consent.change",
+    "decision.respond",
+    "deployment.halt",
+    "deployment.move",
+    "deployment.roll-back",
+    "monitoring.look",
+    "outcome.observe",
+    "token.revoke",
+}
+"""What an emergency role is good for: looking, answering, stopping, moving through the gate. Never approving, never
+saying who may do what, never taking the ledger away."""
+
+UNWITHHOLDABLE: frozenset[str] = frozenset(
+    {"deployment.halt", "finding.file", "gate.ask", "ledger.verify", "person.add", "policy.adopt", "registry.read"}
+)
+"""What no policy may take from anybody: stopping, auditing, looking, and the way back from a mistaken policy."""
 
 
-def require(roles: Iterable[str], action: str) -> None:
+def permitted(roles: Iterable[str], action: str, withheld: frozenset[str] = frozenset()) -> bool:
+    """Whether one of these roles may do this; an action that is not in the table is nobody's.
+
+    `withheld` (as `action:role`) is what the policy in force takes away; a policy never gives.
+    """
+    may = ACTIONS.get(action, frozenset())
+    return any(role in may and f"{action}:{role}" not in withheld for role in roles)
+
+
+def may(action: str, withheld: frozenset[str] = frozenset()) -> tuple[str, ...]:
+    """The roles that may do this, sorted."""
+    return tuple(sorted(role for role in ACTIONS.get(action, ()) if f"{action}:{role}" not in withheld))
+
+
+def require(roles: Iterable[str], action: str, withheld: frozenset[str] = frozenset()) -> None:
     """Raise `Refused`, naming the roles that may, unless one of `roles` permits the action."""
     held = frozenset(roles)
-    if permitted(held, action):
-        return
-    may = sorted(ACTIONS.get(action, frozenset()))
-    raise Refused(
-        f"`{action}` is not permitted to {', '.join(sorted(held)) or 'a person without a role'}.",
-        remedy=f"It is for: {', '.join(may)}." if may else "There is no such action.",
+    if not permitted(held, action, withheld):
+        raise refusal(held, action, withheld)
+
+
+def refusal(roles: Iterable[str], action: str, withheld: frozenset[str] = frozenset()) -> Refused:
+    """What somebody in these roles is told; the first reason, `permission`, is for programs."""
+    able = ", ".join(may(action, withheld))
+    return Refused(
+        f"`{action}` is not permitted to {', '.join(sorted(roles)) or 'a person without a role'}.",
+        remedy=f"It is for: {able}." if able else "There is no such action.",
     )

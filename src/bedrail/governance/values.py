@@ -7,20 +7,27 @@ from dataclasses import dataclass, field
 from bedrail.core.errors import NotFound
 from bedrail.core.values import Value
 
+TOKEN_ACTIONS = ("decide", "respond", "outcome", "consent", "read")
+"""What a bearer token can be good for: ask for decisions; record what was done, how it ended, a choice; look."""
+
 
 @dataclass(frozen=True, slots=True)
 class PersonView:
-    """A person and the roles held now."""
+    """A person and the roles held now; with `sites`, only decisions of those sites are theirs to see."""
 
     person: str
     name: str
     roles: frozenset[str]
     at: str
+    sites: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class TokenView:
-    """A live bearer token, known by its SHA-256; good for one use case until `expires_epoch`."""
+    """A live bearer token, known by its SHA-256; good for `actions` of one use case until `expires_epoch`.
+
+    `owner` answers for it; `used_day` is the last day (UTC, as `2026-11-22`) on which it was used, empty before.
+    """
 
     token: str
     use_case: str
@@ -28,6 +35,10 @@ class TokenView:
     sha256: str
     expires: str
     expires_epoch: float
+    actions: frozenset[str] = frozenset(TOKEN_ACTIONS)
+    owner: str = ""
+    replaces: str = ""
+    used_day: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from bedrail.core.events.delivery import (
     DatasetAdmitted,
     DatasetSplit,
     DeploymentHalted,
+    DeploymentLimited,
     DeploymentMoved,
     DeploymentRolledBack,
     EvidenceRecorded,
@@ -29,14 +30,14 @@ from bedrail.core.events.governance import (
     GateJudged,
     InstallationOpened,
     Objected,
-    PersonAdded,
     PolicyAdopted,
-    TokenIssued,
-    TokenRevoked,
     UseCaseOpened,
 )
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
+from bedrail.governance.access import Access
+from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
+from bedrail.governance.rights import RIGHTS
 from bedrail.governance.values import (
     AlarmView,
     ApprovalView,
@@ -73,6 +74,8 @@ class Registry:
     """The fold over all low-volume facts. `seen` is the index after the last entry applied: read on from there."""
 
     __slots__ = (
+        "access",
+        "findings",
         "installation",
         "opted_out",
         "people",
@@ -88,6 +91,8 @@ class Registry:
     def __init__(self) -> None:
         self.seen = 0
         self.installation: InstallationOpened | None = None
+        self.access = Access()
+        self.findings = Findings()
         self.people: dict[str, PersonView] = {}
         self.tokens: dict[str, TokenView] = {}
         self.revoked_tokens: dict[str, TokenView] = {}
@@ -140,24 +145,9 @@ def _installation(registry: Registry, fact: InstallationOpened, at: str) -> None
     registry.people.setdefault(fact.owner, PersonView(fact.owner, fact.owner, frozenset({"owner"}), at))
 
 
-def _person(registry: Registry, fact: PersonAdded, at: str) -> None:
-    registry.people[fact.person] = PersonView(fact.person, fact.name, frozenset(fact.roles), at)
-
-
-def _token(registry: Registry, fact: TokenIssued, _at: str) -> None:
-    expires = epoch(fact.expires)
-    view = TokenView(fact.token, fact.use_case, fact.client, fact.sha256, fact.expires, expires)
-    registry.tokens[fact.sha256] = view
-
-
-def _token_gone(registry: Registry, fact: TokenRevoked, _at: str) -> None:
-    """A revoked token leaves the table that doors look into: whoever forgets to ask is still refused."""
-    for sha256 in [s for s, view in registry.tokens.items() if view.token == fact.token]:
-        registry.revoked_tokens[fact.token] = registry.tokens.pop(sha256)
-
-
 def _policy(registry: Registry, fact: PolicyAdopted, _at: str) -> None:
     registry.policy = fact.policy
+    registry.access.withheld = frozenset(fact.withheld)
     registry.policies.append(fact.policy)
 
 
@@ -338,6 +328,13 @@ def _halted(case: UseCaseView, fact: DeploymentHalted, at: str) -> None:
         _serve(case, replace(case.deployment, halted=True, reason=fact.reason, at=at, at_epoch=epoch(at)))
 
 
+def _limited(case: UseCaseView, fact: DeploymentLimited, _at: str) -> None:
+    """The same state with a nearer end, and so no new line of its history."""
+    now = case.deployment
+    if now is not None and now.candidate == fact.candidate and epoch(fact.until) < now.until_epoch:
+        case.deployment = replace(now, until=fact.until, until_epoch=epoch(fact.until))
+
+
 def _consent(registry: Registry, fact: ConsentChanged, _at: str) -> None:
     change = registry.opted_out.add if fact.opted_out else registry.opted_out.discard
     change((fact.subject, fact.use_case))
@@ -395,9 +392,7 @@ def _in_case(fold: Callable[[UseCaseView, Any, str], None]) -> Callable[[Registr
 
 _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     InstallationOpened: _installation,
-    PersonAdded: _person,
-    TokenIssued: _token,
-    TokenRevoked: _token_gone,
+    **RIGHTS,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,
     GateJudged: _in_case(_judged),
@@ -411,6 +406,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     DeploymentMoved: _in_case(_moved),
     DeploymentRolledBack: _in_case(_rolled_back),
     DeploymentHalted: _in_case(_halted),
+    DeploymentLimited: _in_case(_limited),
     ConsentChanged: _consent,
     AlarmRaised: _in_case(_alarm),
     MonitoringReported: _in_case(_report),
