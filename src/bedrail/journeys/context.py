@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.errors import Invalid, NotFound
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
     Anchor,
@@ -24,7 +24,7 @@ from bedrail.core.ports import (
     Verifier,
 )
 from bedrail.core.queries import Decisions
-from bedrail.governance.permissions import require
+from bedrail.governance.access import authorise
 from bedrail.governance.policy import Policy, parse_policy
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
@@ -106,14 +106,8 @@ class Context:
         return receipts
 
     def require(self, person: str, action: str) -> Actor:
-        """The person as actor, when one of their roles permits the action; raises `Refused` otherwise."""
-        registry = self.refresh()
-        if person not in registry.people:
-            raise Refused(
-                f"nobody called `{person}` works here.", remedy="Add them: bedrail people add ID --role ROLE."
-            )
-        require(registry.people[person].roles, action)
-        return Actor(auth="local", id=person, kind="person")
+        """The person as actor, when a role that counts now permits the action; raises `Refused` otherwise."""
+        return authorise(self.refresh(), person, action, self.clock.now().timestamp())
 
     def use_case(self, use_case: str) -> UseCaseView:
         """The use case's view; raises `NotFound` with the ones there are."""
