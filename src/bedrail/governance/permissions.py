@@ -68,11 +68,11 @@ ACTIONS: dict[str, frozenset[str]] = {
 
 
 READS: frozenset[str] = frozenset(
-    {"access.read", "decision.read", "gate.ask", "ledger.export", "ledger.verify", "registry.read"}
+    {"access.read", "candidate.export", "decision.read", "gate.ask", "ledger.export", "ledger.verify", "registry.read"}
 )
 """Actions that change nothing but the record of who looked."""
 
-BY_GLASS: frozenset[str] = READS - {"ledger.export"} | {
+BY_GLASS: frozenset[str] = READS - {"candidate.export", "ledger.export"} | {
     "consent.change",
     "decision.respond",
     "deployment.halt",

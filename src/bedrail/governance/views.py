@@ -13,6 +13,7 @@ from typing import Any
 
 from bedrail.core.errors import NotFound
 from bedrail.core.events import HIGH_VOLUME, Entry, action_of
+from bedrail.core.events.artifacts import EgressAllowed, EgressClosed, ServedUnsafely
 from bedrail.core.events.bedside import ConsentChanged
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
@@ -35,6 +36,7 @@ from bedrail.core.events.governance import (
 )
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
 from bedrail.governance.access import Access
+from bedrail.governance.accounts import IDENTITY, Identity
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
 from bedrail.governance.rights import RIGHTS
@@ -75,7 +77,9 @@ class Registry:
 
     __slots__ = (
         "access",
+        "egress",
         "findings",
+        "identity",
         "installation",
         "opted_out",
         "people",
@@ -85,6 +89,7 @@ class Registry:
         "revoked_tokens",
         "seen",
         "tokens",
+        "unsafe",
         "use_cases",
     )
 
@@ -93,6 +98,7 @@ class Registry:
         self.installation: InstallationOpened | None = None
         self.access = Access()
         self.findings = Findings()
+        self.identity = Identity()
         self.people: dict[str, PersonView] = {}
         self.tokens: dict[str, TokenView] = {}
         self.revoked_tokens: dict[str, TokenView] = {}
@@ -101,6 +107,8 @@ class Registry:
         self.policy = ""
         self.policies: list[str] = []
         self.refused_artifacts: dict[str, str] = {}
+        self.egress: dict[tuple[str, int], str] = {}
+        self.unsafe: tuple[ServedUnsafely, ...] = ()
 
     def apply(self, index: int, entry: Entry) -> bool:
         """Fold one entry; True when it was new. Entries before `seen` and high-volume facts change nothing."""
@@ -379,6 +387,18 @@ def _refused_artifact(registry: Registry, fact: ArtifactRefused, _at: str) -> No
     registry.refused_artifacts[fact.digest] = fact.reason
 
 
+def _egress(registry: Registry, fact: EgressAllowed, _at: str) -> None:
+    registry.egress = {**registry.egress, (fact.host, fact.port): fact.network}  # replaced whole: read by other threads
+
+
+def _egress_closed(registry: Registry, fact: EgressClosed, _at: str) -> None:
+    registry.egress = {place: net for place, net in registry.egress.items() if place != (fact.host, fact.port)}
+
+
+def _unsafe(registry: Registry, fact: ServedUnsafely, _at: str) -> None:
+    registry.unsafe = (*registry.unsafe, fact)
+
+
 def _in_case(fold: Callable[[UseCaseView, Any, str], None]) -> Callable[[Registry, Any, str], None]:
     """A fold of one use case; a fact about a use case that was never opened says nothing."""
 
@@ -393,6 +413,7 @@ def _in_case(fold: Callable[[UseCaseView, Any, str], None]) -> Callable[[Registr
 _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     InstallationOpened: _installation,
     **RIGHTS,
+    **IDENTITY,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,
     GateJudged: _in_case(_judged),
@@ -412,4 +433,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     MonitoringReported: _in_case(_report),
     SentinelsRecorded: _in_case(_sentinels),
     ArtifactRefused: _refused_artifact,
+    EgressAllowed: _egress,
+    EgressClosed: _egress_closed,
+    ServedUnsafely: _unsafe,
 }

@@ -29,6 +29,7 @@ from bedrail.core.events.access import (
     TokenHandedOver,
     TokenUsed,
 )
+from bedrail.core.events.artifacts import CandidateExported, EgressAllowed, EgressClosed, ServedUnsafely
 from bedrail.core.events.bedside import (
     ConsentChanged,
     DecisionAnswered,
@@ -58,6 +59,21 @@ from bedrail.core.events.governance import (
     TokenRevoked,
     UseCaseOpened,
 )
+from bedrail.core.events.identity import (
+    AccountDisabled,
+    AccountEnabled,
+    AccountOpened,
+    AccountReset,
+    CredentialEnrolled,
+    CredentialRevoked,
+    ProviderDropped,
+    ProviderTrusted,
+    SessionsEnded,
+    SignedIn,
+    SignInRuled,
+    SignInsRefused,
+    SteppedUp,
+)
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -72,12 +88,19 @@ __all__ = [
     "MAX_ENTRY_BYTES",
     "AccessCertified",
     "AccessRevoked",
+    "AccountDisabled",
+    "AccountEnabled",
+    "AccountOpened",
+    "AccountReset",
     "Actor",
     "AlarmRaised",
     "Approved",
     "ArtifactRefused",
     "CandidateAdmitted",
+    "CandidateExported",
     "ConsentChanged",
+    "CredentialEnrolled",
+    "CredentialRevoked",
     "DataRead",
     "DatasetAdmitted",
     "DatasetSplit",
@@ -88,6 +111,8 @@ __all__ = [
     "DeploymentLimited",
     "DeploymentMoved",
     "DeploymentRolledBack",
+    "EgressAllowed",
+    "EgressClosed",
     "Entry",
     "EvidenceRecorded",
     "Fact",
@@ -109,9 +134,17 @@ __all__ = [
     "PersonAdded",
     "PersonLeft",
     "PolicyAdopted",
+    "ProviderDropped",
+    "ProviderTrusted",
     "ReviewClosed",
     "ReviewStarted",
     "SentinelsRecorded",
+    "ServedUnsafely",
+    "SessionsEnded",
+    "SignInRuled",
+    "SignInsRefused",
+    "SignedIn",
+    "SteppedUp",
     "TokenHandedOver",
     "TokenIssued",
     "TokenRevoked",
@@ -151,6 +184,23 @@ Fact = (
     | ArtifactRefused
     | DataRead
     | HeartBeat
+    | AccountDisabled
+    | AccountEnabled
+    | AccountOpened
+    | AccountReset
+    | CredentialEnrolled
+    | CredentialRevoked
+    | ProviderDropped
+    | ProviderTrusted
+    | SessionsEnded
+    | SignedIn
+    | SignInRuled
+    | SignInsRefused
+    | SteppedUp
+    | CandidateExported
+    | EgressAllowed
+    | EgressClosed
+    | ServedUnsafely
     | AccessCertified
     | AccessRevoked
     | FindingAnswered
