@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
@@ -13,7 +14,7 @@ from bedrail.core.events.governance import PersonAdded
 from bedrail.core.ports import Draft, SealedRecord, Vault
 from bedrail.keys import AesVault, Ed25519Signer, verify_ed25519
 from bedrail.ledger import Ledger, VerificationReport, verify_ledger
-from bedrail.stores import FileAnchor, SqliteStore
+from bedrail.stores import FileAnchor, PostgresStore, SqliteStore
 
 ORIGIN = "hospital.example/ledger"
 USE_CASE = "readmission-30d"
@@ -106,7 +107,7 @@ class Home:
     """A store, its anchor, a vault and an open ledger in one folder."""
 
     folder: Path
-    store: SqliteStore
+    store: SqliteStore | PostgresStore
     anchor: FileAnchor
     vault: AesVault
     ledger: Ledger
@@ -116,9 +117,13 @@ class Home:
         return verify_ledger(self.store, self.anchor, ORIGIN, signer(seed).public_key, verify_ed25519)
 
     def tamper(self, sql: str, values: tuple[object, ...] = ()) -> None:
-        """Change the database behind the system's back."""
-        import sqlite3
+        """Change the database behind the system's back; `?` stands for a value on either."""
+        if isinstance(self.store, PostgresStore):
+            import psycopg
 
+            with psycopg.connect(self.store.address, autocommit=True) as other:
+                assert other.execute(sql.replace("?", "%s"), values).rowcount != 0
+            return
         with closing(sqlite3.connect(self.folder / "ledger.db", isolation_level=None)) as connection:
             assert connection.execute(sql, values).rowcount != 0
 
@@ -128,9 +133,9 @@ class Home:
         self.store.close()
 
 
-def home(folder: Path, *, entries: int = 0, batch: int = 16, seed: int = 7) -> Home:
-    """A home in an empty or existing folder, with so many decisions appended."""
-    store = SqliteStore(folder / "ledger.db")
+def home(folder: Path, *, entries: int = 0, batch: int = 16, seed: int = 7, address: str = "") -> Home:
+    """A home in an empty or existing folder, with so many decisions appended; on PostgreSQL when given an address."""
+    store = PostgresStore(address) if address else SqliteStore(folder / "ledger.db")
     vault = AesVault(b"k" * 32, load=store.newest_key)
     anchor = FileAnchor(folder / "anchor")
     ledger = Ledger(store, signer(seed), ORIGIN, anchor, anchor_seconds=0)

@@ -1,4 +1,4 @@
-"""Every tape keeps the same promises: the SQLite store, and the one in memory that other tests lean on."""
+"""Every tape keeps the same promises: on SQLite, on PostgreSQL, and the one in memory that other tests lean on."""
 
 from __future__ import annotations
 
@@ -13,16 +13,23 @@ from bedrail.core.ports import Head
 from bedrail.keys import AesVault, verify_ed25519
 from bedrail.ledger import Ledger, open_checkpoint, verify_ledger
 from bedrail.ledger.merkle import CompactRange, leaf_hash, root_of
-from bedrail.stores import FileAnchor, SqliteStore
+from bedrail.stores import FileAnchor, PostgresStore, SqliteStore
 from ledger_parts import ORIGIN, answered, fell_back, observed, person, responded, signer
 from memory_tape import MemoryTape
+from postgres_server import server
 
-AnyTape = SqliteStore | MemoryTape
+AnyTape = SqliteStore | PostgresStore | MemoryTape
 
 
-@pytest.fixture(params=["sqlite", "memory"])
+def _tape(kind: str, folder: Path) -> AnyTape:
+    if kind == "postgres":
+        return PostgresStore(server().schema())
+    return SqliteStore(folder / "ledger.db") if kind == "sqlite" else MemoryTape()
+
+
+@pytest.fixture(params=["sqlite", "postgres", "memory"])
 def tape(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AnyTape]:
-    made: AnyTape = SqliteStore(tmp_path / "ledger.db") if request.param == "sqlite" else MemoryTape()
+    made = _tape(request.param, tmp_path)
     yield made
     made.close()
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from bedrail.core.events import Entry
 from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack, DecisionResponded, OutcomeObserved
@@ -106,13 +105,21 @@ def folded(entries: Iterable[tuple[int, Entry]]) -> list[tuple[Table, list[Row]]
     return list(rows.values())
 
 
-def fold_into(connection: sqlite3.Connection, entries: Iterable[tuple[int, Entry]]) -> None:
+def fold_into(connection: Inserting, entries: Iterable[tuple[int, Entry]]) -> None:
     """Change the views for many entries, in few statements."""
     for table, several in folded(entries):
         insert(connection, table, several)
 
 
-def insert(connection: sqlite3.Connection, table: Table, rows: Sequence[Row]) -> None:
+class Inserting(Protocol):
+    """A connection, as far as inserting goes."""
+
+    def execute(self, sql: str, values: tuple[Any, ...], /) -> object:
+        """Run one statement."""
+        ...
+
+
+def insert(connection: Inserting, table: Table, rows: Sequence[Row]) -> None:
     """Insert rows in order, up to 64 in one statement, in sizes whose statements stay prepared."""
     start, count = 0, len(rows)
     while start < count:

@@ -1,0 +1,310 @@
+"""The store for several machines: tape, head, sealed records and SQL views in one PostgreSQL schema."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.ports import Draft, Head
+from bedrail.stores.connections import statements
+from bedrail.stores.differences import Scratch, rebuild_views, record_differences, view_differences
+from bedrail.stores.postgres_connections import LOCK_CLASS, PostgresConnections, busy, postgres, translated
+from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
+from bedrail.stores.sqlite import CHECKPOINT_EVERY, STORED_KEYS
+from bedrail.stores.views import Row, Table, folded, insert
+
+if TYPE_CHECKING:
+    from bedrail.stores.postgres_connections import Connection
+
+COPY_FROM_ROWS = 8
+"""Fewer rows go by INSERT, one round trip; from here on COPY, two round trips and a tenth of the work for each row."""
+
+_COPY_TYPES = {int: "int8", str: "text", bytes: "bytea"}
+_LOCK = f"({LOCK_CLASS}, 'tape'::regclass::oid::int)"
+
+
+class PostgresStore(SqlReading):
+    """`core.ports.Tape`, `core.ports.Records` and `core.queries.Decisions` over one schema of one database.
+
+    Safe to share between threads, processes and machines: writers take turns by an advisory lock that ends with the
+    transaction (at most `busy_seconds` of waiting, then `Unavailable`), readers never wait. A lost connection is
+    opened again by whoever needs one next.
+    """
+
+    def __init__(self, address: str, *, busy_seconds: float = 5.0) -> None:
+        """Open, making the tables when missing; raises `Unavailable`, `Refused` (weak durability) or `Invalid`."""
+        self._connections = PostgresConnections(address, busy_seconds=busy_seconds)
+        self._busy_seconds = busy_seconds
+        self._stored_keys: set[str] = set()
+        self._watching = threading.Lock()
+        self._watch: Connection | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the database is, without a password."""
+        return self._connections.address
+
+    @contextmanager
+    def transaction(self, *, wait: bool = True) -> Iterator[PostgresTransaction]:
+        """Begin; commit durably on normal exit, roll back on an exception. Without `wait`, `Busy` rather than wait.
+
+        When the connection is lost during the commit itself, a new one waits for the lock, which the old transaction
+        held to its end, and looks whether the entries are there: then it was committed. `Unavailable` otherwise; only
+        when no new connection can be had within `busy_seconds` does that leave open whether it was written.
+        """
+        with self._connections.turn(wait), translated():
+            connection = self._begin(wait)
+            transaction = PostgresTransaction(connection, self._stored_keys)
+            try:
+                yield transaction
+                self._commit(connection, transaction)
+            except BaseException:
+                _roll_back(connection)
+                raise
+            self._remember(transaction.new_keys)
+
+    def newest_commit(self) -> tuple[int, int]:
+        """(size, transaction id) of the last change of the head; raises `Unavailable`."""
+        found = self._rows("SELECT size, CAST(CAST(xmin AS TEXT) AS BIGINT) FROM head")
+        return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
+
+    def data_version(self) -> int:
+        """A number that changes when anybody, this store included, has appended; one question to the server."""
+        size, transaction = self.newest_commit()
+        return size << 32 | transaction
+
+    def destroy_keys(self, subject: str) -> int:
+        """Forget a subject: delete every data key, for good; returns how many there were.
+
+        The records stay as unreadable ciphertext, so every digest and proof stays valid. A record sealed earlier
+        under one of these keys is refused from now on; running vaults must `forget` the subject. PostgreSQL's own log
+        and its archives keep the wrapped keys until they are recycled.
+        """
+        with self.transaction() as transaction:
+            connection = transaction.connection
+            connection.execute(
+                "INSERT INTO destroyed_keys SELECT key_id FROM subject_keys WHERE subject = %s ON CONFLICT DO NOTHING",
+                (subject,),
+            )
+            destroyed = connection.execute("DELETE FROM subject_keys WHERE subject = %s", (subject,)).rowcount
+        with self._connections.writing, translated():
+            self._connections.writer().execute("VACUUM subject_keys")
+        return int(destroyed)
+
+    def rebuild(self) -> None:
+        """Drop what the views hold and fold every fact again."""
+        with self.transaction() as transaction:
+            rebuild_views(_scratch(transaction.connection, self._connections.schema))
+
+    def rebuild_differences(self) -> list[str]:
+        """Where the views (and the tape's action column) differ from what the facts say; empty when nowhere."""
+        with translated(), self._snapshot() as scratch:
+            return view_differences(scratch)
+
+    def record_differences(self) -> list[str]:
+        """Which sealed records are not the ones that the facts name; empty when none."""
+        with translated(), self._snapshot() as scratch:
+            return record_differences(scratch)
+
+    def close(self) -> None:
+        """Close every connection of this process."""
+        self._connections.close()
+
+    def _begin(self, wait: bool) -> Connection:
+        """A transaction that holds the lock; an idle connection that was lost meanwhile is opened again."""
+        import psycopg
+
+        for attempt in (1, 2):
+            connection = self._connections.writer()
+            try:
+                connection.execute("BEGIN")
+                if wait:
+                    connection.execute(f"SELECT pg_advisory_xact_lock{_LOCK}")
+                    return connection
+                found = connection.execute(f"SELECT pg_try_advisory_xact_lock{_LOCK}").fetchone()
+                if found is not None and found[0]:
+                    return connection
+            except psycopg.OperationalError:
+                _roll_back(connection)
+                if attempt == 2 or not connection.closed:
+                    raise
+                continue
+            _roll_back(connection)
+            raise busy()
+        raise AssertionError
+
+    def _commit(self, connection: Connection, transaction: PostgresTransaction) -> None:
+        import psycopg
+
+        try:
+            # COMMIT of a transaction that failed before answers ROLLBACK, and raises nothing.
+            if connection.execute("COMMIT").statusmessage != "COMMIT":
+                raise Unavailable("The ledger database did not commit.", remedy="Try again in a moment.")
+        except psycopg.OperationalError:
+            if not connection.closed or not self._settled(transaction):
+                raise
+
+    def _settled(self, transaction: PostgresTransaction) -> bool:
+        """Whether the transaction whose commit got no answer was committed all the same."""
+        import psycopg
+
+        if transaction.wrote is None:
+            return False
+        start, leaf = transaction.wrote
+        until = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                connection = self._begin(wait=True)
+                found = connection.execute("SELECT leaf FROM tape WHERE seq = %s", (start,)).fetchone()
+                _roll_back(connection)
+                return found is not None and found[0] == leaf
+            except psycopg.OperationalError:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+
+    @contextmanager
+    def _snapshot(self) -> Iterator[Scratch]:
+        """Temporary views beside the store as it is at one moment; nothing of it remains."""
+        schema = self._connections.schema
+        with closing(self._connections.separate()) as connection:
+            connection.execute("SET idle_in_transaction_session_timeout = 0")
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            scratch = _scratch(connection, schema)
+            for statement in statements("views.sql"):
+                if statement.startswith("CREATE TABLE"):
+                    scratch.execute(statement)
+            yield scratch
+            _roll_back(connection)
+
+    def _remember(self, key_ids: Iterable[str]) -> None:
+        """Data keys known to be stored need not be offered to the database again."""
+        if len(self._stored_keys) > STORED_KEYS:
+            self._stored_keys.clear()
+        self._stored_keys.update(key_ids)
+
+    def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
+        with translated():
+            return self._connections.rows(sql, values)
+
+
+class PostgresTransaction:
+    """`core.ports.TapeTransaction`: the advisory lock is held while this lives."""
+
+    __slots__ = ("_stored_keys", "connection", "new_keys", "wrote")
+
+    def __init__(self, connection: Connection, stored_keys: Container[str]) -> None:
+        """Over the store's writer connection, inside a transaction that holds the lock."""
+        self.connection = connection
+        self._stored_keys = stored_keys
+        self.new_keys: dict[str, Row] = {}
+        self.wrote: tuple[int, bytes] | None = None
+        """Index and leaf hash of the first entry written here."""
+
+    def head(self) -> Head:
+        """The head as of now, under the lock."""
+        return head_of(self.connection.execute(postgres(HEAD), binary=True).fetchall())
+
+    def append(self, start: int, drafts: Sequence[Draft], leaves: Sequence[bytes], head: Head) -> None:
+        """Write entries `start..`, their leaf hashes and records, fold the SQL views, and set the new head."""
+        connection = self.connection
+        tape = [
+            (seq, type(draft.entry.fact).__struct_config__.tag, leaf, draft.data)
+            for seq, (draft, leaf) in enumerate(zip(drafts, leaves, strict=True), start)
+        ]
+        write(connection, TAPE, tape)
+        for table, rows in folded((seq, draft.entry) for seq, draft in enumerate(drafts, start)):
+            write(connection, table, rows)
+        self._keep_records(start, drafts)
+        connection.execute(
+            "INSERT INTO head (one, size, peaks, checkpoint) VALUES (1, %s, %s, %s) ON CONFLICT (one) DO UPDATE "
+            "SET size = excluded.size, peaks = excluded.peaks, checkpoint = excluded.checkpoint",
+            (head.size, b"".join(head.peaks), head.checkpoint),
+        )
+        if head.size // CHECKPOINT_EVERY > start // CHECKPOINT_EVERY:
+            connection.execute(
+                "INSERT INTO checkpoints (size, note) VALUES (%s, %s) ON CONFLICT (size) DO UPDATE "
+                "SET note = excluded.note",
+                (head.size, head.checkpoint),
+            )
+        if leaves and self.wrote is None:
+            self.wrote = (start, leaves[0])
+
+    def _keep_records(self, start: int, drafts: Sequence[Draft]) -> None:
+        records: list[Row] = []
+        keys, stored = self.new_keys, self._stored_keys
+        for seq, draft in enumerate(drafts, start):
+            for each in draft.records:
+                records.append(
+                    (each.record_id, seq, each.subject, each.kind, each.purpose, each.key_id, each.ciphertext)
+                )
+                key = each.key
+                if key is not None and key.key_id not in stored and key.key_id not in keys:
+                    keys[key.key_id] = (key.subject, key.key_id, key.kek, key.wrapped)
+        if records:
+            self._refuse_destroyed({row[5] for row in records})
+            write(self.connection, RECORDS, records)
+        if keys:
+            write(self.connection, SUBJECT_KEYS, list(keys.values()))
+
+    def _refuse_destroyed(self, key_ids: set[str]) -> None:
+        sql = "SELECT EXISTS (SELECT 1 FROM destroyed_keys WHERE key_id = ANY(%s))"
+        found = self.connection.execute(sql, (list(key_ids),)).fetchone()
+        if found is not None and found[0]:
+            raise Invalid(
+                "A record was sealed under a data key that has been destroyed.",
+                remedy="Let the vault forget the subject and seal it again.",
+            )
+
+
+def write(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows in order: by COPY when they are many and cannot clash."""
+    if table.clash or len(rows) < COPY_FROM_ROWS:
+        if "DO UPDATE" in table.clash:  # PostgreSQL refuses to update a row twice in one statement: the last one counts
+            place = table.columns.index(table.key)
+            rows = list({row[place]: row for row in rows}.values())
+        insert(_Inserting(connection), table, rows)
+        return
+    with connection.cursor().copy(f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)") as copy:
+        copy.set_types([_COPY_TYPES[type(value)] for value in rows[0]])
+        for row in rows:
+            copy.write_row(row)
+
+
+class _Inserting:
+    """What `views.insert` asks of a connection, in PostgreSQL's words."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, values: Sequence[Any]) -> object:
+        return self._connection.execute(postgres(sql), values)
+
+
+def _scratch(connection: Connection, schema: str) -> Scratch:
+    """Over a connection whose transaction sees the store as `live` and has, or may make, temporary tables."""
+    import psycopg
+
+    def execute(sql: str, values: Sequence[object] = ()) -> Any:
+        spoken = postgres(sql).replace("live.", f'"{schema}".').replace("main.", "pg_temp.")
+        if spoken.startswith("CREATE TABLE"):
+            spoken = spoken.replace("CREATE TABLE", "CREATE TEMP TABLE", 1)
+        return connection.execute(spoken, values)
+
+    def insert_rows(table: Table, rows: Sequence[Row]) -> None:
+        write(connection, table, rows)
+
+    return Scratch(execute, insert_rows, psycopg.IntegrityError, psycopg.ProgrammingError)
+
+
+def _roll_back(connection: Connection) -> None:
+    """Undo what is open, if anything still can be."""
+    if not connection.closed:
+        with suppress(Exception):
+            connection.execute("ROLLBACK")
