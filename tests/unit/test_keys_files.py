@@ -35,7 +35,7 @@ def test_keys_are_the_same_when_opened_again(keys: KeyFolder, tmp_path: Path) ->
 def test_every_key_is_its_own(keys: KeyFolder, tmp_path: Path) -> None:
     """No two files hold one key, and another home has others."""
     contents = [path.read_bytes() for path in sorted((tmp_path / "keys").iterdir())]
-    assert len(set(contents)) == len(contents) == 5
+    assert len(set(contents)) == len(contents) == 6
     other = KeyFolder(tmp_path / "other").create(ORIGIN)
     assert other.public_key("ledger") != keys.public_key("ledger")
     assert other.pseudonyms().pseudonym("MRN 1") != keys.pseudonyms().pseudonym("MRN 1")

@@ -5,16 +5,18 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from bedrail.core.errors import Corrupt, NotFound, Refused, Unavailable
 from bedrail.core.ports import WrappedKey
 from bedrail.keys.pseudonyms import HmacPseudonyms
-from bedrail.keys.signing import Ed25519Signer, verify_ed25519
+from bedrail.keys.signing import Ed25519Signer, MlDsa44Signer, verify_ed25519
 from bedrail.keys.tokens import new_token, token_digest
 from bedrail.keys.vault import KEY_BYTES, AesVault
 
@@ -22,6 +24,9 @@ __all__ = ["SIGNING_KEYS", "KeyFolder", "new_token", "token_digest", "verify_ed2
 
 SIGNING_KEYS = ("ledger", "evidence")
 """`ledger` seals checkpoints; `evidence` signs evidence and model packages."""
+
+SECOND_KEY = "ledger-mldsa"
+"""The ledger's post-quantum key (ML-DSA-44), for published checkpoints; homes made by earlier versions have none."""
 
 SECRET_KEYS = ("pseudonym", "kek")
 
@@ -38,6 +43,7 @@ class KeyFolder:
         self._path = Path(path)
         self._origin = ""
         self._signers: dict[str, Ed25519Signer] = {}
+        self._second: MlDsa44Signer | None = None
         self._secrets: dict[str, bytes] = {}
 
     def create(self, origin: str) -> KeyFolder:
@@ -53,6 +59,7 @@ class KeyFolder:
                 made.mkdir(mode=0o700)
                 for name in SIGNING_KEYS:
                     _write_private(made / f"{name}.key", _pem(Ed25519PrivateKey.generate()))
+                _write_private(made / f"{SECOND_KEY}.key", _pem(MLDSA44PrivateKey.generate()))
                 for name in SECRET_KEYS:
                     _write_private(made / f"{name}.key", os.urandom(KEY_BYTES).hex().encode() + b"\n")
                 _write_private(made / "origin", origin.encode() + b"\n")
@@ -83,6 +90,33 @@ class KeyFolder:
         if name not in self._signers:
             raise NotFound(f"There is no signing key called {name}.", remedy=f"Known: {', '.join(SIGNING_KEYS)}.")
         return self._signers[name]
+
+    def second_signer(self) -> MlDsa44Signer | None:
+        """The ledger's post-quantum key, named as its origin; None in a home that was never told to make one.
+
+        Looked for again until it is there, so that a running server takes up a key made beside it.
+        """
+        self._require_open()
+        if self._second is None and self._file(SECOND_KEY).exists():
+            self._second = MlDsa44Signer(self._origin, _parse_mldsa_pem(self._file(SECOND_KEY)))
+        return self._second
+
+    def add_second_signer(self) -> MlDsa44Signer:
+        """Make the ledger's post-quantum key unless there is one; raises `Unavailable`."""
+        self._require_open()
+        if self.second_signer() is None:
+            try:
+                with TemporaryDirectory(prefix=".new-", dir=self._path) as scratch:
+                    made = Path(scratch) / "key"
+                    _write_private(made, _pem(MLDSA44PrivateKey.generate()))
+                    with suppress(FileExistsError):  # somebody else was quicker
+                        os.link(made, self._file(SECOND_KEY))
+                _sync(self._path)
+            except OSError as error:
+                raise Unavailable(f"{self._path} cannot be written.", remedy="Check disk and permissions.") from error
+        second = self.second_signer()
+        assert second is not None
+        return second
 
     def public_key(self, name: str) -> bytes:
         """The 32 bytes of a signing key's public half."""
@@ -140,7 +174,7 @@ def read_private(path: Path) -> bytes:
         raise Unavailable(f"{path} cannot be read.", remedy="Check its owner and permissions.") from error
 
 
-def _pem(key: Ed25519PrivateKey) -> bytes:
+def _pem(key: Ed25519PrivateKey | MLDSA44PrivateKey) -> bytes:
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -153,6 +187,16 @@ def _parse_pem(path: Path) -> Ed25519PrivateKey:
         raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise Corrupt(f"{path} is not an Ed25519 key.", remedy="Restore it from backup.")
+    return key
+
+
+def _parse_mldsa_pem(path: Path) -> MLDSA44PrivateKey:
+    try:
+        key = serialization.load_pem_private_key(read_private(path), password=None)
+    except (ValueError, TypeError) as error:
+        raise Corrupt(f"{path} is not a key.", remedy="Restore it from backup.") from error
+    if not isinstance(key, MLDSA44PrivateKey):
+        raise Corrupt(f"{path} is not an ML-DSA-44 key.", remedy="Restore it from backup.")
     return key
 
 

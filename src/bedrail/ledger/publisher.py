@@ -1,0 +1,78 @@
+"""Publishing: what leaves the house bears the ledger's second, post-quantum signature beside the first.
+
+Each commit is sealed with Ed25519 alone (`ledger/append.py`), since an ML-DSA-44 signature costs a millisecond and
+2.4 kB. Whatever others will hold (the anchor, an export, a proof) is signed with both keys: whoever had a quantum
+computer could forge the first line, not the second.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+from bedrail.core.ports import Anchor, Signer
+from bedrail.ledger.checkpoint import DASH, key_hash, parse_checkpoint, parse_note
+from bedrail.ledger.cosignature import CosignerKey, cosign, with_signatures
+
+
+class Publisher:
+    """Adds the second signature to checkpoints, and signs statements that belong to an export."""
+
+    def __init__(self, signer: Signer, second: Callable[[], Signer | None], now: Callable[[], int]) -> None:
+        """`second` gives the ML-DSA-44 key, or None while the home has none; `now` is POSIX seconds."""
+        self._signer = signer
+        self._second = second
+        self._now = now
+        self._last: tuple[bytes, bytes] = (b"", b"")
+
+    @property
+    def second_key(self) -> CosignerKey | None:
+        """The second key as others know it, or None while there is none."""
+        second = self._second()
+        if second is None:
+            return None
+        return CosignerKey(name=second.name, algorithm="ml-dsa-44", public_key=second.public_key)
+
+    def vkeys(self) -> tuple[str, ...]:
+        """The verifier key lines of the second key, if there is one; the first is `checkpoint.vkey`."""
+        return () if self.second_key is None else (self.second_key.vkey(),)
+
+    def published(self, note: bytes) -> bytes:
+        """The checkpoint note with the second signature; the note itself when there is no second key.
+
+        The same checkpoint is signed once, so that asking again gives the same bytes.
+        """
+        before, after = self._last
+        second, key = self._second(), self.second_key
+        if not note or second is None or key is None:
+            return note
+        if note != before:
+            parsed = parse_note(note)
+            if any(each.name == key.name and each.key_hash == key.key_id for each in parsed.signatures):
+                return note
+            line = cosign(parse_checkpoint(parsed.text), key, self._now(), second.sign)
+            after = with_signatures(note, [line])
+            self._last = (note, after)
+        return after
+
+    def statement(self, text: str) -> bytes:
+        """`text` as a note signed by the ledger's first key; its first line holds a space, as no origin does."""
+        signature = key_hash(self._signer.name, self._signer.public_key) + self._signer.sign(text.encode())
+        return f"{text}\n{DASH}{self._signer.name} {base64.b64encode(signature).decode()}\n".encode()
+
+
+class PublishedAnchor:
+    """`core.ports.Anchor`: the anchored checkpoint is a published one."""
+
+    def __init__(self, anchor: Anchor, publisher: Publisher) -> None:
+        """Around the anchor that stores it."""
+        self._anchor = anchor
+        self._publisher = publisher
+
+    def read(self) -> bytes | None:
+        """The last anchored checkpoint note, or None before the first."""
+        return self._anchor.read()
+
+    def write(self, checkpoint: bytes) -> None:
+        """Replace it atomically, with the second signature."""
+        self._anchor.write(self._publisher.published(checkpoint))
