@@ -11,8 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, Refused
-from bedrail.core.ports import Clock, Ids
+from bedrail.core.ports import ALL, Clock, Ids
 from bedrail.journeys.context import Context
+from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
 from bedrail.ledger.append import Ledger
@@ -21,13 +22,25 @@ from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.sqlite import SqliteStore
+from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
 from bedrail.wire.vendor import vendor_scorer
 
-__all__ = ["App", "create_home", "environment_default", "new_token", "open_home", "verify_exported", "verify_home"]
+__all__ = [
+    "ALL",
+    "App",
+    "create_home",
+    "environment_default",
+    "new_token",
+    "open_home",
+    "stop_without_ledger",
+    "verify_exported",
+    "verify_home",
+]
 
 LEDGER = "ledger.sqlite"
 ANCHOR = "anchor/checkpoint"
+STOPS = "stops"
 
 
 class SystemClock:
@@ -108,12 +121,26 @@ def create_home(home: Path, origin: str) -> App:
     return app
 
 
-def open_home(home: Path) -> App:
-    """Open a home; raises `Invalid` with the remedy when there is none."""
+def open_home(home: Path, *, busy_seconds: float = 5.0) -> App:
+    """Open a home; raises `Invalid` with the remedy when there is none.
+
+    `busy_seconds` is how long others that hold the database are waited for.
+    """
     _require_home(home)
-    app = _assemble(home, SystemClock(), UlidMaker())
+    app = _assemble(home, SystemClock(), UlidMaker(), busy_seconds=busy_seconds)
     app.context.refresh()
     return app
+
+
+def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> None:
+    """Stop a use case (or `ALL`) of a home whose ledger cannot be opened: whoever can write into the home may.
+
+    It is in force on every server of this home within a second, and comes on record when the ledger is back. Raises
+    `Invalid` where there is no home, `Unavailable` when not even a file can be written.
+    """
+    if not (home / "keys").exists():
+        _require_home(home)
+    FileStops(home / STOPS).put(new_stop(SystemClock(), UlidMaker(), person, target, reason, verified=False))
 
 
 def _require_home(home: Path) -> None:
@@ -123,9 +150,9 @@ def _require_home(home: Path) -> None:
         )
 
 
-def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
+def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) -> App:
     keys = KeyFolder(home / "keys").open()
-    store = SqliteStore(home / LEDGER)
+    store = SqliteStore(home / LEDGER, busy_seconds=busy_seconds)
     signer = keys.signer("ledger")
     anchor = FileAnchor(home / ANCHOR)
     ledger = Ledger(store, signer, keys.origin, anchor)
@@ -142,6 +169,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids) -> App:
         vault=keys.vault(load=store.newest_key),
         pseudonyms=keys.pseudonyms(),
         artifacts=FileArtifacts(home / "artifacts"),
+        stops=FileStops(home / STOPS),
         signer=keys.signer("evidence"),
         verify=verify_ed25519,
         remote=vendor_scorer,

@@ -42,12 +42,12 @@ class CliState:
 
         return (self.home or Path(environment_default("BEDRAIL_HOME", "bedrail-home"))).resolve()
 
-    def app(self) -> App:
-        """The opened home, closed again when the command ends."""
+    def app(self, *, busy_seconds: float = 5.0) -> App:
+        """The opened home, closed again when the command ends; waits so long for others who hold the database."""
         if not self.opened:
             from bedrail.app import open_home
 
-            app = open_home(self.folder)
+            app = open_home(self.folder, busy_seconds=busy_seconds)
             self.opened.append(app)
             click.get_current_context().call_on_close(self.close)
         return self.opened[0]

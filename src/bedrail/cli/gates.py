@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import Invalid, Unavailable
 
 STAGES = ("shadow", "pilot", "canary", "general")
+if TYPE_CHECKING:
+    from bedrail.journeys.context import Context
+
+QUICKLY = 0.5
+"""Seconds that a stop waits for others who hold the database before it does without."""
+
 stage_option = click.option("--to", "stage", type=click.Choice(STAGES), required=True, help="The stage in question.")
 candidate_option = click.option("--candidate", default="", help="Name or digest; the last admitted when not given.")
 
@@ -156,19 +163,48 @@ def parse_share(text: str) -> int | None:
 
 
 @click.command()
-@click.argument("use_case")
+@click.argument("use_case", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everything that serves in this home.")
 @click.option("--reason", required=True, help="Why; no patient data.")
+@json_option
 @pass_state
-def halt(state: CliState, use_case: str, reason: str) -> None:
-    """Stop all answers at once; one person suffices. Starting again needs the full gate.
+def halt(state: CliState, use_case: str | None, everything: bool, reason: str, as_json: bool) -> None:
+    """Stop all answers at once; one person suffices, also while the database is out. Starting takes the full gate.
 
     \b
     Example: bedrail halt readmission-30d --reason "implausible risks on ward 4"
+             bedrail halt --all --reason "suspected break-in"
     """
-    from bedrail.journeys.delivery import halt as stop
+    from bedrail.app import ALL, environment_default, stop_without_ledger
+    from bedrail.journeys.stopping import stop
 
-    stop(state.context(), state.actor(), use_case, reason)
-    click.echo(f"{use_case} is halted. Every request now gets: no decision: use clinical judgement.")
+    if everything == bool(use_case):
+        raise click.UsageError("Name a use case, or --all.")
+    target = use_case or ALL
+    recorded = False
+    try:
+        context = _opened(state)
+        if context is None:
+            raise Unavailable("The home cannot be opened.")
+        recorded = stop(context, state.actor(), target, reason)
+    except Unavailable:
+        person = state.person or environment_default("BEDRAIL_ACTOR")
+        stop_without_ledger(state.folder, person, target, reason)
+    if as_json:
+        show_json({"halted": "all" if everything else use_case, "recorded": recorded})
+        return
+    what = "Everything" if everything else use_case
+    click.echo(f"{what} is halted. Every request now gets: no decision: use clinical judgement.")
+    if not recorded:
+        click.echo("The ledger cannot be written: the stop stands without it, and comes on record when it can.")
+
+
+def _opened(state: CliState) -> Context | None:
+    """The home, where it opens; whatever keeps it shut must not keep anybody from stopping."""
+    try:
+        return state.app(busy_seconds=QUICKLY).context
+    except Exception:  # noqa: BLE001 (then the stop goes by its file)
+        return None
 
 
 @click.command()

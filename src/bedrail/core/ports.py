@@ -91,6 +91,88 @@ class Vault(Protocol):
         ...
 
 
+class KeyProvider(Protocol):
+    """Holds key-encryption keys that never leave it: a folder, a hardware module, a key service.
+
+    It is asked rarely, for the few epoch keys (see `keys.epochs`), never for a decision. Whatever cannot be reached
+    or is not permitted raises `Unavailable` with the remedy, within a bounded time.
+    """
+
+    @property
+    def kind(self) -> str:
+        """`file`, `pkcs11`, `vault` or `aws-kms`."""
+        ...
+
+    @property
+    def algorithm(self) -> str:
+        """How it wraps, for the inventory."""
+        ...
+
+    def version(self) -> str:
+        """The key version that wraps now; raises `NotFound` when there is none yet (see `renew`)."""
+        ...
+
+    def wrap(self, key: bytes, context: bytes) -> tuple[str, bytes]:
+        """(version, wrapped key): `context` is authenticated, not hidden."""
+        ...
+
+    def unwrap(self, version: str, wrapped: bytes, context: bytes) -> bytes:
+        """The key; raises `Corrupt` for other bytes, context or version, `NotFound` when that version was destroyed."""
+        ...
+
+    def renew(self) -> str:
+        """Make a key version, which wraps from now on; earlier ones still unwrap. Returns its name."""
+        ...
+
+    def destroy(self, version: str) -> str:
+        """Destroy a version for good; returns `destroyed`, or `scheduled for DATE` where the provider insists."""
+        ...
+
+    def health(self) -> None:
+        """Wrap and unwrap something; raises `Unavailable`, `NotFound` or `Corrupt`."""
+        ...
+
+
+class DataKeys(Protocol):
+    """The wrapped data keys at rest, for whoever keeps them: rotation and disposal."""
+
+    def newest_key(self, subject: str) -> WrappedKey | None:
+        """A stored data key of this subject or dataset, or None."""
+        ...
+
+    def keep_key(self, key: WrappedKey) -> None:
+        """Store a data key durably by itself; nothing happens when it is there already."""
+        ...
+
+    def keys_outside(self, kek: str, after: tuple[str, str], limit: int) -> list[WrappedKey]:
+        """Data keys wrapped under another key than `kek`, by (subject, key id), from behind `after`."""
+        ...
+
+    def count_keys(self) -> dict[str, int]:
+        """How many data keys each wrapping key holds."""
+        ...
+
+    def rewrap_keys(self, pairs: Sequence[tuple[WrappedKey, WrappedKey]]) -> int:
+        """Replace (old, new) in one durable commit; one that changed or went meanwhile is left; returns how many."""
+        ...
+
+    def retire_kek(self, kek: str) -> bool:
+        """Take no more data keys under `kek`, for good; False, and nothing done, while some are left under it."""
+        ...
+
+    def holdings(self, subject: str) -> dict[str, int]:
+        """How many sealed records of each kind a subject has."""
+        ...
+
+    def destroy_keys(self, subject: str) -> int:
+        """Destroy every data key of a subject or dataset, for good; returns how many there were."""
+        ...
+
+    def purge_log(self) -> bool:
+        """Leave nothing of destroyed keys in the write-ahead log; False while somebody is reading an old state."""
+        ...
+
+
 class Pseudonyms(Protocol):
     """Keyed pseudonyms: HMAC-SHA-256 under a key of its own, 128 bits as 32 hex characters."""
 
@@ -207,4 +289,40 @@ class Anchor(Protocol):
 
     def write(self, checkpoint: bytes) -> None:
         """Replace it atomically."""
+        ...
+
+
+ALL = "*"
+"""Every use case."""
+
+
+class Stop(Value, frozen=True, kw_only=True):
+    """An emergency stop of one use case, or of `ALL`: who, why, when. `name` is its own; `verified` when the person's
+    permission could be looked up at the time."""
+
+    target: str
+    name: str = ""
+    person: str = ""
+    reason: str = ""
+    at: str = ""
+    verified: bool = False
+
+
+class Stops(Protocol):
+    """Emergency stops that stand without the ledger: set when it may be out, lifted once it has recorded them."""
+
+    def targets(self) -> dict[str, str]:
+        """Target by name of every standing stop; cheap; what cannot be read stops `ALL`, so it raises nothing."""
+        ...
+
+    def read(self, name: str) -> Stop:
+        """Who and why, as far as it is said; raises nothing."""
+        ...
+
+    def put(self, stop: Stop) -> None:
+        """Stand it durably; raises `Unavailable`."""
+        ...
+
+    def lift(self, name: str) -> None:
+        """Take it away; raises `Unavailable`."""
         ...

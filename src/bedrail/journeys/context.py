@@ -19,6 +19,7 @@ from bedrail.core.ports import (
     Records,
     SealedRecord,
     Signer,
+    Stops,
     Tape,
     Vault,
     Verifier,
@@ -62,6 +63,7 @@ class Context:
     vault: Vault
     pseudonyms: Pseudonyms
     artifacts: Artifacts
+    stops: Stops
     signer: Signer
     verify: Verifier
     remote: Callable[[str], RemoteScorer]

@@ -7,7 +7,6 @@ from datetime import timedelta
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import (
     Approved,
-    DeploymentHalted,
     DeploymentMoved,
     DeploymentRolledBack,
     GateJudged,
@@ -21,6 +20,7 @@ from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.packages import check_signature
 from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
+from bedrail.journeys.stopping import require_none_standing, stop
 
 
 def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
@@ -159,6 +159,7 @@ def deploy(
     from bedrail.governance.stages import check_move
 
     actor = ctx.require(person, "deployment.move")
+    require_none_standing(ctx)
     require_sound_facts(ctx)
     view = ctx.use_case(use_case)
     gate, digest = judge_gate(ctx, use_case, stage, candidate)
@@ -240,13 +241,9 @@ def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
         raise
 
 
-def halt(ctx: Context, person: str, use_case: str, reason: str) -> None:
-    """Stop all answers of a use case; one person suffices, no quorum (RACI: kill switch)."""
-    actor = ctx.require(person, "deployment.halt")
-    deployment = ctx.use_case(use_case).deployment
-    if deployment is None:
-        raise Refused("nothing is deployed.", remedy=f"bedrail status {use_case} shows the state.")
-    ctx.append(actor, "safety", DeploymentHalted(use_case=use_case, candidate=deployment.candidate, reason=reason))
+def halt(ctx: Context, person: str, use_case: str, reason: str) -> bool:
+    """Stop all answers of a use case; one person suffices, no quorum (RACI: kill switch); see `stopping.stop`."""
+    return stop(ctx, person, use_case, reason)
 
 
 def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str = "") -> DeploymentView:
@@ -256,6 +253,7 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
     that is what is raised (`Corrupt`, or `NotFound` for a package that is gone).
     """
     actor = ctx.require(person, "deployment.roll-back")
+    require_none_standing(ctx)
     view = ctx.use_case(use_case)
     if view.deployment is None:
         raise Refused("nothing is deployed.", remedy=f"bedrail deploy {use_case} --to shadow")

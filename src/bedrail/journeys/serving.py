@@ -17,6 +17,7 @@ from bedrail.decisions.request import Intake
 from bedrail.decisions.values import Terms
 from bedrail.governance.usecase import Charter
 from bedrail.governance.views import Registry, UseCaseView
+from bedrail.journeys.watchman import Watchman
 from bedrail.models.contract import Encoder
 from bedrail.models.predict import LoadedModel
 
@@ -68,6 +69,9 @@ class Serving:
     load_model: Callable[[str], LoadedModel]
     monotonic: Callable[[], float]
     refused: Callable[[str, str], Awaitable[None]] | None = None
+    watchman: Watchman | None = None
+    """Sees emergency stops that stand without the ledger."""
+
     stations: dict[str, Station] = field(default_factory=dict)
     models: dict[str, Ready] = field(default_factory=dict)
     trouble: str = ""
@@ -76,7 +80,20 @@ class Serving:
     _tried_at: float = float("-inf")
 
     def refresh(self) -> None:
-        """Fold what was appended since the last look; cheap when nothing was. Raises `Unavailable`."""
+        """Enforce standing stops, and fold what was appended since the last look; cheap when nothing was.
+
+        Raises `Unavailable` when the ledger cannot be read; the stops are in force all the same.
+        """
+        if self.watchman is None:
+            self._fold()
+            return
+        self.watchman.look()
+        try:
+            self._fold()
+        finally:
+            self.watchman.enforce(self.registry)
+
+    def _fold(self) -> None:
         now = self.changed()
         if now != self._seen or not self.stations:
             for index, data in self.tape.registry_entries(self.registry.seen):
@@ -100,7 +117,8 @@ class Serving:
     async def follow(self, every: float = REFRESH_SECONDS) -> None:
         """Refresh until cancelled; a failing look is tried again, and said by `trouble` meanwhile."""
         while True:
-            self._look()
+            if self._look() and self.watchman is not None:
+                self.watchman.start_recording(self.registry)
             self._start_loading()
             await asyncio.sleep(every)
 

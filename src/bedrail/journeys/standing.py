@@ -13,6 +13,7 @@ from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
 from bedrail.journeys.packages import check_signature, open_files
 from bedrail.journeys.serving import Serving
+from bedrail.journeys.watchman import Watchman
 from bedrail.ledger.append import Receipt
 from bedrail.models.predict import LoadedModel
 
@@ -45,6 +46,7 @@ def stand(
         node=node or ctx.node,
     )
     serving.refused = bedside.refused
+    serving.watchman = Watchman(ctx.stops, lambda actor, fact: bedside.append(actor, fact, purpose="safety"))
     return bedside
 
 
