@@ -21,7 +21,7 @@ from bedrail.ledger.bundle import verify_bundle
 from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
-from bedrail.stores.sqlite import SqliteStore
+from bedrail.stores.chosen import Store, choose_store, is_home, open_store
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
 from bedrail.wire.vendor import vendor_scorer
@@ -38,7 +38,6 @@ __all__ = [
     "verify_home",
 ]
 
-LEDGER = "ledger.sqlite"
 ANCHOR = "anchor/checkpoint"
 STOPS = "stops"
 
@@ -67,7 +66,7 @@ class App:
     home: Path
     origin: str
     keys: KeyFolder
-    store: SqliteStore
+    store: Store
     context: Context
 
     @property
@@ -95,7 +94,7 @@ def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
 def verify_home(home: Path, key: bytes | None) -> VerificationReport:
     """Verify a home's ledger, views and records, also when the home refuses to open for work."""
     _require_home(home)
-    keys, store = KeyFolder(home / "keys").open(), SqliteStore(home / LEDGER)
+    keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
         public_key = key or keys.public_key("ledger")
         return verify_house(store, store, FileAnchor(home / ANCHOR), keys.origin, public_key, verify_ed25519)
@@ -103,16 +102,18 @@ def verify_home(home: Path, key: bytes | None) -> VerificationReport:
         store.close()
 
 
-def create_home(home: Path, origin: str) -> App:
+def create_home(home: Path, origin: str, *, store: str = "") -> App:
     """Make an empty home: keys, store, folders; or finish one whose making was cut short before its first fact.
 
-    Raises `Refused` when there is one already.
+    `store` is the postgresql:// address of its database; empty for SQLite in the folder itself. Raises `Refused` when
+    there is one already.
     """
     taken = Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
     if not (home / "keys").exists():
-        if (home / LEDGER).exists():
+        if is_home(home):
             raise taken
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        choose_store(home, store)
         KeyFolder(home / "keys").create(origin)
     app = _assemble(home, SystemClock(), UlidMaker())
     if app.store.head().size or app.origin != origin:
@@ -144,7 +145,7 @@ def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> No
 
 
 def _require_home(home: Path) -> None:
-    if not (home / LEDGER).exists():
+    if not is_home(home):
         raise Invalid(
             f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
         )
@@ -152,7 +153,7 @@ def _require_home(home: Path) -> None:
 
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) -> App:
     keys = KeyFolder(home / "keys").open()
-    store = SqliteStore(home / LEDGER, busy_seconds=busy_seconds)
+    store = open_store(home, busy_seconds=busy_seconds)
     signer = keys.signer("ledger")
     anchor = FileAnchor(home / ANCHOR)
     ledger = Ledger(store, signer, keys.origin, anchor)
