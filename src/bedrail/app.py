@@ -8,38 +8,54 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.ports import ALL, Clock, Ids
 from bedrail.journeys.context import Context
 from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
+from bedrail.journeys.witnessing import WitnessDesk
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
+from bedrail.keys.signing import VERIFIERS
+from bedrail.keys.witness import WitnessKeys, create_witness_keys
 from bedrail.ledger.append import Ledger
 from bedrail.ledger.bundle import verify_bundle
+from bedrail.ledger.cosignature import CosignerKey
 from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import Store, choose_store, is_home, open_store
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
+from bedrail.stores.witness import WitnessMemory, require_new_folder
 from bedrail.wire.vendor import vendor_scorer
+
+if TYPE_CHECKING:
+    from bedrail.journeys.handing_over import Handed, PackageSigning
 
 __all__ = [
     "ALL",
     "App",
     "create_home",
+    "create_witness",
     "environment_default",
     "new_token",
     "open_home",
+    "open_witness",
     "stop_without_ledger",
     "verify_exported",
     "verify_home",
+    "verify_package",
+    "verify_signed_folder",
 ]
 
 ANCHOR = "anchor/checkpoint"
 STOPS = "stops"
+WITNESS_MEMORY = "witness.sqlite"
+WITNESS_KEYS = "keys"
 
 
 class SystemClock:
@@ -78,6 +94,12 @@ class App:
         """Each public key of the home as `purpose:hex`."""
         return tuple(f"{name}:{self.keys.public_key(name).hex()}" for name in ("ledger", "evidence"))
 
+    def package_signing(self) -> PackageSigning:
+        """The key that signs packages for the OpenSSF tool, made at the first use."""
+        from bedrail.keys.model_signing import PackageSigner
+
+        return PackageSigner(self.home / "keys")
+
     def close(self) -> None:
         """Write the last anchor and let go of files."""
         try:
@@ -100,6 +122,27 @@ def verify_home(home: Path, key: bytes | None) -> VerificationReport:
         return verify_house(store, store, FileAnchor(home / ANCHOR), keys.origin, public_key, verify_ed25519)
     finally:
         store.close()
+
+
+def verify_package(folder: Path, key: bytes | None, model_key: bytes | None) -> Handed:
+    """Check a candidate's folder and papers as handed over; no home is opened."""
+    from bedrail.journeys.handing_over import verify_handed
+    from bedrail.keys.model_signing import same_form, verify_ecdsa
+    from bedrail.stores.folders import read_exactly
+
+    pinned = None if model_key is None else same_form(model_key)
+    read = partial(read_exactly, private=False)
+    return verify_handed(folder, read, verify_ed25519, verify_ecdsa, key=key, model_key=pinned)
+
+
+def verify_signed_folder(folder: Path, signature: Path, model_key: bytes) -> list[str]:
+    """Check any folder against an OpenSSF model signature made with this key (PEM); returns its files."""
+    from bedrail.journeys.handing_over import verify_signed
+    from bedrail.keys.model_signing import same_form, verify_ecdsa
+    from bedrail.stores.folders import read_exactly
+
+    read = partial(read_exactly, private=False)
+    return verify_signed(folder, signature, read, verify_ecdsa, same_form(model_key))
 
 
 def create_home(home: Path, origin: str, *, store: str = "") -> App:
@@ -142,6 +185,41 @@ def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> No
     if not (home / "keys").exists():
         _require_home(home)
     FileStops(home / STOPS).put(new_stop(SystemClock(), UlidMaker(), person, target, reason, verified=False))
+
+
+@dataclass(slots=True)
+class WitnessHouse:
+    """One opened witness: keys and memory of its own, in a folder apart from every home."""
+
+    memory: WitnessMemory
+    desk: WitnessDesk
+
+    def keys(self) -> tuple[CosignerKey, ...]:
+        """The public keys that it cosigns with."""
+        return tuple(self.desk.signers)
+
+    def origins(self) -> list[str]:
+        """The logs that it trusts."""
+        return self.memory.origins()
+
+    def close(self) -> None:
+        """Let go of files."""
+        self.memory.close()
+
+
+def create_witness(folder: Path, name: str, *, post_quantum: bool = False) -> WitnessHouse:
+    """Make a witness in a new or empty folder; it trusts no log yet. Raises `Refused` or `Invalid`."""
+    require_new_folder(folder)
+    create_witness_keys(folder / WITNESS_KEYS, name, post_quantum=post_quantum)
+    WitnessMemory.create(folder / WITNESS_MEMORY).close()
+    return open_witness(folder)
+
+
+def open_witness(folder: Path) -> WitnessHouse:
+    """Open a witness; raises `NotFound` with the remedy when keys or memory are not there."""
+    keys = WitnessKeys(folder / WITNESS_KEYS)
+    memory = WitnessMemory(folder / WITNESS_MEMORY)
+    return WitnessHouse(memory, WitnessDesk(memory, keys.signers, VERIFIERS, SystemClock()))
 
 
 def _require_home(home: Path) -> None:

@@ -59,15 +59,36 @@ def import_model(state: CliState, use_case: str, file: Path | None, endpoint: st
         click.echo(f"Candidate {name}: {digest}")
 
 
-@click.command()
+class _ListsByDefault(click.Group):
+    """`candidates USE_CASE` is short for `candidates list USE_CASE`."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The named command, or `list` of what was named."""
+        if args and args[0] not in self.commands:
+            args = ["list", *args]
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_ListsByDefault)
+def candidates() -> None:
+    """The candidates of a use case: list them, hand one over with its papers, check what was handed over.
+
+    \b
+    Example: bedrail candidates list readmission-30d
+    """
+
+
+@candidates.command("list")
 @click.argument("use_case")
 @json_option
 @pass_state
-def candidates(state: CliState, use_case: str, as_json: bool) -> None:
+def list_candidates(state: CliState, use_case: str, as_json: bool) -> None:
     """The candidates of a use case, with their digests and authors.
 
     \b
-    Example: bedrail candidates readmission-30d --json
+    Example: bedrail candidates list readmission-30d --json
     """
     view = state.context().use_case(use_case)
     rows = [(c.name, c.kind, c.origin, c.author, c.candidate) for c in view.candidates.values()]
@@ -76,3 +97,140 @@ def candidates(state: CliState, use_case: str, as_json: bool) -> None:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table("", columns, rows)
+
+
+_candidate = click.option("--candidate", default="", help="Name or digest; the one admitted last when not given.")
+
+
+@candidates.command("export")
+@click.argument("use_case")
+@click.argument("folder", type=click.Path(path_type=Path))
+@_candidate
+@json_option
+@pass_state
+def export(state: CliState, use_case: str, folder: Path, candidate: str, as_json: bool) -> None:
+    """Hand a candidate over: package, manifest, OpenSSF signature, lineage, bill of materials.
+
+    \b
+    Example: bedrail --as rob candidates export readmission-30d ./handed --candidate baseline
+    """
+    from bedrail.journeys.handing_over import export_candidate
+
+    app = state.app()
+    chosen = export_candidate(app.context, state.actor(), use_case, candidate, folder, app.package_signing())
+    key = app.context.signer.public_key.hex()
+    if as_json:
+        show_json({"candidate": chosen.candidate, "folder": str(folder), "key": key})
+    else:
+        click.echo(f"Candidate {chosen.name} ({chosen.candidate[:12]}) stands in {folder}.")
+        click.echo(f"Whoever receives it runs: bedrail candidates verify {folder} --key {key}")
+
+
+@candidates.command("verify")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--key", default="", help="The sender's evidence key (hex), told on another way.")
+@click.option("--model-key", type=click.Path(path_type=Path), help="The OpenSSF public key (PEM), got on another way.")
+@click.option("--signature", type=click.Path(path_type=Path), help="Check a bare folder against this model.sig alone.")
+@json_option
+def verify(folder: Path, key: str, model_key: Path | None, signature: Path | None, as_json: bool) -> None:
+    """Check a folder that was handed over, without any home; or any folder signed by the OpenSSF tool with a key.
+
+    Without --key and --model-key the enclosed keys are believed: that shows the folder whole, not whose it is.
+
+    \b
+    Example: bedrail candidates verify ./handed
+             bedrail candidates verify ./model --signature model.sig --model-key sender.pem
+    """
+    from bedrail.app import verify_package, verify_signed_folder
+    from bedrail.core.errors import Invalid
+
+    pem = _file(model_key) if model_key else None
+    if signature is not None:
+        if pem is None:
+            raise Invalid("a bare signature needs a key.", path="--model-key", remedy="Ask the sender for it.")
+        files = verify_signed_folder(folder, signature, pem)
+        told: dict[str, object] = {"files": files, "pinned": True}
+    else:
+        handed = verify_package(folder, _key(key), pem)
+        files = list(handed.files)
+        told = {
+            "candidate": handed.candidate,
+            "origin": handed.origin,
+            "files": files,
+            "statements": handed.statements,
+            "pinned": handed.pinned,
+        }
+    if as_json:
+        show_json(told)
+        return
+    about = f"candidate {told['candidate']} of {told['origin']}, " if "candidate" in told else ""
+    click.echo(f"Whole and signed: {about}{len(files)} files.")
+    if not told["pinned"]:
+        click.echo("The enclosed keys were believed; pin them with --key and --model-key to know whose it is.")
+
+
+@candidates.command("lineage")
+@click.argument("use_case")
+@_candidate
+@click.option("--out", "folder", type=click.Path(path_type=Path), required=True, help="A new or empty folder.")
+@json_option
+@pass_state
+def lineage(state: CliState, use_case: str, candidate: str, folder: Path, as_json: bool) -> None:
+    """Write signed in-toto statements: dataset, training, evidence, approvals, deployments.
+
+    \b
+    Example: bedrail candidates lineage readmission-30d --candidate baseline --out ./lineage
+    """
+    from bedrail.core.errors import Refused
+    from bedrail.journeys.delivery import find_candidate
+    from bedrail.journeys.lineage import write_lineage
+
+    if folder.exists() and any(folder.iterdir()):
+        raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
+    context = state.context()
+    context.require(state.actor(), "registry.read")
+    names = write_lineage(context, use_case, find_candidate(context.use_case(use_case), candidate), folder)
+    if as_json:
+        show_json({"folder": str(folder), "statements": names})
+    else:
+        click.echo(f"{len(names)} statements in {folder}, signed by {context.signer.public_key.hex()}.")
+
+
+@candidates.command("bom")
+@click.argument("use_case")
+@_candidate
+@pass_state
+def bom(state: CliState, use_case: str, candidate: str) -> None:
+    """Print the machine-learning bill of materials: CycloneDX 1.6 with model card and data.
+
+    \b
+    Example: bedrail candidates bom readmission-30d --candidate baseline > bom.cdx.json
+    """
+    from bedrail.journeys.delivery import find_candidate
+    from bedrail.journeys.handing_over import as_json, candidate_bom
+
+    context = state.context()
+    context.require(state.actor(), "registry.read")
+    chosen = find_candidate(context.use_case(use_case), candidate)
+    click.echo(as_json(candidate_bom(context, use_case, chosen)).decode(), nl=False)
+
+
+def _file(path: Path) -> bytes:
+    from bedrail.core.errors import Invalid
+
+    try:
+        return path.read_bytes()
+    except OSError:
+        raise Invalid("this file cannot be read.", path=str(path), remedy="Check the path.") from None
+
+
+def _key(text: str) -> bytes | None:
+    from bedrail.core.errors import Invalid
+
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b"?"
+    if len(key) not in (0, 32):
+        raise Invalid("this is no Ed25519 public key.", path="--key", remedy="Give 64 hexadecimal digits.")
+    return key or None
