@@ -259,7 +259,7 @@ class Tokens(Protocol):
         ...
 
     def codes(self, count: int) -> list[str]:
-        """Random codes of 80 bits for people to write down."""
+        """Random codes of some 80 bits for people to write down."""
         ...
 
 

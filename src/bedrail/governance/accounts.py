@@ -220,9 +220,11 @@ def _signed_in(registry: Any, fact: SignedIn, at: str) -> None:
 
 
 def _stepped_up(identity: Identity, fact: SteppedUp, at: str) -> None:
-    session = identity.sessions.get(fact.session)
+    session = identity.sessions.pop(fact.before, None)
     if session is not None and session.person == fact.person:
-        identity.sessions[fact.session] = replace(session, auth_epoch=epoch(at))
+        identity.sessions[fact.session] = replace(
+            session, session=fact.session, auth=fact.auth, mfa=fact.mfa, auth_epoch=epoch(at)
+        )
 
 
 def _in_identity(fold: Callable[[Identity, Any, str], None]) -> Callable[[Any, Any, str], None]:

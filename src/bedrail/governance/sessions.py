@@ -23,6 +23,7 @@ STEP_UP: frozenset[str] = frozenset(
         "deployment.roll-back",
         "person.add",
         "policy.adopt",
+        "sign-in.rule",
         "token.issue",
     }
 )

@@ -26,7 +26,9 @@ from bedrail.core.ports import (
 )
 from bedrail.core.queries import Decisions
 from bedrail.governance.access import authorise
+from bedrail.governance.accounts import proven
 from bedrail.governance.policy import Policy, parse_policy
+from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
@@ -69,6 +71,7 @@ class Context:
     remote: Callable[[str], RemoteScorer]
     node: str
     registry: Registry = field(default_factory=Registry)
+    principal: Principal | None = None
 
     def refresh(self) -> Registry:
         """Fold what other processes appended since the last look."""
@@ -108,8 +111,15 @@ class Context:
         return receipts
 
     def require(self, person: str, action: str) -> Actor:
-        """The person as actor, when a role that counts now permits the action; raises `Refused` otherwise."""
-        return authorise(self.refresh(), person, action, self.clock.now().timestamp())
+        """The person as actor, when a role that counts now permits the action and they proved who they are.
+
+        Who that is comes from `principal` (a session); a mere name counts while there are no accounts, and for people
+        without one whose roles need no second factor. Raises `Refused` otherwise.
+        """
+        registry, now = self.refresh(), self.clock.now().timestamp()
+        actor = authorise(registry, person, action, now)
+        proof = proven(registry.identity, registry.people[person], self.principal, action, now)
+        return actor if actor.auth != LOCAL else proof.actor()
 
     def use_case(self, use_case: str) -> UseCaseView:
         """The use case's view; raises `NotFound` with the ones there are."""

@@ -68,9 +68,11 @@ class SignedIn(FactStruct, frozen=True, kw_only=True, tag="session.opened"):
 
 
 class SteppedUp(FactStruct, frozen=True, kw_only=True, tag="session.stepped-up"):
-    """The person proved again, in an open session, that it is they."""
+    """The person proved again that it is they: session `before` went on as `session`, under a new token."""
 
     auth: str
+    before: str
+    mfa: bool
     person: str
     session: str
 

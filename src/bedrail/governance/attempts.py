@@ -1,0 +1,51 @@
+"""How often somebody may be wrong: limits on refused attempts, with a wait that grows (OWASP ASVS 5.0 6.3.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from bedrail.core.errors import Refused
+from bedrail.core.values import Value
+
+WINDOW_SECONDS = 300.0
+FREE = 3
+"""So many refusals are an honest slip; from then on each doubles the wait."""
+
+LONGEST_WAIT = 60.0
+
+
+class Limit(Value, frozen=True, kw_only=True):
+    """At most `most` refusals in five minutes under one name."""
+
+    name: str
+    most: int
+
+
+def sign_in_limits(person: str, source: str) -> tuple[Limit, ...]:
+    """Ten for a name, ten for an address."""
+    return Limit(name=f"person:{person}", most=10), Limit(name=f"source:{source}", most=10)
+
+
+def second_factor_limits(person: str, source: str) -> tuple[Limit, ...]:
+    """Five codes for a person, whichever half sign-in they belong to."""
+    return Limit(name=f"code:{person}", most=5), Limit(name=f"source:{source}", most=10)
+
+
+def wait(limit: Limit, count: int, last: float, now: float) -> float:
+    """Seconds until the next attempt is looked at; 0 for at once. `count` refusals in the window, `last` the latest."""
+    if count >= limit.most:
+        return max(0.0, last + WINDOW_SECONDS - now)
+    if count < FREE:
+        return 0.0
+    return max(0.0, last + min(2.0 ** (count - FREE), LONGEST_WAIT) - now)
+
+
+def require_turn(limits: Sequence[Limit], refused: Mapping[str, tuple[int, float]], now: float) -> None:
+    """Raise `Refused` (reasons `rate`) while an attempt comes too soon; it is then not looked at at all."""
+    seconds = max(wait(limit, *refused.get(limit.name, (0, 0.0)), now) for limit in limits)
+    if seconds > 0:
+        raise Refused(
+            "Too many attempts were refused.",
+            remedy=f"Try again in {int(seconds) + 1} seconds.",
+            reasons=("rate", str(int(seconds) + 1)),
+        )
