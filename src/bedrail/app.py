@@ -194,7 +194,7 @@ class WitnessHouse:
     memory: WitnessMemory
     desk: WitnessDesk
 
-    def keys(self) -> tuple[CosignerKey, ...]:
+    def cosigners(self) -> tuple[CosignerKey, ...]:
         """The public keys that it cosigns with."""
         return tuple(self.desk.signers)
 

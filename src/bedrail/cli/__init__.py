@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "sentinels": "bedrail.cli.watching:sentinels",
     "trace": "bedrail.cli.proof:trace",
     "ledger": "bedrail.cli.proof:ledger",
+    "witness": "bedrail.cli.witnessing:witness",
     "demo": "bedrail.cli.demo:demo",
 }
 """Each command and the function behind it, in the order of the two journeys."""
@@ -111,6 +112,7 @@ SUMMARIES: dict[str, str] = {
     "sentinels": "Ask a vendor's model the sentinel questions again.",
     "trace": "The whole path of one decision, run again and compared.",
     "ledger": "Verify the ledger, or export an audit bundle.",
+    "witness": "Be a witness for ledgers: remember, cosign, refuse forks.",
     "demo": "Play the whole story on real hospital data.",
 }
 
