@@ -8,7 +8,7 @@ and no error repeats a value.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from bedrail.core.errors import Invalid, Unavailable
@@ -29,6 +29,10 @@ from bedrail.models.values import Assessment
 CRASHED = "The model failed while answering."
 OUT_OF_REACH = "The model is out of reach."
 LATE = "The model did not answer within its time budget."
+REPLACED = FallBack("deployment", "Another version serves since the request came in.")
+RECORD_SECONDS = 0.25
+"""To put a fallback on record when the time budget is used up: so much later the caller has it, on record or not."""
+
 UNFOLLOWED = FallBack("deployment", "The ledger cannot be followed.")
 
 _UNSEALED = frozenset(each.name for each in BEFORE_INPUTS) - {"model"} | {"unexpected"}
@@ -65,6 +69,7 @@ class Work:
     started: float
     subject: str = ""
     case: Case | None = None
+    seen: int = 0
     ready: Ready = field(default_factory=Ready)
 
     async def run(self, body: bytes) -> Reply:
@@ -88,7 +93,7 @@ class Work:
         if request.groups:
             check_groups(request, station.terms.groups)
         self.subject = bedside.pseudonyms.pseudonym(request.subject)
-        deployment = station.view.deployment
+        deployment, self.seen = station.view.deployment, bedside.registry.seen
         if deployment is not None:
             self.ready = bedside.serving.ready(deployment.candidate)
         self.case = Case(
@@ -130,12 +135,13 @@ class Work:
             case.model_fault = ready.fault
             result = self._judge(case)
             if result is not None:
-                return result
+                return self._overtaken(case) or result
         try:
             assert ready.model is not None
             vector = self._vector(case)
             asked = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), ready.model.assess, vector)
-            return self._answered(case, vector, await asyncio.wait_for(asked, self._left()), None)
+            assessment = await asyncio.wait_for(asked, self._left())
+            return self._overtaken(case) or self._answered(case, vector, assessment, None)
         except TimeoutError:
             return FallBack("budget", LATE)
         except Exception as error:  # noqa: BLE001 (whatever a vendor does, the clinician gets the fallback)
@@ -173,6 +179,17 @@ class Work:
             contributions=contributions,
         )
 
+    def _overtaken(self, case: Case) -> FallBack | None:
+        """What was recorded since the request came in that forbids its answer: a halt, another version, an opt-out."""
+        deployment, registry = self.station.view.deployment, self.bedside.registry
+        if deployment is case.deployment and registry.seen == self.seen:
+            return None
+        if deployment is None or case.deployment is None or deployment.candidate != case.deployment.candidate:
+            return REPLACED
+        now, opted_out = self.bedside.clock.now(), registry.opted_out_of(self.subject, case.use_case)
+        doubt = before_inputs(replace(case, deployment=deployment, opted_out=opted_out, now=now))
+        return doubt if isinstance(doubt, FallBack) else None
+
     def _left(self) -> float:
         """Seconds of the time budget that are left."""
         return self.started + self.station.terms.budget_ms / 1000.0 - self.bedside.clock.monotonic()
@@ -194,9 +211,17 @@ class Work:
                 record=digest,
                 policy=record.policy,
             )
-            receipt = await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
-        except Exception:  # noqa: BLE001 (whatever keeps it from being recorded, nothing is shown)
+            draft = bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision)
+            async with asyncio.timeout(self._left()):
+                receipt = await bedside.commit(draft)
+        except Exception:  # noqa: BLE001 (whatever keeps it from being recorded in time, nothing is shown)
             return self._out()
+        assert self.case is not None
+        doubt = self._overtaken(self.case)
+        if doubt is not None and fact.shown:
+            bedside.not_shown(self.decision, record.use_case, doubt.reason)
+            bedside.tally[record.use_case, "fallback", doubt.guard] += 1
+            return fallback(self.decision, doubt, self.station.terms.fallback, receipt)
         made = reply(answer, receipt)
         bedside.tally[record.use_case, made.kind, ""] += 1
         return made
@@ -239,7 +264,8 @@ class Work:
             record=digest,
             policy=bedside.registry.policy,
         )
-        return await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
+        async with asyncio.timeout(max(self._left(), RECORD_SECONDS)):
+            return await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
 
     def _site(self) -> str:
         """The site for the fact: only one that a deployment of this use case named, now or before.

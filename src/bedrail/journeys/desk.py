@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -9,8 +10,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bedrail.core.errors import NotFound, Refused
-from bedrail.core.events import Actor, Entry, Fact, encode
+from bedrail.core.errors import NotFound, Refused, Unavailable
+from bedrail.core.events import Actor, AnswerNotShown, DecisionAnswered, Entry, Fact, encode
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
 from bedrail.core.queries import Decisions
 from bedrail.governance.values import TokenView
@@ -21,6 +22,9 @@ from bedrail.ledger.append import Receipt
 CARE = "care"
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
 VENDOR_THREADS = 8
+TELLINGS = 60
+TELLING_SECONDS = 1.0
+"""How often, and how far apart, a fact that nobody waits for is offered to a ledger that is out."""
 
 
 @dataclass(slots=True)
@@ -43,6 +47,7 @@ class Desk:
     node: str
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     _vendors: Executor | None = None
+    _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def registry(self) -> Registry:
@@ -96,6 +101,28 @@ class Desk:
         """The sealed record, and the SHA-256 of its ciphertext that the fact carries; raises `Unavailable`."""
         sealed = self.vault.seal(record_id=record_id, subject=subject, kind=kind, purpose=CARE, plaintext=plaintext)
         return sealed, hashlib.sha256(sealed.ciphertext).hexdigest()
+
+    def unclaimed(self, draft: Draft) -> None:
+        """An answer became durable after its caller had been told the fallback: say so on record too."""
+        fact = draft.entry.fact
+        if isinstance(fact, DecisionAnswered) and fact.shown:
+            self.not_shown(fact.decision, fact.use_case, "The record came too late.")
+
+    def not_shown(self, decision: str, use_case: str, reason: str) -> None:
+        """Put on record, without anybody waiting for it, that a recorded answer was not given."""
+        fact = AnswerNotShown(decision=decision, reason=reason, use_case=use_case)
+        task = asyncio.get_running_loop().create_task(self._tell(fact))
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
+
+    async def _tell(self, fact: Fact) -> None:
+        for _ in range(TELLINGS):
+            try:
+                await self.append(SYSTEM, fact, purpose="safety")
+            except Unavailable:
+                await asyncio.sleep(TELLING_SECONDS)
+            else:
+                return
 
     def vendors(self) -> Executor:
         """Threads that wait for remote models, apart from all others: a hanging vendor stops nobody else."""

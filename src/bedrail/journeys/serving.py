@@ -26,6 +26,10 @@ RETRY_SECONDS = 2.0
 STALE_SECONDS = 1.0
 """Whoever has not seen the ledger for as long does not know of a halt: nothing is answered."""
 
+CLOCK_SECONDS = 60.0
+"""Set back further than this, a clock can no longer tell whether an approval or a token has run out."""
+
+CLOCK_BACK = "The clock was set back."
 LOADING = "The model is being loaded."
 REFUSED = "The stored model is not the approved one."
 OUT = "The model cannot be loaded."
@@ -69,6 +73,9 @@ class Serving:
     load_model: Callable[[str], LoadedModel]
     monotonic: Callable[[], float]
     refused: Callable[[str, str], Awaitable[None]] | None = None
+    wall: Callable[[], float] | None = None
+    """Seconds of the day's clock, to notice when it is set back while this process serves."""
+
     watchman: Watchman | None = None
     """Sees emergency stops that stand without the ledger."""
 
@@ -78,6 +85,7 @@ class Serving:
     _seen: object = None
     _fresh_at: float = float("-inf")
     _tried_at: float = float("-inf")
+    _ahead: float = float("-inf")
 
     def refresh(self) -> None:
         """Enforce standing stops, and fold what was appended since the last look; cheap when nothing was.
@@ -94,12 +102,22 @@ class Serving:
             self.watchman.enforce(self.registry)
 
     def _fold(self) -> None:
+        self._check_clock()
         now = self.changed()
         if now != self._seen or not self.stations:
             for index, data in self.tape.registry_entries(self.registry.seen):
                 self.registry.apply(index, decode(data))
             self._seen = now if self._restation() else None
         self._fresh_at = self.monotonic()
+
+    def _check_clock(self) -> None:
+        """A step forward makes approvals and inputs too old by itself; a step back would make them young again."""
+        if self.wall is None:
+            return
+        ahead = self.wall() - self.monotonic()
+        self._ahead = max(self._ahead, ahead)
+        if ahead < self._ahead - CLOCK_SECONDS:
+            raise Unavailable(CLOCK_BACK, remedy="Set it right, or restart the server if it is right now.")
 
     def followed(self) -> bool:
         """Whether the registry is as of a moment ago; looks once more before saying no.
@@ -127,7 +145,8 @@ class Serving:
             self.refresh()
             self.trouble = ""
         except Exception as error:  # noqa: BLE001 (the watch must not die; readiness shows the trouble)
-            self.trouble, self._tried_at = type(error).__name__, self.monotonic()
+            self.trouble = error.message if isinstance(error, BedrailError) else type(error).__name__
+            self._tried_at = self.monotonic()
             return False
         return True
 

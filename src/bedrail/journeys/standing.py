@@ -46,6 +46,7 @@ def stand(
         node=node or ctx.node,
     )
     serving.refused = bedside.refused
+    serving.wall = lambda: ctx.clock.now().timestamp()
     serving.watchman = Watchman(ctx.stops, lambda actor, fact: bedside.append(actor, fact, purpose="safety"))
     return bedside
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic
@@ -47,6 +47,8 @@ class GroupCommit:
         self._seconds = 2 * QUICK  # a disk is slow until it was seen to be quick
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._worker: Thread | None = None
+        self.unclaimed: Callable[[Draft], None] = lambda _: None
+        """Told, on the loop, of a draft that became durable after its writer had given up waiting."""
 
     @property
     def healthy(self) -> bool:
@@ -172,13 +174,15 @@ class GroupCommit:
     def _deliver(self, batch: list[_Waiting], outcomes: Sequence[Outcome]) -> None:
         """On the loop: answer every writer of a batch, then let the next batch gather and start it."""
         failure: BedrailError | None = None
-        for (_, future), outcome in zip(batch, outcomes, strict=True):
+        for (draft, future), outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, BedrailError):
                 if not isinstance(outcome, Invalid):
                     failure = outcome
                 if not future.done():
                     future.set_exception(outcome if isinstance(outcome, Invalid) else _unavailable(outcome))
-            elif not future.done():
+            elif future.done():
+                self.unclaimed(draft)
+            else:
                 future.set_result(outcome)
         assert self._loop is not None
         if failure is not None:

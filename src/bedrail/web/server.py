@@ -17,7 +17,7 @@ from starlette.routing import Route
 from bedrail.core.errors import BedrailError
 from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
-from bedrail.journeys.serving import REFRESH_SECONDS
+from bedrail.journeys.serving import CLOCK_BACK, REFRESH_SECONDS
 from bedrail.journeys.standing import stand
 from bedrail.ledger.group import GroupCommit
 from bedrail.web import api, pages
@@ -125,16 +125,19 @@ def _operations(door: Door, meter: Meter) -> list[Route]:
         if not door.group.healthy:
             waiting.append("the ledger cannot be written")
         if serving.trouble or not serving.followed():
-            waiting.append("the ledger cannot be followed")
+            clock = serving.trouble == CLOCK_BACK
+            waiting.append("the clock was set back" if clock else "the ledger cannot be followed")
         if any(place.loading is not None for place in serving.models.values()):
             waiting.append("a model is being loaded")
         return api.json({"status": "waiting" if waiting else "ready", "for": waiting}, 503 if waiting else 200)
 
     async def metrics(_: Request) -> Response:
+        watchman = door.bedside.serving.watchman
         gauges = {
             "ledger_healthy": float(door.group.healthy),
             "ledger_waiting": float(door.group.waiting),
             "ledger_entries_known": float(door.bedside.registry.seen),
+            "emergency_stops_standing": float(len(watchman.standing) if watchman is not None else 0),
             "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
         }
         return Response(meter.text(door.bedside.tally, gauges), media_type=METRICS_TYPE.decode())
@@ -197,6 +200,7 @@ class Standing:
     def __init__(self, home: Home) -> None:
         self.group = GroupCommit(home.context.ledger)
         self.bedside = stand(home.context, self.group.commit, home.store.data_version)
+        self.group.unclaimed = self.bedside.unclaimed
         self.house = pages.ContextHouse(home.context, home.origin)
 
 

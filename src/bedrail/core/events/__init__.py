@@ -82,6 +82,7 @@ from bedrail.core.events.oversight import (
     MonitoringReported,
     SentinelsRecorded,
 )
+from bedrail.core.events.withheld import AnswerNotShown
 
 __all__ = [
     "HIGH_VOLUME",
@@ -94,6 +95,7 @@ __all__ = [
     "AccountReset",
     "Actor",
     "AlarmRaised",
+    "AnswerNotShown",
     "Approved",
     "ArtifactRefused",
     "CandidateAdmitted",
@@ -184,6 +186,7 @@ Fact = (
     | ArtifactRefused
     | DataRead
     | HeartBeat
+    | AnswerNotShown
     | AccountDisabled
     | AccountEnabled
     | AccountOpened
