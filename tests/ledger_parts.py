@@ -13,7 +13,9 @@ from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack, Deci
 from bedrail.core.events.governance import PersonAdded
 from bedrail.core.ports import Draft, SealedRecord, Vault
 from bedrail.keys import AesVault, Ed25519Signer, verify_ed25519
+from bedrail.keys.signing import MlDsa44Signer
 from bedrail.ledger import Ledger, VerificationReport, verify_ledger
+from bedrail.ledger.publisher import Publisher
 from bedrail.stores import FileAnchor, PostgresStore, SqliteStore
 
 ORIGIN = "hospital.example/ledger"
@@ -23,6 +25,17 @@ USE_CASE = "readmission-30d"
 def signer(seed: int = 7, name: str = ORIGIN) -> Ed25519Signer:
     """An Ed25519 key that is the same in every run."""
     return Ed25519Signer.from_seed(name, bytes([seed]) * 32)
+
+
+def second(seed: int = 7, name: str = ORIGIN) -> MlDsa44Signer:
+    """A post-quantum key that is the same in every run."""
+    return MlDsa44Signer.from_seed(name, bytes([seed]) * 32)
+
+
+def publisher(seed: int = 7) -> Publisher:
+    """Signs with the first and the second key of that seed, at a time that never changes."""
+    key = second(seed)
+    return Publisher(signer(seed), lambda: key, lambda: 1_790_000_000)
 
 
 def entry(number: int, fact: Fact) -> Entry:

@@ -24,6 +24,7 @@ from bedrail.keys.witness import WitnessKeys, create_witness_keys
 from bedrail.ledger.append import Ledger
 from bedrail.ledger.bundle import verify_bundle
 from bedrail.ledger.cosignature import CosignerKey
+from bedrail.ledger.publisher import PublishedAnchor, Publisher
 from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
@@ -110,7 +111,7 @@ class App:
 
 def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
     """Verify an audit bundle from its folder alone; no home is opened."""
-    return verify_bundle(folder, verify_ed25519, key=key)
+    return verify_bundle(folder, VERIFIERS, key=key)
 
 
 def verify_home(home: Path, key: bytes | None) -> VerificationReport:
@@ -233,7 +234,8 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) 
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
     signer = keys.signer("ledger")
-    anchor = FileAnchor(home / ANCHOR)
+    publisher = Publisher(signer, keys.second_signer, lambda: int(clock.now().timestamp()))
+    anchor = PublishedAnchor(FileAnchor(home / ANCHOR), publisher)
     ledger = Ledger(store, signer, keys.origin, anchor)
     context = Context(
         home=home,
@@ -241,6 +243,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) 
         ids=ids,
         ledger=ledger,
         public_key=signer.public_key,
+        publisher=publisher,
         anchor=anchor,
         tape=store,
         records=store,

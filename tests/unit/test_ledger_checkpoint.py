@@ -110,7 +110,9 @@ def test_a_verifier_key_is_one_line_both_ways(tessera: dict[str, Any]) -> None:
         assert vkey(*parse_vkey(line)) == line
 
 
-@pytest.mark.parametrize("line", ["", "name", "a b+00000000+AQ==", "name+00000000+AQ==\n\n", "name+00000000+!!", "name+zz+AeHT"])
+@pytest.mark.parametrize(
+    "line", ["", "name", "a b+00000000+AQ==", "name+00000000+AQ==\n\n", "name+00000000+!!", "name+zz+AeHT"]
+)
 def test_a_broken_verifier_key_is_refused(line: str) -> None:
     """Anything but name, hash and key."""
     with pytest.raises(Corrupt):

@@ -1,4 +1,4 @@
-"""Proofs from tiles are the proofs from leaves, at every edge of a tile, and read a few tiles only."""
+"""Proofs from the pyramid are the proofs from leaves, at every edge of a block, and read a few leaves only."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from bedrail.ledger.merkle import (
     verify_consistency,
     verify_inclusion,
 )
-from bedrail.ledger.prover import Prover
-from bedrail.ledger.tiles import WIDTH
+from bedrail.ledger.prover import WIDTH, Prover
 
 LEAVES = [leaf_hash(b"leaf-%d" % number) for number in range(70_000)]
 GOLDEN = Path(__file__).parents[1] / "data" / "audit_vectors" / "go_xmod_golden" / "golden.json"
@@ -38,7 +37,7 @@ class Tape:
         return found
 
 
-def test_proofs_from_tiles_are_gos_proofs() -> None:
+def test_proofs_from_the_pyramid_are_gos_proofs() -> None:
     """All 1,796 golden proofs of Go's implementation, to 70,000 entries, from one prover."""
     golden = json.loads(GOLDEN.read_text())
     prover = Prover(lambda start, stop: LEAVES[start:stop])
@@ -48,9 +47,9 @@ def test_proofs_from_tiles_are_gos_proofs() -> None:
         assert prover.consistency(case["I"], case["N"]) == [base64.b64decode(each) for each in case["Proof"]]
 
 
-@pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 511, 512, 600, 65_536, 66_000])
+@pytest.mark.parametrize("size", [1, 2, 31, 32, 33, 255, 1023, 1024, 1025, 1100, 32_768, 33_000])
 def test_a_prover_gives_what_the_leaves_give(size: int) -> None:
-    """At the edges of tiles of both levels: the same root, the same proofs, and they verify."""
+    """At the edges of blocks of all levels: the same root, the same proofs, and they verify."""
     prover, draw = Prover(lambda start, stop: LEAVES[start:stop]), random.Random(size)
     root = root_of(LEAVES[:size])
     assert prover.root(size) == root
@@ -75,8 +74,8 @@ def test_a_growing_ledger_is_read_once() -> None:
     assert tape.read < 3000 + 2 * 31 * WIDTH
 
 
-def test_a_proof_reads_two_tiles_of_leaves_at_most() -> None:
-    """Once warm, whatever the length: the entry's tile, and the one at the right edge."""
+def test_a_proof_reads_two_blocks_of_leaves_at_most() -> None:
+    """Once warm, whatever the length: the entry's block, and the one at the right edge."""
     tape = Tape(LEAVES)
     prover = Prover(tape.leaves)
     prover.root(70_000)

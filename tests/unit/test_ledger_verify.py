@@ -9,9 +9,10 @@ import pytest
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound
 from bedrail.keys import verify_ed25519
+from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger import Ledger, VerificationReport, export_bundle, verify_bundle, verify_ledger
 from bedrail.ledger.merkle import leaf_hash, root_of
-from ledger_parts import ORIGIN, Home, answered, home, person, signer
+from ledger_parts import ORIGIN, Home, answered, home, person, publisher, signer
 
 KEY = signer().public_key
 
@@ -45,7 +46,8 @@ def _entry(made: Home, index: int) -> bytes:
 def test_an_untouched_ledger_verifies(made: Home) -> None:
     """Size and root are those of the entries."""
     report = made.verify()
-    assert report == VerificationReport(ok=True, size=600, root=root_of(made.store.leaves()).hex())
+    assert (report.ok, report.size, report.root) == (True, 600, root_of(made.store.leaves()).hex())
+    assert report.level == "L3"
 
 
 def test_an_empty_ledger_verifies(tmp_path: Path) -> None:
@@ -234,12 +236,14 @@ def test_a_bundle_verifies_from_its_folder_alone(made: Home, tmp_path: Path) -> 
     artifact = b"evidence"
     from hashlib import sha256
 
-    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, KEY, {sha256(artifact).hexdigest(): artifact})
+    folder = export_bundle(
+        made.store, tmp_path / "bundle", ORIGIN, KEY, publisher(), {sha256(artifact).hexdigest(): artifact}
+    )
     report = made.verify()
     made.close()
     moved = folder.rename(tmp_path / "elsewhere")
-    assert verify_bundle(moved, verify_ed25519) == report
-    assert verify_bundle(moved, verify_ed25519, key=KEY) == report
+    assert verify_bundle(moved, VERIFIERS) == report
+    assert verify_bundle(moved, VERIFIERS, key=KEY) == report
 
 
 @pytest.mark.parametrize(
@@ -260,42 +264,45 @@ def test_a_changed_bundle_is_named(
     made: Home, tmp_path: Path, file: str, change: object, kind: str, where: str
 ) -> None:
     """File by file."""
-    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, KEY)
+    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, KEY, publisher())
     path = folder / file
     if change is None:
         path.unlink()
     else:
         path.write_bytes(change(path.read_bytes()))  # type: ignore[operator]
-    assert (kind, where) in _kinds(verify_bundle(folder, verify_ed25519))
+    assert (kind, where) in _kinds(verify_bundle(folder, VERIFIERS))
 
 
 def test_additions_to_a_bundle_are_named(made: Home, tmp_path: Path) -> None:
     """A tile too many, an artifact that is not its digest."""
-    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, KEY)
+    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, KEY, publisher())
     (folder / "tile" / "0" / "099").write_bytes(b"x")
     (folder / "artifacts").mkdir()
     (folder / "artifacts" / ("0" * 64)).write_bytes(b"x")
-    kinds = _kinds(verify_bundle(folder, verify_ed25519))
-    assert kinds == [("tile", "tile/0/099"), ("artifact", f"artifacts/{'0' * 64}")]
+    kinds = _kinds(verify_bundle(folder, VERIFIERS))
+    for kind, file in (("tile", "tile/0/099"), ("artifact", f"artifacts/{'0' * 64}")):
+        assert (kind, file) in kinds
+        assert ("manifest", file) in kinds
+    assert len(kinds) == 4
 
 
 def test_a_bundle_of_another_key_is_not_the_pinned_ones(made: Home, tmp_path: Path) -> None:
     """Whole in itself, and not ours."""
     (tmp_path / "other").mkdir()
     other = home(tmp_path / "other", entries=5, seed=9)
-    folder = export_bundle(other.store, tmp_path / "bundle", ORIGIN, signer(9).public_key)
-    assert verify_bundle(folder, verify_ed25519).ok
-    assert ("foreign-key", "key.vkey") in _kinds(verify_bundle(folder, verify_ed25519, key=KEY))
+    folder = export_bundle(other.store, tmp_path / "bundle", ORIGIN, signer(9).public_key, publisher(9))
+    assert verify_bundle(folder, VERIFIERS).ok
+    assert ("foreign-key", "key.vkey") in _kinds(verify_bundle(folder, VERIFIERS, key=KEY))
 
 
 def test_no_bundle_where_something_else_is(made: Home, tmp_path: Path) -> None:
     """An occupied folder, an empty ledger, a wrong digest; and no bundle at all."""
     with pytest.raises(Invalid, match="not empty"):
-        export_bundle(made.store, tmp_path, ORIGIN, KEY)
+        export_bundle(made.store, tmp_path, ORIGIN, KEY, publisher())
     with pytest.raises(Invalid, match="digest"):
-        export_bundle(made.store, tmp_path / "b", ORIGIN, KEY, {"0" * 64: b"x"})
+        export_bundle(made.store, tmp_path / "b", ORIGIN, KEY, publisher(), {"0" * 64: b"x"})
     (tmp_path / "empty").mkdir()
     with pytest.raises(Invalid, match="ledger is empty"):
-        export_bundle(home(tmp_path / "empty").store, tmp_path / "b", ORIGIN, KEY)
+        export_bundle(home(tmp_path / "empty").store, tmp_path / "b", ORIGIN, KEY, publisher())
     with pytest.raises(NotFound):
-        verify_bundle(tmp_path / "empty", verify_ed25519)
+        verify_bundle(tmp_path / "empty", VERIFIERS)

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bedrail.keys import verify_ed25519
+from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger import Checkpoint, export_bundle, sign_checkpoint, verify_bundle
 from bedrail.ledger.tiles import spans
-from ledger_parts import ORIGIN, home, signer
+from ledger_parts import ORIGIN, home, publisher, signer
 
 
 def test_a_bundle_that_claims_a_huge_size_is_refused_at_once(tmp_path: Path) -> None:
     """Time is spent on the files that are there, not on those that a checkpoint speaks of."""
     made = home(tmp_path, entries=20)
-    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, signer().public_key)
+    folder = export_bundle(made.store, tmp_path / "bundle", ORIGIN, signer().public_key, publisher())
     claimed = sign_checkpoint(Checkpoint(origin=ORIGIN, size=2**62, root=b"r" * 32), signer())
     (folder / "checkpoint").write_bytes(claimed)
-    report = verify_bundle(folder, verify_ed25519)
+    report = verify_bundle(folder, VERIFIERS)
     assert not report.ok
     assert "deleted-tail" in {each.kind for each in report.differences}
     made.close()

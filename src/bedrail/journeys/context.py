@@ -32,6 +32,8 @@ from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
+from bedrail.ledger.prover import Prover
+from bedrail.ledger.publisher import Publisher
 from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
@@ -58,6 +60,7 @@ class Context:
     ids: Ids
     ledger: Ledger
     public_key: bytes
+    publisher: Publisher
     anchor: Anchor
     tape: Tape
     records: Records
@@ -72,6 +75,11 @@ class Context:
     node: str
     registry: Registry = field(default_factory=Registry)
     principal: Principal | None = None
+    prover: Prover = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Proofs are made from this tape's leaves."""
+        self.prover = Prover(self.tape.leaves)
 
     def refresh(self) -> Registry:
         """Fold what other processes appended since the last look."""

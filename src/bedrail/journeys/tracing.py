@@ -21,7 +21,7 @@ from bedrail.journeys.context import Context
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.packages import package_statement
 from bedrail.ledger.checkpoint import open_checkpoint
-from bedrail.ledger.merkle import inclusion_proof, leaf_hash, verify_inclusion
+from bedrail.ledger.merkle import leaf_hash, verify_inclusion
 
 
 class Proof(Value, frozen=True, kw_only=True):
@@ -165,7 +165,8 @@ def _approvals(ctx: Context, past: Registry, row: DecisionRow) -> tuple[dict[str
     candidate = view.candidates.get(row.candidate)
     if candidate is None:
         return ()
-    ground = ground_for(parse_policy(ctx.artifacts.get(past.policy).decode()), view, candidate, row.stage)
+    policy = parse_policy(ctx.artifacts.get(past.policy).decode())
+    ground = ground_for(policy, view, candidate, row.stage, past.access.lost)
     return tuple(
         {"person": a.person, "role": a.role, "stage": a.stage, "given": a.at, "expires": a.expires, "policy": a.policy}
         for a in view.approvals
@@ -215,8 +216,7 @@ def _prove(ctx: Context, index: int, entry: bytes) -> Proof:
     """An inclusion proof of the entry in the signed tree, checked here as an outsider would (RFC 6962, 2.1.1)."""
     head = ctx.tape.head()
     signed = open_checkpoint(head.checkpoint, ctx.ledger.origin, ctx.public_key, ctx.verify)
-    leaves = ctx.tape.leaves(0, signed.size)
-    path = inclusion_proof(leaves, index, len(leaves)) if index < len(leaves) else []
+    path = ctx.prover.inclusion(index, signed.size) if index < signed.size else []
     holds = verify_inclusion(leaf_hash(entry), index, signed.size, path, signed.root)
     return Proof(
         index=index,

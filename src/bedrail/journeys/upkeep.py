@@ -95,7 +95,7 @@ def export_bundle(ctx: Context, person: str, folder: Path) -> Path:
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
     taken = DataRead(use_case="", kind="bundle", count=ctx.ledger.head().size, reason="export of the whole ledger")
     ctx.append(actor, "governance", taken)
-    write(ctx.tape, folder, ctx.ledger.origin, ctx.public_key)
+    write(ctx.tape, folder, ctx.ledger.origin, ctx.public_key, ctx.publisher)
     return folder
 
 

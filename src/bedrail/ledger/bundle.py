@@ -2,29 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
 
-from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
-from bedrail.core.ports import Head, Tape, TapeTransaction, Verifier
+import msgspec
+
+from bedrail.core.errors import Corrupt, Invalid
+from bedrail.core.ports import Head, Tape, TapeTransaction
+from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey, vkey
-from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange, leaf_hash
+from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
+from bedrail.ledger.folders import FolderWriter, about_files, files_in, read_file
+from bedrail.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
+from bedrail.ledger.publisher import Publisher
+from bedrail.ledger.report import Difference, Level, VerificationReport
 from bedrail.ledger.tiles import WIDTH, hash_tiles, pack_entries, spans, tile_path, unpack_entries
-from bedrail.ledger.verify import Difference, VerificationReport, verify_ledger
+from bedrail.ledger.verify import Beside, verify_ledger
 
 _NOTE = """This folder is an audit bundle: a ledger as C2SP tlog-tiles (https://c2sp.org/tlog-tiles).
 
   checkpoint      signed size and root (https://c2sp.org/tlog-checkpoint)
   key.vkey        the verifier key; compare it with the one you were given on another way
+  second.vkey     the post-quantum verifier key, when the ledger has one: its line in `checkpoint` is a cosignature
   tile/entries/   the entries;  tile/0/, tile/1/, ...  the hashes of the tree (RFC 6962)
   checkpoints/    earlier signed checkpoints, by size
+  cosigned/       checkpoints that witnesses signed, by size;  witness.vkeys  the witnesses' keys
   artifacts/      files that entries name, by SHA-256
+  files.sha256    every file of this folder: `sha256sum --check files.sha256`;  manifest  signs that list
 
-To verify it:  bedrail ledger verify --bundle . --key KEY     Any C2SP tile verifier can do the same.
+To verify it:  bedrail ledger verify --bundle . --key KEY     or:  ledger-verify bundle . KEY     (tools/ledger-verify,
+in Go, without our code). Any other verifier of C2SP tiles reads the same bytes.
 """
+
+STATEMENT = "bedrail audit bundle v1"
+"""First line of a manifest: holds spaces, so that no checkpoint can be taken for one."""
+
+
+class Cosigned(Value, frozen=True, kw_only=True):
+    """Checkpoints that witnesses signed (size -> note), and the verifier key lines of these witnesses."""
+
+    notes: Mapping[int, bytes]
+    witnesses: tuple[str, ...]
 
 
 def export_bundle(
@@ -32,16 +53,19 @@ def export_bundle(
     folder: Path,
     origin: str,
     public_key: bytes,
+    publisher: Publisher,
     artifacts: Mapping[str, bytes] | None = None,
+    *,
+    cosigned: Cosigned | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Write the ledger as it is now, and artifacts by digest, to an empty or new folder; returns the folder.
 
-    No sealed record leaves: the entries hold pseudonyms and digests only. Raises `Invalid` when the folder is not
-    empty, an artifact is not what its digest says, or nothing was written to the ledger yet.
+    The checkpoint is published (both signatures), and the list of files is signed. No sealed record leaves: the entries
+    hold pseudonyms and digests only. `progress(entries written, of how many)` is called for each tile. Raises `Invalid`
+    when the folder is not empty, an artifact is not what its digest says, or nothing was written to the ledger yet.
     """
-    folder = Path(folder)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise Invalid("The bundle's folder is not empty.", path=str(folder), remedy="Name a new folder.")
+    writer = FolderWriter(folder)
     kept = list(tape.checkpoints())
     head = tape.head()
     if not head.checkpoint:
@@ -49,42 +73,80 @@ def export_bundle(
     for digest, data in (artifacts or {}).items():
         if sha256(data).hexdigest() != digest:
             raise Invalid("An artifact is not what its digest says.", path=digest, remedy="Read it again.")
-    try:
-        _write(folder / "README.txt", _NOTE.encode())
-        _write(folder / "key.vkey", vkey(origin, public_key).encode() + b"\n")
-        leaves = _write_entries(tape, folder, head.size)
-        for path, data in hash_tiles(leaves):
-            _write(folder / path, data)
-        for size, note in kept:
-            _write(folder / "checkpoints" / str(size), note)
-        for digest, data in (artifacts or {}).items():
-            _write(folder / "artifacts" / digest, data)
-        _write(folder / "checkpoint", head.checkpoint)
-    except OSError as error:
-        raise Unavailable("The bundle cannot be written.", remedy=f"Check {folder} and its disk.") from error
-    return folder
+    writer.write("README.txt", _NOTE.encode())
+    writer.write("key.vkey", vkey(origin, public_key).encode() + b"\n")
+    for line in publisher.vkeys():
+        writer.write("second.vkey", line.encode() + b"\n")
+    leaves = _write_entries(tape, writer, head.size, progress)
+    for path, data in hash_tiles(leaves):
+        writer.write(path, data)
+    for size, note in kept:
+        writer.write(f"checkpoints/{size}", note)
+    if cosigned is not None and cosigned.notes:
+        writer.write("witness.vkeys", "".join(f"{line}\n" for line in cosigned.witnesses).encode())
+        for size, note in sorted(cosigned.notes.items()):
+            writer.write(f"cosigned/{size}", note)
+    for digest, data in (artifacts or {}).items():
+        writer.write(f"artifacts/{digest}", data)
+    writer.write("checkpoint", publisher.published(head.checkpoint))
+    writer.seal(publisher, STATEMENT, origin)
+    return writer.folder
 
 
-def verify_bundle(folder: Path, verify: Verifier, *, key: bytes | None = None) -> VerificationReport:
-    """Verify a bundle from its folder alone: entries, all tiles, every checkpoint, artifacts.
+def verify_bundle(
+    folder: Path,
+    verifiers: Verifiers,
+    *,
+    key: bytes | None = None,
+    second: CosignerKey | None = None,
+    known: Sequence[tuple[str, bytes]] = (),
+    level: Level = "L3",
+) -> VerificationReport:
+    """Verify a bundle from its folder alone: entries, all tiles, every checkpoint, artifacts, the list of files.
 
-    `key` is the ledger's public key known from elsewhere; without it the bundle's own key is believed, which shows
-    that the bundle is whole but not whose it is. Raises `NotFound` or `Corrupt` when it is no bundle.
+    `key` is the ledger's public key known from elsewhere, `second` its post-quantum one; without them the bundle's own
+    keys are believed, which shows that the bundle is whole but not whose it is. `known` are checkpoints (where from,
+    note) that somebody kept apart, of a receipt or an anchor: the bundle must hold what they seal. Raises `NotFound` or
+    `Corrupt` when it is no bundle.
     """
     folder = Path(folder)
-    name, enclosed = parse_vkey(_read(folder / "key.vkey").decode(errors="replace"))
-    try:
-        tape = BundleTape(folder)
-        report = verify_ledger(tape, None, name, enclosed if key is None else key, verify)
-        differences = [*report.differences, *_about_tiles(folder, tape), *_about_artifacts(folder)]
-    except Corrupt as error:  # a checkpoint or bundle that cannot even be parsed
-        unreadable = Difference(kind="bad-checkpoint", where="bundle", what=str(error))
-        return VerificationReport(ok=False, size=0, root=EMPTY_ROOT.hex(), differences=(unreadable,))
+    name, enclosed = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))
+    foreign = []
     if key is not None and key != enclosed:
         what = "the enclosed key is not the pinned one"
-        differences.insert(0, Difference(kind="foreign-key", where="key.vkey", what=what))
-    found = tuple(differences)
-    return VerificationReport(ok=not found, size=report.size, root=report.root, differences=found)
+        foreign.append(Difference(kind="foreign-key", where="key.vkey", what=what))
+    try:
+        beside = _beside(folder, known, level)
+        if second is not None and second != beside.key:
+            what = "the enclosed second key is not the pinned one"
+            foreign.append(Difference(kind="foreign-key", where="second.vkey", what=what))
+            beside = msgspec.structs.replace(beside, key=second)
+        tape = BundleTape(folder)
+        ours, verify = key or enclosed, verifiers["ed25519"]
+        report = verify_ledger(tape, None, name, ours, verify, beside=beside, verifiers=verifiers, level=level)
+        more = []
+        if level >= "L2":
+            more = [*_about_tiles(folder, tape), *about_files(folder, name, ours, verify, STATEMENT)]
+            more += _about_artifacts(folder)
+    except Corrupt as error:  # a checkpoint or bundle that cannot even be parsed
+        unreadable = Difference(kind="bad-checkpoint", where="bundle", what=str(error))
+        empty = VerificationReport(ok=False, size=0, root=EMPTY_ROOT.hex(), looked=level)
+        return empty.with_differences([*foreign, unreadable])
+    return msgspec.structs.replace(report, differences=()).with_differences([*foreign, *report.differences, *more])
+
+
+def _beside(folder: Path, known: Sequence[tuple[str, bytes]], level: Level) -> Beside:
+    """The enclosed second key, witnesses and cosigned checkpoints; raises `Corrupt`."""
+    second, witnesses = folder / "second.vkey", folder / "witness.vkeys"
+    notes = sorted((folder / "cosigned").iterdir()) if level >= "L3" and (folder / "cosigned").is_dir() else []
+    lines = read_file(witnesses).decode(errors="replace").splitlines() if witnesses.is_file() else []
+    return Beside(
+        key=parse_cosigner_key(read_file(second).decode(errors="replace")) if second.is_file() else None,
+        published="head",
+        known=tuple(known),
+        cosigned=tuple((f"cosigned {path.name}", read_file(path)) for path in notes),
+        witnesses=tuple(map(parse_cosigner_key, lines)),
+    )
 
 
 class BundleTape:
@@ -93,7 +155,7 @@ class BundleTape:
     def __init__(self, folder: Path) -> None:
         """Reads the checkpoint (unverified); raises `NotFound` or `Corrupt`."""
         self._folder = folder
-        self._note = _read(folder / "checkpoint")
+        self._note = read_file(folder / "checkpoint")
         self.size = parse_checkpoint(parse_note(self._note).text).size
 
     def transaction(self, *, wait: bool = True) -> AbstractContextManager[TapeTransaction]:  # noqa: ARG002
@@ -114,7 +176,10 @@ class BundleTape:
             path = self._folder / tile_path("entries", index, width)
             if first >= end or not path.is_file():
                 return
-            for at, entry in enumerate(unpack_entries(_read(path)), first):
+            entries = unpack_entries(read_file(path))
+            if len(entries) != width:
+                raise Corrupt(f"{path.name} does not hold {width} entries.", remedy="Export it again.")
+            for at, entry in enumerate(entries, first):
                 if start <= at < end:
                     yield at, entry
 
@@ -127,8 +192,10 @@ class BundleTape:
             path = self._folder / tile_path(0, index, width)
             if first >= end or not path.is_file():
                 break
-            data = _read(path)
-            hashes = [data[at : at + 32] for at in range(0, len(data), 32)]
+            data = read_file(path)
+            if len(data) != width * HASH_BYTES:
+                raise Corrupt(f"{path.name} does not hold {width} hashes.", remedy="Export it again.")
+            hashes = [data[at : at + HASH_BYTES] for at in range(0, len(data), HASH_BYTES)]
             found += hashes[max(start - first, 0) : end - first]
         return found
 
@@ -149,37 +216,45 @@ class BundleTape:
         kept = self._folder / "checkpoints"
         names = [path.name for path in kept.iterdir()] if kept.is_dir() else []
         for size in sorted(int(name) for name in names if name.isascii() and name.isdigit()):
-            yield size, _read(kept / str(size))
+            yield size, read_file(kept / str(size))
 
 
-def _write_entries(tape: Tape, folder: Path, size: int) -> list[bytes]:
+def _write_entries(
+    tape: Tape, writer: FolderWriter, size: int, progress: Callable[[int, int], None] | None
+) -> list[bytes]:
     leaves: list[bytes] = []
     for index, width in spans(size):
         first = index * WIDTH
         entries = [entry for _, entry in tape.entries(first, first + width)]
         if len(entries) != width:
             raise Corrupt("Entries are missing from the ledger.", remedy="Run `bedrail ledger verify`.")
-        _write(folder / tile_path("entries", index, width), pack_entries(entries))
+        writer.write(tile_path("entries", index, width), pack_entries(entries))
         leaves += [leaf_hash(entry) for entry in entries]
+        if progress is not None:
+            progress(len(leaves), size)
     return leaves
 
 
 def _about_tiles(folder: Path, tape: BundleTape) -> list[Difference]:
-    """Every tile must be the one that the entries give, and there must be no other file among them."""
-    leaves = [leaf_hash(entry) for _, entry in tape.entries()]
+    """Every tile must be the one that the leaf hashes give, and there must be no other file among them.
+
+    Leaf hashes, which are the tiles of level 0, have been compared with the entries before.
+    """
+    leaves = tape.leaves()
     if len(leaves) != tape.size:
-        return []  # already named as missing entries
+        index, width = next(spans(tape.size, len(leaves)))
+        return [Difference(kind="tile", where=tile_path(0, index, width), what="is missing")]
     expected = dict(hash_tiles(leaves))
     expected |= {tile_path("entries", index, width): b"" for index, width in spans(tape.size)}
-    found = {path.relative_to(folder).as_posix(): path for path in (folder / "tile").rglob("*") if path.is_file()}
+    found = {name: path for name, path in files_in(folder) if name.startswith("tile/")}
     differences = []
     for name in sorted(expected.keys() | found.keys()):
         if name not in found:
             differences.append(Difference(kind="tile", where=name, what="is missing"))
         elif name not in expected:
             differences.append(Difference(kind="tile", where=name, what="does not belong to this ledger"))
-        elif not name.startswith("tile/entries/") and _read(found[name]) != expected[name]:
-            differences.append(Difference(kind="tile", where=name, what="is not the tile that the entries give"))
+        elif not name.startswith("tile/entries/") and read_file(found[name]) != expected[name]:
+            differences.append(Difference(kind="tile", where=name, what="is not the tile that the leaves give"))
     return differences
 
 
@@ -189,19 +264,5 @@ def _about_artifacts(folder: Path) -> list[Difference]:
     return [
         Difference(kind="artifact", where=f"artifacts/{path.name}", what="does not hash to its name")
         for path in paths
-        if sha256(_read(path)).hexdigest() != path.name
+        if sha256(read_file(path)).hexdigest() != path.name
     ]
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
-        raise NotFound(f"{path} does not exist.", remedy="Name the folder of an audit bundle.") from error
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be read.", remedy="Check its permissions.") from error

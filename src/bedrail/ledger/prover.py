@@ -1,7 +1,7 @@
-"""Proofs from tiles: an inclusion or consistency proof touches a few tiles of 256 hashes, however long the ledger is.
+"""Proofs from a pyramid: an inclusion or consistency proof touches a few blocks of 32 hashes in a ledger of any length.
 
-The hashes of full tiles are kept in memory once computed (32 bytes for every 256 entries), and grow with the ledger.
-Nothing here is believed: whoever asks for a proof checks it against a signed root.
+The hash of each full block is kept in memory once computed (one for every 32 entries), and the pyramid grows with the
+ledger. Nothing here is believed: whoever asks for a proof checks it against a signed root.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from threading import Lock
 
 from bedrail.core.errors import Corrupt
 from bedrail.ledger.merkle import EMPTY_ROOT, consistency_spans, inclusion_spans, node_hash, perfect_levels
-from bedrail.ledger.tiles import WIDTH, tile_root
 
-HEIGHT = 8
-"""Levels of the tree in one tile (256 hashes)."""
+HEIGHT = 5
+"""Levels of the tree in a block. Eight, as in a tile, would take an eighth of the memory, five times the hashing."""
 
-OPEN_TILES = 256
-"""Tiles whose inner hashes are remembered: 16 KiB each."""
+WIDTH = 1 << HEIGHT
 
-READ_AT_ONCE = 64 * WIDTH
+OPEN_BLOCKS = 1024
+"""Blocks whose inner hashes are remembered: some 5 KiB each."""
+
+READ_AT_ONCE = 512 * WIDTH
 
 
 class Prover:
@@ -61,21 +62,21 @@ class Prover:
             return [self._subtree(low, high, size) for low, high in spans]
 
     def _grow(self, size: int) -> None:
-        """Hash every tile that has become full since the last proof."""
+        """Hash every block that has become full since the last proof."""
         if not self._upper:
             self._upper.append([])
         first = len(self._upper[0]) * WIDTH
         for start in range(first, size // WIDTH * WIDTH, READ_AT_ONCE):
             stop = min(start + READ_AT_ONCE, size // WIDTH * WIDTH)
             leaves = _whole(self._leaves(start, stop), stop - start)
-            self._upper[0] += [tile_root(leaves[at : at + WIDTH]) for at in range(0, stop - start, WIDTH)]
+            self._upper[0] += [_block_root(leaves[at : at + WIDTH]) for at in range(0, stop - start, WIDTH)]
         level = 0
         while len(self._upper[level]) >= WIDTH:
             if level + 1 == len(self._upper):
                 self._upper.append([])
             below, above = self._upper[level], self._upper[level + 1]
             for start in range(len(above) * WIDTH, len(below) // WIDTH * WIDTH, WIDTH):
-                above.append(tile_root(below[start : start + WIDTH]))
+                above.append(_block_root(below[start : start + WIDTH]))
             level += 1
 
     def _subtree(self, low: int, high: int, size: int) -> bytes:
@@ -89,27 +90,31 @@ class Prover:
     def _perfect_hash(self, index: int, height: int, size: int) -> bytes:
         """The root of the perfect subtree of this height, at this place among those of its height."""
         level, inner = divmod(height, HEIGHT)
-        tile, place = divmod(index, WIDTH >> inner)
+        block, place = divmod(index, WIDTH >> inner)
         hashes_there = size >> (HEIGHT * level)
-        width = min(WIDTH, hashes_there - tile * WIDTH)
-        return self._tile(level, tile, width)[inner][place]
+        width = min(WIDTH, hashes_there - block * WIDTH)
+        return self._block(level, block, width)[inner][place]
 
-    def _tile(self, level: int, tile: int, width: int) -> list[Sequence[bytes]]:
-        """Every level of hashes inside a tile; the widths of a growing tile are different tiles."""
-        key = (level, tile, width)
+    def _block(self, level: int, block: int, width: int) -> list[Sequence[bytes]]:
+        """Every level of hashes inside a block; the widths of a growing block are different blocks."""
+        key = (level, block, width)
         found = self._open.get(key)
         if found is None:
-            first = tile * WIDTH
+            first = block * WIDTH
             if level:
                 hashes: Sequence[bytes] = self._upper[level - 1][first : first + width]
             else:
                 hashes = self._leaves(first, first + width)
             found = self._open[key] = perfect_levels(_whole(hashes, width))
-            if len(self._open) > OPEN_TILES:
+            if len(self._open) > OPEN_BLOCKS:
                 self._open.popitem(last=False)
         else:
             self._open.move_to_end(key)
         return found
+
+
+def _block_root(hashes: Sequence[bytes]) -> bytes:
+    return perfect_levels(hashes)[-1][0]
 
 
 def _perfect(low: int, high: int) -> list[tuple[int, int]]:

@@ -1,70 +1,31 @@
 """Verification: recompute every leaf and root, and say what was changed, where, and how one can tell.
 
-Levels 0, 1 and 3 of the audit format: signatures, roots from entries, consistency with every kept checkpoint. Views
-and sealed records are compared by the store, and join the report through `VerificationReport.joined`.
+Levels L0 to L3 (`ledger/report.py`): signatures, roots from entries, stored hashes, consistency with every checkpoint
+there is. Views and sealed records are compared by the store, what the facts mean by `governance/replay.py`; both join
+the report.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from typing import Literal
 
 from bedrail.core.errors import Corrupt
 from bedrail.core.ports import Anchor, Head, Tape, Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, parse_checkpoint, parse_note
+from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
+from bedrail.ledger.report import Difference, Kind, Level, VerificationReport
 
-Kind = Literal[
-    "edited-entry",
-    "changed-leaf",
-    "missing-entry",
-    "deleted-tail",
-    "missing-anchor",
-    "unsealed-entries",
-    "rewritten",
-    "foreign-key",
-    "bad-checkpoint",
-    "bad-head",
-    "tile",
-    "artifact",
-    "view",
-    "record",
-]
+__all__ = ["Beside", "Difference", "Kind", "Level", "VerificationReport", "verify_ledger"]
 
 SPAN = 4096
 """Leaf hashes read at once."""
 
 MOST_NAMED = 100
 """Differences of one kind that are named one by one."""
-
-
-class Difference(Value, frozen=True, kw_only=True):
-    """One thing that is not as it was sealed: its kind, where it is, and what is wrong with it."""
-
-    kind: Kind
-    where: str
-    what: str
-
-
-class VerificationReport(Value, frozen=True, kw_only=True):
-    """The result: `size` entries were read, whose recomputed root is `root` (hex); `ok` means no difference."""
-
-    ok: bool
-    size: int
-    root: str
-    differences: tuple[Difference, ...] = ()
-
-    def joined(self, kind: Kind, lines: Iterable[str]) -> VerificationReport:
-        """The same report with more differences, each given as `where: what`."""
-        more = []
-        for line in lines:
-            where, _, what = line.partition(": ")
-            more.append(Difference(kind=kind, where=where, what=what))
-        differences = (*self.differences, *more)
-        return VerificationReport(ok=not differences, size=self.size, root=self.root, differences=differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,31 +47,75 @@ class _Walk:
     rows: int = 0
 
 
+class Beside(Value, frozen=True, kw_only=True):
+    """What is known of signatures beside the ledger's first: its second key, witnesses, and the notes they cosigned.
+
+    `published` names the note that must bear the second signature: `anchor` in a home, `head` in a bundle. `cosigned`
+    holds (where it was found, signed note); each must bear a signature of one of `witnesses`. `known` are notes that
+    somebody kept apart, in the same shape.
+    """
+
+    key: CosignerKey | None = None
+    published: str = "anchor"
+    cosigned: tuple[tuple[str, bytes], ...] = ()
+    witnesses: tuple[CosignerKey, ...] = ()
+    known: tuple[tuple[str, bytes], ...] = ()
+
+
 def verify_ledger(
-    tape: Tape, anchor: Anchor | None, origin: str, public_key: bytes, verify: Verifier, *, name: str = ""
+    tape: Tape,
+    anchor: Anchor | None,
+    origin: str,
+    public_key: bytes,
+    verify: Verifier,
+    *,
+    name: str = "",
+    beside: Beside = Beside(),  # noqa: B008 (frozen)
+    verifiers: Verifiers | None = None,
+    level: Level = "L3",
 ) -> VerificationReport:
     """Recompute the tree over all stored entries and compare it with everything that the pinned key ever signed.
 
     `name` is the key's name in signed notes, the origin unless given. The ledger may grow meanwhile: what was
     committed when the head was read is verified. Named are: an edited entry (by index), a leaf hash changed beside
     an intact entry, missing entries, a deleted tail, entries that were never sealed, a history that is not the
-    signed one, checkpoints by another key, and changed checkpoints. Raises `Unavailable` when the tape is out.
+    signed one, checkpoints by another key, and changed checkpoints. Nothing above `level` is looked at; L4 needs to
+    know what facts mean, and is not looked at here. Raises `Unavailable` when the tape is out.
     """
-    keyring = _Keyring(origin, public_key, verify, name or origin)
+    keyring = _Keyring(origin, public_key, verify, name or origin, beside, verifiers or {"ed25519": verify})
     # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
-    notes = _notes(tape, anchor)
+    notes = _notes(tape, anchor, beside) if level >= "L3" else []
     head, unreadable = _head(tape)
     seals, differences = keyring.open_all(notes, head)
     differences += unreadable
-    differences += _about_anchor(anchor, head)
+    if level == "L0":
+        return _report(
+            differences, seals[-1].checkpoint if seals else Checkpoint(origin=origin, size=0, root=EMPTY_ROOT), level
+        )
+    if level >= "L3":
+        differences += _about_anchor(anchor, head)
     walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
     differences += _about_roots(tape, walk, seals)
     if not any(each.kind in ("bad-checkpoint", "foreign-key") and each.where == "head" for each in differences):
         differences += _about_head(head, seals)
-    root = walk.tree.root().hex()
-    return VerificationReport(ok=not differences, size=walk.rows, root=root, differences=tuple(differences))
+    if level == "L1":
+        differences = [each for each in differences if each.breaks <= "L1"]
+    return _report(differences, Checkpoint(origin=origin, size=walk.rows, root=walk.tree.root()), level)
+
+
+def _report(differences: Sequence[Difference], found: Checkpoint, level: Level) -> VerificationReport:
+    looked: Level = min(level, "L3")
+    unlooked = "the meaning of the facts was not looked at" if level >= "L3" else f"no more than {level} was asked for"
+    return VerificationReport(
+        ok=not differences,
+        size=found.size,
+        root=found.root.hex(),
+        differences=tuple(differences),
+        looked=looked,
+        unlooked=unlooked,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,25 +124,43 @@ class _Keyring:
     public_key: bytes
     verify: Verifier
     name: str
+    beside: Beside
+    verifiers: Verifiers
 
     def open_all(
         self, notes: Sequence[tuple[str, int | None, bytes]], head: Head
     ) -> tuple[list[_Seal], list[Difference]]:
-        """Every note that the pinned key signed, and a difference for every other one."""
+        """Every note that the pinned keys signed, and a difference for every other one."""
         seals: list[_Seal] = []
         differences: list[Difference] = []
         unopened = not head.size and not head.checkpoint
         for where, size, note in [*notes, *([] if unopened else [("head", head.size, head.checkpoint)])]:
             try:
                 checkpoint = open_checkpoint(note, self.origin, self.public_key, self.verify, name=self.name)
+                self._require_cosigners(where, note)
             except Corrupt as error:
                 differences.append(self._unopened(where, note, error))
                 continue
             seals.append(_Seal(where, checkpoint))
             if size is not None and checkpoint.size != size:
                 what = f"stands at size {size}, but its signed note says {checkpoint.size}"
-                differences.append(Difference(kind="bad-checkpoint", where=where, what=what))
+                differences.append(_about_note("bad-checkpoint", where, what))
         return seals, differences
+
+    def _require_cosigners(self, where: str, note: bytes) -> None:
+        """A published note bears the second signature, a cosigned one that of a known witness; raises `Corrupt`."""
+        beside = self.beside
+        if (
+            beside.key is not None
+            and where == beside.published
+            and cosigned_at(note, beside.key, self.verifiers) is None
+        ):
+            raise Corrupt("it lacks the ledger's second signature (ML-DSA-44)")
+        if where in {place for place, _ in beside.cosigned}:
+            parsed = parse_note(note)
+            times = [cosigned_at(parsed, witness, self.verifiers) for witness in beside.witnesses]
+            if all(each is None for each in times):
+                raise Corrupt("no known witness signed it")
 
     def _unopened(self, where: str, note: bytes, error: Corrupt) -> Difference:
         """Another key's signature is a rebuilt ledger; anything else is a changed note."""
@@ -145,14 +168,19 @@ class _Keyring:
             parsed = parse_note(note)
             parse_checkpoint(parsed.text)
         except Corrupt:
-            return Difference(kind="bad-checkpoint", where=where, what=str(error))
+            return _about_note("bad-checkpoint", where, str(error))
         pinned = key_hash(self.name, self.public_key)
-        for each in parsed.signatures:
-            by_another = each.key_hash == key_hash(each.name, self.public_key) or each.key_hash == pinned
-            if not by_another:
-                what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"
-                return Difference(kind="foreign-key", where=where, what=what)
-        return Difference(kind="bad-checkpoint", where=where, what=str(error))
+        if not any(each.name == self.name and each.key_hash == pinned for each in parsed.signatures):
+            for each in parsed.signatures:
+                if each.key_hash != key_hash(each.name, self.public_key):
+                    what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"
+                    return _about_note("foreign-key", where, what)
+        return _about_note("bad-checkpoint", where, str(error))
+
+
+def _about_note(kind: Kind, where: str, what: str) -> Difference:
+    """The newest checkpoint carries all levels; any other one only the highest of these."""
+    return Difference(kind=kind, where=where, what=what, level="L0" if where == "head" else "L3")
 
 
 def _head(tape: Tape) -> tuple[Head, list[Difference]]:
@@ -171,11 +199,12 @@ def _about_anchor(anchor: Anchor | None, head: Head) -> list[Difference]:
     return [Difference(kind="missing-anchor", where="anchor", what=what)]
 
 
-def _notes(tape: Tape, anchor: Anchor | None) -> list[tuple[str, int | None, bytes]]:
+def _notes(tape: Tape, anchor: Anchor | None, beside: Beside) -> list[tuple[str, int | None, bytes]]:
     notes: list[tuple[str, int | None, bytes]] = []
     anchored = anchor.read() if anchor is not None else None
     if anchored is not None:
         notes.append(("anchor", None, anchored))
+    notes += [(where, None, note) for where, note in (*beside.known, *beside.cosigned)]
     notes += [(f"checkpoint {size}", size, note) for size, note in tape.checkpoints()]
     return notes
 
@@ -267,7 +296,9 @@ def _about_roots(tape: Tape, walk: _Walk, seals: Sequence[_Seal]) -> list[Differ
     ]
     where = f"entries {max(good, default=0)} to {max(first - 1, 0)}"
     names = ", ".join(seal.where for seal in wrong[:3]) + (" and more" if len(wrong) > 3 else "")
-    return [Difference(kind="rewritten", where=where, what=f"not the history that was signed (see {names})")]
+    what = f"not the history that was signed (see {names})"
+    level: Level = "L1" if any(seal.where == "head" for seal in wrong) else "L3"
+    return [Difference(kind="rewritten", where=where, what=what, level=level)]
 
 
 def _stored_roots(tape: Tape, rows: int, seals: Sequence[_Seal]) -> dict[int, bytes]:
