@@ -35,7 +35,7 @@ from bedrail.models.linear import LinearModel
 from bedrail.models.package import write_package
 from bedrail.models.values import Lineage, Package
 from bedrail.models.wrap import wrap
-from bedrail.web.server import Standing, build
+from bedrail.web.server import Standing, build, configuration
 
 ORIGIN = "hospital.example/ledger"
 USE_CASE = "falls-7d"
@@ -305,17 +305,7 @@ def served(house: SmallHouse, adjust: Callable[[Standing], None] = lambda _: Non
     """The house behind a real uvicorn server on a free loopback port, in a thread with a loop of its own."""
     standing = Standing(house.app)
     adjust(standing)
-    config = uvicorn.Config(
-        build(standing),
-        host="127.0.0.1",
-        port=0,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_level="error",
-    )
+    config = configuration(build(standing), host="127.0.0.1", port=0)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple
 
 import msgspec
 
-from bedrail.core.errors import BedrailError, Invalid
+from bedrail.core.errors import Invalid
 from bedrail.decisions.request import MAX_BODY
-from bedrail.governance.values import TokenView
 from bedrail.journeys.bedside import Bedside, NotUnderstood, Unrecorded
 from bedrail.web.metrics import Meter
 from bedrail.web.problems import CONTENT_TYPE, of_error, of_malformed, of_unrecorded
@@ -37,12 +36,21 @@ _CLOSE = (b"connection", b"close")
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="bedrail"')
 
 
+class Caller(NamedTuple):
+    """Who asks, by bearer token ("" for none), and whether they say that they send JSON."""
+
+    token: str
+    json: bool
+
+
 def is_decision(scope: Scope) -> bool:
     """Whether this request asks for a decision."""
-    path = scope["path"]
-    return bool(
-        path.endswith(SUFFIX) and path.startswith(PREFIX) and scope["method"] == "POST" and path.count("/") == 5
-    )
+    return scope["method"] == "POST" and is_decision_path(scope["path"])
+
+
+def is_decision_path(path: str) -> bool:
+    """Whether this is the path of a use case's decisions."""
+    return path.endswith(SUFFIX) and path.startswith(PREFIX) and path.count("/") == 5
 
 
 class DecisionsRoute:
@@ -54,54 +62,70 @@ class DecisionsRoute:
         self._monotonic = bedside.clock.monotonic
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
-        started = self._monotonic()
-        try:
-            status, body = await self._reply(scope, receive, started)
-        except BedrailError as error:
-            status, body = of_error(error)
-        except Exception as error:  # noqa: BLE001 (a bug: said as such, without a word of what was in hand)
-            status, body = of_error(error)
-        self._meter.decided(self._monotonic() - started, status)
-        await respond(send, status, body)
-
-    async def _reply(self, scope: Scope, receive: Receive, started: float) -> tuple[int, bytes]:
-        token, json = _headers(scope)
-        bedside = self._bedside
-        view = bedside.admit(token, scope["path"][len(PREFIX) : -len(SUFFIX)])
-        if not json:
-            return await self._turn_away(view, 415, NOT_JSON)
+        """One request, as ASGI."""
+        started, caller = self._monotonic(), caller_of(scope["headers"])
         try:
             async with body_time():
                 body = await read_body(receive)
         except TimeoutError:
-            return await self._turn_away(view, 408, TOO_SLOW)
-        if body is None:
-            return await self._turn_away(view, 413, TOO_LARGE)
-        reply = await bedside.decide_for(view, body, started)
-        if isinstance(reply, NotUnderstood):
-            return of_malformed(reply.error, reply.fallback)
-        if isinstance(reply, Unrecorded):
-            return of_unrecorded(reply.fallback)
-        return 200, _encode(reply)
+            status, reply = await self.refuse(scope["path"], caller, 408, TOO_SLOW, started)
+        else:
+            if body is None:
+                status, reply = await self.refuse(scope["path"], caller, 413, TOO_LARGE, started)
+            else:
+                status, reply = await self.answer(scope["path"], caller, body, started)
+        await respond(send, status, reply)
 
-    async def _turn_away(self, view: TokenView, status: int, error: Invalid) -> tuple[int, bytes]:
-        """An unread request of a known caller is on record too."""
-        reply = await self._bedside.turn_away(view, error)
-        if isinstance(reply, NotUnderstood):
-            return of_malformed(error, reply.fallback, status)
-        return of_unrecorded(reply.fallback)
+    async def answer(self, path: str, caller: Caller, body: bytes, started: float) -> tuple[int, bytes]:
+        """Status and body for a whole request that arrived at `started` (monotonic seconds)."""
+        if not caller.json:
+            return await self.refuse(path, caller, 415, NOT_JSON, started)
+        try:
+            view = self._bedside.admit(caller.token, _use_case(path))
+            reply = await self._bedside.decide_for(view, body, started)
+            if isinstance(reply, NotUnderstood):
+                status, said = of_malformed(reply.error, reply.fallback)
+            elif isinstance(reply, Unrecorded):
+                status, said = of_unrecorded(reply.fallback)
+            else:
+                status, said = 200, _encode(reply)
+        except Exception as error:  # noqa: BLE001 (a bug: said as such, without a word of what was in hand)
+            status, said = of_error(error)
+        self._meter.decided(self._monotonic() - started, status)
+        return status, said
+
+    async def refuse(self, path: str, caller: Caller, status: int, error: Invalid, started: float) -> tuple[int, bytes]:
+        """Status and body for an unread request; that of a known caller is on record too."""
+        try:
+            view = self._bedside.admit(caller.token, _use_case(path))
+            reply = await self._bedside.turn_away(view, error)
+            if isinstance(reply, NotUnderstood):
+                status, said = of_malformed(error, reply.fallback, status)
+            else:
+                status, said = of_unrecorded(reply.fallback)
+        except Exception as other:  # noqa: BLE001 (as above)
+            status, said = of_error(other)
+        self._meter.decided(self._monotonic() - started, status)
+        return status, said
 
 
-async def respond(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]] | None = None) -> None:
-    """Send one complete response: JSON when it went well, a problem otherwise, unless `headers` say otherwise."""
-    said = headers if headers is not None else _OK if status < 400 else _PROBLEM
-    said = [*said, (b"content-length", str(len(body)).encode())]
+def _use_case(path: str) -> str:
+    return path[len(PREFIX) : -len(SUFFIX)]
+
+
+def response_headers(status: int, length: int) -> list[tuple[bytes, bytes]]:
+    """What every response of this door says: JSON when it went well, a problem otherwise, never to be kept."""
+    said = [*(_OK if status < 400 else _PROBLEM), (b"content-length", str(length).encode())]
     if status == 401:
         said.append(_CHALLENGE)
     if status == 408:
         said.append(_CLOSE)
-    await send({"type": "http.response.start", "status": status, "headers": said})
+    return said
+
+
+async def respond(send: Send, status: int, body: bytes) -> None:
+    """Send one complete response."""
+    await send({"type": "http.response.start", "status": status, "headers": response_headers(status, len(body))})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -124,16 +148,16 @@ async def read_body(receive: Receive, most: int = MAX_BODY) -> bytes | None:
 
 def bearer(scope: Scope) -> str:
     """The bearer token of a request, or an empty text."""
-    return _headers(scope)[0]
+    return caller_of(scope["headers"]).token
 
 
-def _headers(scope: Scope) -> tuple[str, bool]:
-    """The bearer token, and whether the body says that it is JSON."""
+def caller_of(headers: Iterable[tuple[bytes, bytes]]) -> Caller:
+    """The caller of a request with these headers (names in lower case)."""
     token, json = "", False
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"authorization":
             if value[:7].lower() == b"bearer ":
                 token = value[7:].strip().decode("latin-1")
         elif name == b"content-type":
             json = value == b"application/json" or value.split(b";", 1)[0].strip().lower() == b"application/json"
-    return token, json
+    return Caller(token, json)

@@ -77,24 +77,31 @@ class Door(Protocol):
         ...
 
 
-def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Asgi:
+class Application:
+    """The ASGI application: decisions on their own route, everything else by the framework."""
+
+    __slots__ = ("decisions", "rest")
+
+    def __init__(self, decisions: DecisionsRoute, rest: Asgi) -> None:
+        self.decisions = decisions
+        self.rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the lifespan."""
+        decision = scope["type"] == "http" and is_decision(scope)
+        await (self.decisions if decision else self.rest)(scope, receive, send)
+
+
+def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Application:
     """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
     meter = Meter()
-    decide = DecisionsRoute(door.bedside, meter)
     rest = Starlette(
         routes=[*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)],
         lifespan=_lifespan(door, refresh_seconds),
         exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
     )
     rest.router.redirect_slashes = False
-
-    async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_decision(scope):
-            await decide(scope, receive, send)
-        else:
-            await rest(scope, receive, send)
-
-    return application
+    return Application(DecisionsRoute(door.bedside, meter), rest)
 
 
 def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
@@ -220,16 +227,18 @@ def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
     uvicorn.Server(config).run()
 
 
-def configuration(application: Asgi, *, host: str, port: int) -> uvicorn.Config:
+def configuration(application: Application, *, host: str, port: int) -> uvicorn.Config:
     """How the server treats connections: no log line about any, a bounded number, none idle for ever."""
     import uvicorn
+
+    from bedrail.web.connection import DecisionsConnection
 
     return uvicorn.Config(
         application,
         host=host,
         port=port,
         loop="uvloop",
-        http="httptools",
+        http=DecisionsConnection,
         ws="none",
         lifespan="on",
         access_log=False,

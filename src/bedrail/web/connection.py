@@ -1,0 +1,206 @@
+"""The hot path's connection: uvicorn's HTTP/1.1, with plain decision requests answered past the ASGI machinery.
+
+A request of the form that callers send (POST to a decisions path, a declared length, nothing unusual) goes straight
+from the parser (llhttp, through httptools) to `DecisionsRoute.answer`, and its response into the socket in one piece.
+Everything else (chunked bodies, `Expect`, HTTP/1.0, pipelined or too long requests, other paths) is left to uvicorn
+and gets the same answers there, more slowly. Limits, keep-alive and graceful shutdown are uvicorn's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from bedrail.decisions.request import MAX_BODY
+from bedrail.web import decisions_route
+from bedrail.web.decisions_route import (
+    PREFIX,
+    SUFFIX,
+    TOO_SLOW,
+    Caller,
+    DecisionsRoute,
+    caller_of,
+    is_decision_path,
+    response_headers,
+)
+
+if TYPE_CHECKING:
+    from uvicorn.config import Config
+    from uvicorn.server import ServerState
+
+_PREFIX, _SUFFIX = PREFIX.encode(), SUFFIX.encode()
+_SIMPLE_PATH = re.compile(r"[A-Za-z0-9/._-]+\Z").match
+_UNUSUAL = frozenset({b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"})
+_OK = STATUS_LINE[200] + b"content-type: application/json\r\ncache-control: no-store\r\ncontent-length: %d\r\n\r\n%b"
+
+
+class _Nobody:
+    """Nobody waits for the messages of an exchange."""
+
+    def set(self) -> None:
+        """As `asyncio.Event.set`."""
+
+
+_NOBODY = _Nobody()
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One plain decision request on its way; besides its own, the attributes that uvicorn asks of a cycle."""
+
+    path: str
+    caller: Caller
+    keep_alive: bool
+    arrived: float
+    body: bytes | bytearray = b""
+    overdue: asyncio.TimerHandle | None = None
+    disconnected: bool = False
+    more_body: bool = True
+    response_complete: bool = False
+    message_event: _Nobody = _NOBODY
+
+
+class DecisionsConnection(HttpToolsProtocol):
+    """One connection of a caller. The application must have its `DecisionsRoute` as `decisions`."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._decisions: DecisionsRoute = config.loaded_app.decisions
+        self._arriving: Exchange | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the caller; a body that is not complete by now has ten seconds from here."""
+        super().data_received(data)
+        exchange = self._arriving
+        if exchange is not None and exchange.overdue is None:
+            exchange.overdue = self.loop.call_later(decisions_route.BODY_SECONDS, self._too_slow, exchange)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The caller is gone; what was already being decided is recorded all the same."""
+        self._arrived()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        """A request begins; what ASGI wants of it is made only when it turns out to be for ASGI."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_headers_complete(self) -> None:
+        """The head is there: which way does this request go?"""
+        exchange = self._plain()
+        if exchange is not None:
+            self._arriving = exchange
+            self.cycle = cast(Any, exchange)
+            return
+        url, headers, expecting = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expecting
+        self.headers.extend(headers)
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body; most come in one."""
+        exchange = self._arriving
+        if exchange is None:
+            super().on_body(body)
+        elif exchange.body:
+            exchange.body = bytearray(exchange.body) if isinstance(exchange.body, bytes) else exchange.body
+            exchange.body += body
+        else:
+            exchange.body = body
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        exchange = self._arrived()
+        if exchange is None:
+            super().on_message_complete()
+        else:
+            self._start(self._decide(exchange))
+
+    def _plain(self) -> Exchange | None:
+        """The exchange of a request that needs nothing of ASGI; None for any other."""
+        url, parser = self.url, self.parser
+        if not (url.endswith(_SUFFIX) and url.startswith(_PREFIX) and parser.get_method() == b"POST"):
+            return None
+        path = url.decode("latin-1")
+        if not (is_decision_path(path) and _SIMPLE_PATH(path)) or self._busy() or not self._known_length():
+            return None
+        if parser.get_http_version() != "1.1" or parser.should_upgrade():
+            return None
+        return Exchange(path, caller_of(self.headers), parser.should_keep_alive(), monotonic())
+
+    def _busy(self) -> bool:
+        """Whether another request of this connection is in hand, or the server has as much as it takes."""
+        most, cycle = self.limit_concurrency, self.cycle
+        if cycle is not None and not cycle.response_complete:
+            return True
+        return most is not None and (len(self.connections) >= most or len(self.tasks) >= most)
+
+    def _known_length(self) -> bool:
+        """Whether the body has a length that may be read; the parser refused lengths that contradict."""
+        length = -1
+        for name, value in self.headers:
+            if name in _UNUSUAL:
+                return False
+            if name == b"content-length":
+                length = int(value)
+        return 0 <= length <= MAX_BODY
+
+    def _arrived(self) -> Exchange | None:
+        """Nothing more of the request in hand is waited for."""
+        exchange, self._arriving = self._arriving, None
+        if exchange is not None and exchange.overdue is not None:
+            exchange.overdue.cancel()
+        return exchange
+
+    def _too_slow(self, exchange: Exchange) -> None:
+        if self._arriving is exchange:
+            self._arriving = None
+            self._start(self._turn_away(exchange))
+
+    def _start(self, work: Any) -> None:
+        task = self.loop.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _decide(self, exchange: Exchange) -> None:
+        body = exchange.body if isinstance(exchange.body, bytes) else bytes(exchange.body)
+        status, reply = await self._decisions.answer(exchange.path, exchange.caller, body, exchange.arrived)
+        await self._respond(exchange, status, reply)
+
+    async def _turn_away(self, exchange: Exchange) -> None:
+        status, reply = await self._decisions.refuse(exchange.path, exchange.caller, 408, TOO_SLOW, exchange.arrived)
+        exchange.keep_alive = False
+        await self._respond(exchange, status, reply)
+
+    async def _respond(self, exchange: Exchange, status: int, reply: bytes) -> None:
+        if exchange.disconnected:
+            return
+        if self.flow.write_paused:
+            await self.flow.drain()
+        if status == 200 and exchange.keep_alive and not self.server_state.default_headers:
+            self.transport.write(_OK % (len(reply), reply))
+        else:
+            self.transport.write(self._head(exchange, status, len(reply)) + reply)
+        exchange.response_complete = True
+        if not exchange.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _head(self, exchange: Exchange, status: int, length: int) -> bytes:
+        said = [*self.server_state.default_headers, *response_headers(status, length)]
+        if not exchange.keep_alive and all(name != b"connection" for name, _ in said):
+            said.append((b"connection", b"close"))
+        return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % each for each in said) + b"\r\n"

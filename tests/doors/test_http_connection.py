@@ -1,0 +1,130 @@
+"""The hot path's connection: whatever form a request takes on the wire, the answer is the same."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from typing import Any
+
+import pytest
+
+from bedside_house import USE_CASE, Client, SmallHouse, eventually, usual
+
+PATH = f"/api/v1/use-cases/{USE_CASE}/decisions"
+
+
+def head(client: Client, *lines: str, path: str = PATH, version: str = "1.1") -> bytes:
+    """The head of a decision request with these further header lines."""
+    said = [f"POST {path} HTTP/{version}", "Host: here", f"Authorization: Bearer {client.token}"]
+    return "\r\n".join([*said, "Content-Type: application/json", *lines, "", ""]).encode()
+
+
+def plain(client: Client, **changes: Any) -> bytes:
+    """One whole plain request."""
+    body = json.dumps(usual(**changes)).encode()
+    return head(client, f"Content-Length: {len(body)}") + body
+
+
+def said(client: Client, *pieces: bytes, replies: int = 1) -> list[tuple[int, dict[str, str], bytes]]:
+    """What comes back for bytes sent piece by piece on one connection: (status, headers, body) each."""
+    found = []
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as caller, caller.makefile("rb") as file:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for piece in pieces:
+            caller.sendall(piece)
+        for _ in range(replies):
+            status = int(file.readline().split()[1])
+            headers = {}
+            while (line := file.readline().strip()) != b"":
+                name, value = line.decode().split(": ", 1)
+                headers[name.lower()] = value
+            found.append((status, headers, file.read(int(headers.get("content-length", "0")))))
+            if status == 100:
+                found.pop()
+                return found + said_on(file)
+    return found
+
+
+def said_on(file: Any) -> list[tuple[int, dict[str, str], bytes]]:
+    """The final response after an interim one."""
+    text = file.readline()
+    headers = dict(re.split(": ", line.decode().strip(), maxsplit=1) for line in iter(file.readline, b"\r\n"))
+    return [(int(text.split()[1]), headers, file.read(int(headers["content-length"])))]
+
+
+def test_one_connection_answers_one_request_after_another_and_in_order_when_they_overlap(client: Client):
+    """Keep-alive and pipelining: a second request sent before the first answer has its turn, also for another page."""
+    other = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+    replies = said(client, plain(client) + plain(client, subject="next") + other + plain(client), replies=4)
+    assert [status for status, _, _ in replies] == [200] * 4
+    assert [json.loads(body).get("kind", "page") for _, _, body in replies] == ["answer", "answer", "page", "answer"]
+
+
+def test_a_request_may_arrive_byte_by_byte(client: Client):
+    """Pieces of head and body are put together."""
+    whole = plain(client)
+    ((status, _, body),) = said(client, *(whole[at : at + 7] for at in range(0, len(whole), 7)))
+    assert (status, json.loads(body)["kind"]) == (200, "answer")
+
+
+@pytest.mark.parametrize(
+    "form",
+    ["chunked", "expect", "1.0", "close", "query", "absolute", "escaped"],
+)
+def test_an_unusual_form_gets_the_same_answer(client: Client, form: str):
+    """What the quick way does not take, the long way answers alike."""
+    body = json.dumps(usual()).encode()
+    length = f"Content-Length: {len(body)}"
+    requests = {
+        "chunked": head(client, "Transfer-Encoding: chunked") + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body),
+        "expect": head(client, length, "Expect: 100-continue") + body,
+        "1.0": head(client, length, version="1.0") + body,
+        "close": head(client, length, "Connection: close") + body,
+        "query": head(client, length, path=PATH + "?x=1") + body,
+        "absolute": head(client, length, path="http://here" + PATH) + body,
+        "escaped": head(client, length, path=PATH.replace("falls", "f%61lls")) + body,
+    }
+    ((status, headers, reply),) = said(client, requests[form])
+    assert (status, json.loads(reply)["kind"]) == (200, "answer")
+    assert headers["cache-control"] == "no-store"
+    assert ("connection" in headers) == (form in ("1.0", "close"))
+
+
+@pytest.mark.parametrize(
+    "lines, body, status",
+    [
+        (["Content-Length: 5", "Content-Length: 6"], b"{}xxx", 400),
+        (["Content-Length: 2", "Transfer-Encoding: chunked"], b"0\r\n\r\n", 400),
+        (["Content-Length: -1"], b"{}", 400),
+        (["Content-Length: 99999999"], b"{", 413),
+        ([], b"", 400),
+    ],
+)
+def test_lengths_that_contradict_or_are_too_large_are_refused(
+    client: Client, lines: list[str], body: bytes, status: int
+):
+    """No request is smuggled behind another; nothing too long is waited for."""
+    if status == 413:
+        body = b"x" * 70_000
+    ((got, _, _),) = said(client, head(client, *lines) + body)
+    assert got == status
+
+
+def test_a_caller_who_left_is_decided_for_on_record_and_harms_nobody(client: Client, house: SmallHouse):
+    """What was asked is recorded though nobody reads the answer; half a request leaves nothing."""
+    before = house.app.store.head().size
+    for sent in (plain(client), plain(client)[:-40]):
+        with socket.create_connection(("127.0.0.1", client.port), timeout=20) as caller:
+            caller.sendall(sent)
+    assert eventually(lambda: house.app.store.head().size == before + 1)
+    assert client.decide(usual()).status == 200
+
+
+def test_strangers_and_other_content_types_are_turned_away_on_the_quick_way_too(client: Client):
+    """401 with its challenge, 415 with its remedy."""
+    whole = plain(client)
+    ((status, headers, _),) = said(client, whole.replace(client.token.encode(), b"nobody"))
+    assert (status, headers["www-authenticate"]) == (401, 'Bearer realm="bedrail"')
+    ((status, headers, _),) = said(client, whole.replace(b"application/json", b"text/plain"))
+    assert (status, headers["content-type"]) == (415, "application/problem+json")
