@@ -36,6 +36,7 @@ COMMANDS: dict[str, str] = {
     "trace": "bedrail.cli.proof:trace",
     "ledger": "bedrail.cli.proof:ledger",
     "witness": "bedrail.cli.witnessing:witness",
+    "sbom": "bedrail.cli.inventory:sbom",
     "demo": "bedrail.cli.demo:demo",
 }
 """Each command and the function behind it, in the order of the two journeys."""
@@ -99,7 +100,7 @@ SUMMARIES: dict[str, str] = {
     "data": "Admit a table: quality, digest, split.",
     "train": "Train a candidate by recipe.",
     "import-model": "Admit a model made elsewhere, or a vendor's endpoint.",
-    "candidates": "List the candidates of a use case.",
+    "candidates": "List candidates; hand one over with its papers, verify one.",
     "examine": "Gather signed evidence; or examine files of predictions and events.",
     "approve": "Approve exact bytes of model, data and policy.",
     "object": "Object, with a reason.",
@@ -113,6 +114,7 @@ SUMMARIES: dict[str, str] = {
     "trace": "The whole path of one decision, run again and compared.",
     "ledger": "Verify the ledger, or export an audit bundle.",
     "witness": "Be a witness for ledgers: remember, cosign, refuse forks.",
+    "sbom": "Print what this installation is made of.",
     "demo": "Play the whole story on real hospital data.",
 }
 
