@@ -140,6 +140,10 @@ class DataKeys(Protocol):
         """A stored data key of this subject or dataset, or None."""
         ...
 
+    def find_key(self, subject: str, key_id: str) -> WrappedKey | None:
+        """That data key as it is now, or None."""
+        ...
+
     def keep_key(self, key: WrappedKey) -> None:
         """Store a data key durably by itself; nothing happens when it is there already."""
         ...
@@ -288,7 +292,11 @@ class Anchor(Protocol):
         ...
 
     def write(self, checkpoint: bytes) -> None:
-        """Replace it atomically."""
+        """Replace it atomically, whatever stands there."""
+        ...
+
+    def swap(self, standing: bytes | None, checkpoint: bytes) -> bool:
+        """Replace `standing` atomically and durably; False, and nothing is changed, when something else stands there."""
         ...
 
 

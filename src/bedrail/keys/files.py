@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -14,13 +13,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from bedrail.core.errors import Corrupt, NotFound, Refused, Unavailable
-from bedrail.core.ports import WrappedKey
-from bedrail.keys.pseudonyms import HmacPseudonyms
+from bedrail.core.ports import KeyProvider, Pseudonyms, WrappedKey
+from bedrail.keys.custodian import WrappedSecret
+from bedrail.keys.epochs import Epochs
+from bedrail.keys.key_files import FileProvider
+from bedrail.keys.private_files import read_private, sync_folder
+from bedrail.keys.pseudonyms import HmacPseudonyms, LatePseudonyms
 from bedrail.keys.signing import Ed25519Signer, MlDsa44Signer, verify_ed25519
 from bedrail.keys.tokens import new_token, token_digest
 from bedrail.keys.vault import KEY_BYTES, AesVault
 
-__all__ = ["SIGNING_KEYS", "KeyFolder", "new_token", "token_digest", "verify_ed25519"]
+__all__ = ["SIGNING_KEYS", "KeyFolder", "new_token", "read_private", "token_digest", "verify_ed25519"]
 
 SIGNING_KEYS = ("ledger", "evidence")
 """`ledger` seals checkpoints; `evidence` signs evidence and model packages."""
@@ -29,6 +32,8 @@ SECOND_KEY = "ledger-mldsa"
 """The ledger's post-quantum key (ML-DSA-44), for published checkpoints; homes made by earlier versions have none."""
 
 SECRET_KEYS = ("pseudonym", "kek")
+EPOCHS = "epochs"
+OWN_PROVIDER = "kek"
 
 
 class KeyFolder:
@@ -64,7 +69,7 @@ class KeyFolder:
                     _write_private(made / f"{name}.key", os.urandom(KEY_BYTES).hex().encode() + b"\n")
                 _write_private(made / "origin", origin.encode() + b"\n")
                 made.rename(self._path)  # fails when somebody else was quicker; half a set of keys is never seen
-            _sync(self._path.parent)
+            sync_folder(self._path.parent)
         except OSError as error:
             raise Unavailable(f"{self._path} cannot be written.", remedy="Check disk and permissions.") from error
         return self.open()
@@ -75,6 +80,10 @@ class KeyFolder:
         for name in SIGNING_KEYS:
             self._signers[name] = Ed25519Signer(self._key_name(name), _parse_pem(self._file(name)))
         for name in SECRET_KEYS:
+            if name == "kek" and any((self._path / EPOCHS).glob("*.json")) and not self._file(name).exists():
+                continue  # the home's first key-encryption key was destroyed after a rotation
+            if name == "pseudonym" and self._moved.exists() and not self._file(name).exists():
+                continue  # it rests with a key provider
             self._secrets[name] = _parse_hex(self._file(name))
         return self
 
@@ -111,7 +120,7 @@ class KeyFolder:
                     _write_private(made, _pem(MLDSA44PrivateKey.generate()))
                     with suppress(FileExistsError):  # somebody else was quicker
                         os.link(made, self._file(SECOND_KEY))
-                _sync(self._path)
+                sync_folder(self._path)
             except OSError as error:
                 raise Unavailable(f"{self._path} cannot be written.", remedy="Check disk and permissions.") from error
         second = self.second_signer()
@@ -122,15 +131,42 @@ class KeyFolder:
         """The 32 bytes of a signing key's public half."""
         return self.signer(name).public_key
 
-    def pseudonyms(self) -> HmacPseudonyms:
-        """Pseudonyms under this folder's key."""
+    def pseudonyms(self, provider: Callable[[str], KeyProvider] | None = None) -> Pseudonyms:
+        """Pseudonyms under this folder's key, or under the one that rests with `provider(name)`."""
         self._require_open()
-        return HmacPseudonyms(self._secrets["pseudonym"])
+        if "pseudonym" in self._secrets:
+            return HmacPseudonyms(self._secrets["pseudonym"])
+        return LatePseudonyms(self.pseudonym_key(provider).read)
 
-    def vault(self, load: Callable[[str], WrappedKey | None] | None = None, *, capacity: int = 65_536) -> AesVault:
-        """A vault under this folder's key-encryption key; `load(subject)` finds a stored data key."""
+    def pseudonym_key(self, provider: Callable[[str], KeyProvider] | None = None) -> WrappedSecret:
+        """The pseudonym key as it rests: a file, or wrapped by a provider."""
+        return WrappedSecret("pseudonym", self._moved, self._file("pseudonym"), provider or self.own_provider)
+
+    def epochs(self, provider: Callable[[str], KeyProvider] | None = None) -> Epochs:
+        """The keys that data keys are wrapped under; `provider(name)` finds the provider that an epoch names."""
+        return Epochs(self._path / EPOCHS, self._file("kek"), provider or self.own_provider)
+
+    def own_provider(self, name: str) -> KeyProvider:
+        """The provider `file`, the only one that needs no settings."""
+        if name != "file":
+            raise NotFound(f"There is no key provider {name}.", remedy="Name it in keys.toml.")
+        return FileProvider(self._path / OWN_PROVIDER)
+
+    def vault(
+        self,
+        load: Callable[[str], WrappedKey | None] | None = None,
+        *,
+        find: Callable[[str, str], WrappedKey | None] | None = None,
+        keyring: Epochs | None = None,
+        capacity: int = 65_536,
+    ) -> AesVault:
+        """A vault under this folder's epoch keys; `load(subject)` and `find(subject, key_id)` find stored data keys."""
         self._require_open()
-        return AesVault(self._secrets["kek"], load=load, capacity=capacity)
+        return AesVault(keyring or self.epochs(), load=load, find=find, capacity=capacity)
+
+    @property
+    def _moved(self) -> Path:
+        return self._path / "pseudonym.json"
 
     def _file(self, name: str) -> Path:
         return self._path / f"{name}.key"
@@ -149,29 +185,7 @@ def _write_private(path: Path, data: bytes) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def read_private(path: Path) -> bytes:
-    """The bytes of a file that its owner alone may read; raises `Refused`, `NotFound` or `Unavailable`."""
-    try:
-        with path.open("rb") as file:
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            if mode & 0o077:
-                raise Refused(f"{path} can be read by others.", remedy=f"Run: chmod 600 {path}")
-            return file.read()
-    except FileNotFoundError as error:
-        raise NotFound(f"{path} does not exist.", remedy="Run `bedrail init`, or name another home.") from error
-    except OSError as error:
-        raise Unavailable(f"{path} cannot be read.", remedy="Check its owner and permissions.") from error
+    sync_folder(path.parent)
 
 
 def _pem(key: Ed25519PrivateKey | MLDSA44PrivateKey) -> bytes:

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from hashlib import sha256
+from time import monotonic
+
+from bedrail.core.errors import Unavailable
+
+RETRY_SECONDS = 5.0
 
 
 class HmacPseudonyms:
@@ -22,3 +28,30 @@ class HmacPseudonyms:
         keyed = self._started.copy()
         keyed.update(identifier.encode())
         return keyed.hexdigest()[:32]
+
+
+class LatePseudonyms:
+    """`core.ports.Pseudonyms` whose key is fetched from its provider at the first use; raises `Unavailable` until then.
+
+    After a failure the provider is left alone for five seconds: nobody at the bedside waits for it each time.
+    """
+
+    __slots__ = ("_failed", "_fetch", "_made")
+
+    def __init__(self, fetch: Callable[[], bytes]) -> None:
+        """`fetch()` gives the key."""
+        self._fetch = fetch
+        self._made: HmacPseudonyms | None = None
+        self._failed: tuple[float, Unavailable] | None = None
+
+    def pseudonym(self, identifier: str) -> str:
+        """32 hex characters for an identifier; raises `Unavailable`."""
+        if self._made is None:
+            if self._failed is not None and monotonic() < self._failed[0]:
+                raise self._failed[1]
+            try:
+                self._made = HmacPseudonyms(self._fetch())
+            except Unavailable as error:
+                self._failed = (monotonic() + RETRY_SECONDS, error)
+                raise
+        return self._made.pseudonym(identifier)

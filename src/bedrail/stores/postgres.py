@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -12,6 +11,7 @@ from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.ports import Draft, Head
 from bedrail.stores.connections import statements
 from bedrail.stores.differences import Scratch, rebuild_views, record_differences, view_differences
+from bedrail.stores.key_rows import RETIRED
 from bedrail.stores.postgres_connections import LOCK_CLASS, PostgresConnections, busy, postgres, translated
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.sqlite import CHECKPOINT_EVERY, STORED_KEYS
@@ -40,8 +40,6 @@ class PostgresStore(SqlReading):
         self._connections = PostgresConnections(address, busy_seconds=busy_seconds)
         self._busy_seconds = busy_seconds
         self._stored_keys: set[str] = set()
-        self._watching = threading.Lock()
-        self._watch: Connection | None = None
 
     @property
     def address(self) -> str:
@@ -95,6 +93,10 @@ class PostgresStore(SqlReading):
             self._connections.writer().execute("VACUUM subject_keys")
         return int(destroyed)
 
+    def purge_log(self) -> bool:
+        """False: the server's own log and its archives are not ours to empty."""
+        return False
+
     def rebuild(self) -> None:
         """Drop what the views hold and fold every fact again."""
         with self.transaction() as transaction:
@@ -109,6 +111,24 @@ class PostgresStore(SqlReading):
         """Which sealed records are not the ones that the facts name; empty when none."""
         with translated(), self._snapshot() as scratch:
             return record_differences(scratch)
+
+    def snapshot(self) -> Connection:
+        """A connection that sees the store as it is at this moment, whatever is written meanwhile; to be closed."""
+        with translated():
+            connection = self._connections.separate()
+            connection.execute("SET idle_in_transaction_session_timeout = 0")
+            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+            connection.execute("SELECT 1 FROM head")
+        return connection
+
+    def clear(self) -> None:
+        """Empty every table: only for a store that has just been filled, and is nobody's home yet."""
+        with self.transaction() as transaction:
+            found = transaction.connection.execute(
+                "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'version'"
+            )
+            names = ", ".join(f'"{name}"' for (name,) in found.fetchall())
+            transaction.connection.execute(f"TRUNCATE {names}")
 
     def close(self) -> None:
         """Close every connection of this process."""
@@ -171,9 +191,7 @@ class PostgresStore(SqlReading):
     def _snapshot(self) -> Iterator[Scratch]:
         """Temporary views beside the store as it is at one moment; nothing of it remains."""
         schema = self._connections.schema
-        with closing(self._connections.separate()) as connection:
-            connection.execute("SET idle_in_transaction_session_timeout = 0")
-            connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+        with closing(self.snapshot()) as connection:
             scratch = _scratch(connection, schema)
             for statement in statements("views.sql"):
                 if statement.startswith("CREATE TABLE"):
@@ -190,6 +208,11 @@ class PostgresStore(SqlReading):
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with translated():
             return self._connections.rows(sql, values)
+
+    def _write(self, sql: str, rows: Sequence[Sequence[object]]) -> int:
+        with self.transaction() as transaction, transaction.connection.cursor() as cursor:
+            cursor.executemany(postgres(sql), rows)
+            return cursor.rowcount
 
 
 class PostgresTransaction:
@@ -246,14 +269,15 @@ class PostgresTransaction:
                 if key is not None and key.key_id not in stored and key.key_id not in keys:
                     keys[key.key_id] = (key.subject, key.key_id, key.kek, key.wrapped)
         if records:
-            self._refuse_destroyed({row[5] for row in records})
+            self._refuse_destroyed({row[5] for row in records} | {f"{RETIRED}{row[2]}" for row in keys.values()})
             write(self.connection, RECORDS, records)
         if keys:
             write(self.connection, SUBJECT_KEYS, list(keys.values()))
 
-    def _refuse_destroyed(self, key_ids: set[str]) -> None:
+    def _refuse_destroyed(self, names: set[str]) -> None:
+        """Neither data keys that were destroyed, nor new ones wrapped under a key that was."""
         sql = "SELECT EXISTS (SELECT 1 FROM destroyed_keys WHERE key_id = ANY(%s))"
-        found = self.connection.execute(sql, (list(key_ids),)).fetchone()
+        found = self.connection.execute(sql, (list(names),)).fetchone()
         if found is not None and found[0]:
             raise Invalid(
                 "A record was sealed under a data key that has been destroyed.",

@@ -8,6 +8,7 @@ from typing import cast
 from bedrail.core.errors import Corrupt
 from bedrail.core.events import HIGH_VOLUME
 from bedrail.core.ports import Head, SealedRecord, WrappedKey
+from bedrail.stores.key_rows import SqlKeys
 from bedrail.stores.questions import SqlDecisions
 from bedrail.stores.views import Row, Table
 
@@ -32,7 +33,7 @@ _RECORDS = (
 )
 
 
-class SqlReading(SqlDecisions):
+class SqlReading(SqlDecisions, SqlKeys):
     """The reading half of `core.ports.Tape` and `core.ports.Records`, over a store that can fetch rows."""
 
     def head(self) -> Head:
@@ -88,12 +89,6 @@ class SqlReading(SqlDecisions):
             found = {row[0]: row for row in rows}
             yield from (_record(found[record_id]) for record_id in some if record_id in found)
 
-    def newest_key(self, subject: str) -> WrappedKey | None:
-        """A stored data key of this subject (for `AesVault(load=...)`), or None."""
-        sql = "SELECT key_id, subject, kek, wrapped FROM subject_keys WHERE subject = ? ORDER BY key_id LIMIT 1"
-        found = self._rows(sql, (subject,))
-        return _key(found[0]) if found else None
-
     def _paged(self, sql: str, start: int, stop: int | None) -> Iterator[tuple[int, bytes]]:
         end = _LAST if stop is None else stop
         while page := self._rows(sql, (start, end, PAGE)):
@@ -110,10 +105,6 @@ def head_of(rows: Sequence[Row]) -> Head:
         raise Corrupt("The ledger's head is unreadable.", remedy="Restore the database from backup.")
     cut = tuple(peaks[at : at + 32] for at in range(0, len(peaks), 32))
     return Head(size=size, peaks=cut, checkpoint=checkpoint)
-
-
-def _key(row: Row) -> WrappedKey:
-    return WrappedKey(key_id=row[0], subject=row[1], kek=row[2], wrapped=row[3])
 
 
 def _record(row: Row) -> tuple[SealedRecord, WrappedKey]:

@@ -12,6 +12,7 @@ from bedrail.core.errors import Invalid
 from bedrail.core.ports import Draft, Head
 from bedrail.stores.connections import Connections, translated
 from bedrail.stores.differences import rebuild_views, record_differences, scratch_of, sqlite_snapshot, view_differences
+from bedrail.stores.key_rows import RETIRED
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.views import Row, fold_into, insert
 
@@ -78,11 +79,17 @@ class SqliteStore(SqlReading):
                 if writer.in_transaction:
                     writer.execute("ROLLBACK")
             writer.execute("PRAGMA secure_delete = OFF")
-            writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()  # the log still held the old page
+        self.purge_log()  # it still held the old page
         return int(destroyed)
+
+    def purge_log(self) -> bool:
+        """Fold the write-ahead log into the file and empty it; False while somebody is reading an old state."""
+        with self._connections.writing, translated():
+            return not self._connections.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def data_version(self) -> int:
         """A number that changes when anybody, this store included, has committed; microseconds, no disk read."""
+        self._connections.require_in_place()
         with self._watching, translated():
             if self._watch is None:
                 self._watch = self._connections.separate()
@@ -116,6 +123,10 @@ class SqliteStore(SqlReading):
     def _rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
         with translated():
             return self._connections.reader().execute(sql, values).fetchall()
+
+    def _write(self, sql: str, rows: Sequence[Sequence[object]]) -> int:
+        with self.transaction() as transaction:
+            return transaction.connection.executemany(sql, rows).rowcount
 
 
 class SqliteTransaction:
@@ -168,16 +179,20 @@ class SqliteTransaction:
                 if key is not None and key.key_id not in stored and key.key_id not in keys:
                     keys[key.key_id] = (key.subject, key.key_id, key.kek, key.wrapped)
         if records:
-            self._refuse_destroyed({row[5] for row in records})
+            self._refuse_destroyed({row[5] for row in records} | {f"{RETIRED}{row[2]}" for row in keys.values()})
             insert(self.connection, RECORDS, records)
         if keys:
             insert(self.connection, SUBJECT_KEYS, list(keys.values()))
 
-    def _refuse_destroyed(self, key_ids: set[str]) -> None:
+    def _refuse_destroyed(self, names: set[str]) -> None:
+        """Neither data keys that were destroyed, nor new ones wrapped under a key that was."""
         if not self.connection.execute("SELECT EXISTS (SELECT 1 FROM destroyed_keys)").fetchone()[0]:
             return
-        for key_id in key_ids:
-            if self.connection.execute("SELECT 1 FROM destroyed_keys WHERE key_id = ?", (key_id,)).fetchone():
+        wanted = list(names)
+        for start in range(0, len(wanted), 500):
+            some = wanted[start : start + 500]
+            marks = ", ".join("?" * len(some))
+            if self.connection.execute(f"SELECT 1 FROM destroyed_keys WHERE key_id IN ({marks})", some).fetchone():
                 raise Invalid(
                     "A record was sealed under a data key that has been destroyed.",
                     remedy="Let the vault forget the subject and seal it again.",

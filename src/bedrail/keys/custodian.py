@@ -1,0 +1,78 @@
+"""A secret key at rest with one custodian: in a file, or wrapped by a key provider of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from bedrail.core.errors import Corrupt, NotFound
+from bedrail.core.ports import KeyProvider
+from bedrail.core.values import Value
+from bedrail.keys.private_files import destroy_file, read_private, write_private
+
+
+class Wrapped(Value, frozen=True, kw_only=True):
+    """A secret wrapped by a provider; nothing here is secret without it. `wrapped` is hex, `moved` UTC."""
+
+    purpose: str
+    provider: str
+    version: str
+    wrapped: str
+    moved: str
+
+
+class WrappedSecret:
+    """One secret of 32 bytes that changes custodians but never its value."""
+
+    def __init__(self, purpose: str, moved: Path, bare: Path, provider: Callable[[str], KeyProvider]) -> None:
+        """`moved` is the file of the wrapped secret, `bare` that of the plain one (hex); one of them is there."""
+        self._purpose, self._moved, self._bare, self._provider = purpose, moved, bare, provider
+
+    def custody(self) -> Wrapped | None:
+        """With which provider it rests; None when it is a plain file of the key folder."""
+        if not self._moved.exists():
+            return None
+        try:
+            return msgspec.json.decode(read_private(self._moved), type=Wrapped)
+        except msgspec.MsgspecError as error:
+            raise Corrupt(f"{self._moved} is no wrapped key.", remedy="Restore it from backup.") from error
+
+    def read(self) -> bytes:
+        """The secret; raises `Unavailable` when the provider is out of reach, `Corrupt`, `NotFound`."""
+        held = self.custody()
+        if held is None:
+            return bytes.fromhex(read_private(self._bare).decode().strip())
+        provider = self._provider(held.provider)
+        return provider.unwrap(held.version, bytes.fromhex(held.wrapped), secret_context(self._purpose, held.provider))
+
+    def move(self, to: str, at: str) -> Wrapped:
+        """Hand it to another provider under a key version made for it, and take it from the former one.
+
+        The secret stays the same, so every pseudonym does. Raises `Unavailable`, `NotFound`.
+        """
+        before, secret, provider = self.custody(), self.read(), self._provider(to)
+        version, wrapped = _wrapped(provider, secret, secret_context(self._purpose, to))
+        if provider.unwrap(version, wrapped, secret_context(self._purpose, to)) != secret:
+            raise Corrupt("The key provider does not return what it was given.", remedy="Do not use it.")
+        made = Wrapped(purpose=self._purpose, provider=to, version=version, wrapped=wrapped.hex(), moved=at)
+        write_private(self._moved, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
+        destroy_file(self._bare)
+        if before is not None and (before.provider, before.version) != (to, version):
+            self._provider(before.provider).destroy(before.version)
+        return made
+
+
+def secret_context(purpose: str, provider: str) -> bytes:
+    """The associated data of a wrapped secret."""
+    return msgspec.json.encode(("bedrail-secret/1", purpose, provider))
+
+
+def _wrapped(provider: KeyProvider, secret: bytes, context: bytes) -> tuple[str, bytes]:
+    """Under the newest version; the first one is made now."""
+    try:
+        return provider.wrap(secret, context)
+    except NotFound:
+        provider.renew()
+        return provider.wrap(secret, context)
