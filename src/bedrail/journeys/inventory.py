@@ -146,11 +146,13 @@ def _needs(each: Distribution) -> tuple[str, ...]:
 
 
 def _licence(each: Distribution) -> tuple[str, bool]:
-    about = each.metadata
-    if about.get("License-Expression"):
-        return str(about["License-Expression"]), True
-    classified = [c.rpartition(" :: ")[2] for c in about.get_all("Classifier") or () if c.startswith("License ::")]
-    first_line, *_ = [*str(about.get("License") or "").splitlines(), ""]
+    def said(field: str) -> list[str]:
+        return [str(value) for value in each.metadata.get_all(field) or ()]
+
+    if expression := said("License-Expression"):
+        return expression[0], True
+    classified = [c.rpartition(" :: ")[2] for c in said("Classifier") if c.startswith("License ::")]
+    first_line, *_ = [*"".join(said("License")).splitlines(), ""]
     return (" AND ".join(classified) or first_line)[:200], False
 
 
