@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import uvicorn
@@ -120,7 +120,8 @@ def test_one_connection_too_many_is_turned_away_and_the_others_are_not(monkeypat
         return (await reader.readuntil(b"\r\n"))[9:12]
 
     async def story() -> list[bytes]:
-        config = server.configuration(application, host="127.0.0.1", port=0)
+        whole = server.Application(cast(DecisionsRoute, None), application)
+        config = server.configuration(whole, host="127.0.0.1", port=0)
         config.lifespan = "off"
         running = uvicorn.Server(config)
         serving = asyncio.create_task(running.serve())

@@ -189,16 +189,21 @@ def _shares(table: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.i
 
 def _psi(then: NDArray[np.int64], now: NDArray[np.int64], share: NDArray[np.float64]) -> NDArray[np.float64]:
     """Tenths of the reference (fewer for tied data); Siddiqi, Credit Risk Scorecards, 2006, sec. 7."""
+    features = len(then)
+    rows = np.arange(features)[:, None] * 10
     tenth = np.minimum((np.cumsum(share, axis=1) - share / 2) * 10, 9).astype(np.int64)
-    out = np.empty(len(then))
-    for j in range(len(then)):
-        used = np.unique(tenth[j][then[j] > 0]) if then[j].any() else np.array([0])
-        p = np.bincount(tenth[j], then[j], minlength=10)[used] + 0.5
-        q_all = np.bincount(np.searchsorted(used, tenth[j]).clip(0, len(used) - 1), now[j], minlength=len(used))
-        q = q_all + 0.5
-        p, q = p / p.sum(), q / q.sum()
-        out[j] = float(((q - p) * np.log(q / p)).sum())
-    return out
+    p = np.bincount((tenth + rows).ravel(), then.ravel(), minlength=10 * features).reshape(features, 10)
+    used = p > 0
+    used[~used.any(axis=1), 0] = True
+    # A tenth that the reference leaves empty counts with the next one in use, and behind the last with the last.
+    order = np.where(used, np.arange(10), 99)
+    after = np.minimum.accumulate(order[:, ::-1], axis=1)[:, ::-1]
+    last = np.where(used, np.arange(10), -1).max(axis=1, keepdims=True)
+    home = np.take_along_axis(np.where(after == 99, last, after), tenth, axis=1)
+    q = np.bincount((home + rows).ravel(), now.ravel(), minlength=10 * features).reshape(features, 10)
+    p, q = np.where(used, p + 0.5, 0.0), np.where(used, q + 0.5, 0.0)
+    p, q = p / p.sum(axis=1, keepdims=True), q / q.sum(axis=1, keepdims=True)
+    return np.asarray(((q - p) * np.log(np.where(used, q, 1.0) / np.where(used, p, 1.0))).sum(axis=1))
 
 
 def _jensen_shannon(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
