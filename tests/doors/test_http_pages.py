@@ -12,6 +12,7 @@ import pytest
 import uvicorn
 
 from bedrail.web import pages, server
+from bedrail.web.decisions_route import DecisionsRoute
 from bedrail.web.openapi import document
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, served, small_house, usual
