@@ -131,6 +131,9 @@ class _NoAnchor:
     def write(self, checkpoint: bytes) -> None:
         return None
 
+    def swap(self, standing: bytes | None, checkpoint: bytes) -> bool:
+        return True
+
 
 def _flipped(data: bytes, bit: int) -> bytes:
     changed = bytearray(data)

@@ -30,6 +30,9 @@ class NoAnchor:
     def write(self, checkpoint: bytes) -> None:
         return None
 
+    def swap(self, standing: bytes | None, checkpoint: bytes) -> bool:
+        return True
+
 
 class SlowTape(MemoryTape):
     """A tape whose commit waits until the test lets it go."""

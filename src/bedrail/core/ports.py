@@ -284,6 +284,25 @@ class Artifacts(Protocol):
         ...
 
 
+class Notice(Value, frozen=True, kw_only=True):
+    """Something people must hear of at once; no patient data. `to` are their ids, `about` what it is about."""
+
+    notice: str
+    kind: str
+    about: str
+    to: tuple[str, ...]
+    words: str
+    at: str
+
+
+class Notices(Protocol):
+    """Carries notices out of the house."""
+
+    def give(self, notice: Notice) -> bool:
+        """Hand it on; False when it could only be left for somebody to fetch. Never raises: the act it tells of is done."""
+        ...
+
+
 class Anchor(Protocol):
     """The last checkpoint kept apart from the database, so that a shortened or restored one is noticed."""
 
@@ -296,7 +315,7 @@ class Anchor(Protocol):
         ...
 
     def swap(self, standing: bytes | None, checkpoint: bytes) -> bool:
-        """Replace `standing` atomically and durably; False, and nothing is changed, when something else stands there."""
+        """Replace `standing` atomically and durably; False, with nothing changed, when something else stands there."""
         ...
 
 

@@ -10,7 +10,8 @@ from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavail
 from bedrail.core.events import MAX_ENTRY_BYTES
 from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
 from bedrail.core.values import Value
-from bedrail.ledger.checkpoint import Checkpoint, parse_checkpoint, parse_note, sign_checkpoint
+from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
+from bedrail.ledger.guard import RESTORE, continues, move_anchor, require_extended
 from bedrail.ledger.merkle import CompactRange
 
 
@@ -28,7 +29,8 @@ class Ledger:
 
     Several processes may share one tape: the head is read again under the tape's write lock each time, and is
     trusted only when this key signed it. A head that is older than the anchor, or than what this process has
-    already written, means that the database was shortened or restored: `Corrupt`, and nothing is signed.
+    already seen, or that does not continue either, means that the database was shortened, restored or replaced:
+    `Corrupt`, and nothing is signed (see `ledger/guard.py`).
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Ledger:
         anchor_seconds: float = 1.0,
         monotonic: Callable[[], float] = steady_seconds,
     ) -> None:
-        """Open; raises `Corrupt` when head and anchor contradict each other, `Unavailable` when the tape is out."""
+        """Open; raises `Corrupt` when head and anchor contradict each other or the anchor is gone, `Unavailable` when
+        the tape is out.
+        """
         self._tape = tape
         self._signer = signer
         self._origin = origin
@@ -50,6 +54,7 @@ class Ledger:
         self._monotonic = monotonic
         self._anchored_at = float("-inf")
         self._known = b""
+        self._peaks: tuple[bytes, ...] = ()
         self._seen = 0
         self._unanchored: bytes | None = None
         self.anchor_failure: str = ""
@@ -93,8 +98,7 @@ class Ledger:
             raise
         except Exception as error:
             raise Unavailable("The ledger could not be written.", remedy="See the cause, then try again.") from error
-        self._known = note
-        self._seen = max(self._seen, tree.size)
+        self._known, self._seen, self._peaks = note, after.size, after.peaks
         self._anchor_when_due(note)
         return _receipts(before.size, leaves, tree.size, note)
 
@@ -109,10 +113,20 @@ class Ledger:
         except Exception as error:
             raise Unavailable("The ledger cannot be written.", remedy="Check disk and permissions.") from error
 
+    def settle_anchor(self) -> None:
+        """Write the anchor that is still due, so that it does not lag for ever when nothing more is appended.
+
+        Safe on any thread; a failure is noted in `anchor_failure`.
+        """
+        due = self._unanchored
+        if due is not None and self._monotonic() - self._anchored_at >= self._anchor_seconds:
+            self._write_anchor(due)
+
     def close(self) -> None:
         """Write the anchor that is still due; raises `Unavailable` when that fails. The tape stays open."""
-        if self._unanchored is not None:
-            self._write_anchor(self._unanchored)
+        due = self._unanchored
+        if due is not None:
+            self._write_anchor(due)
             if self.anchor_failure:
                 raise Unavailable(self.anchor_failure, remedy="Check the anchor's disk and permissions.")
 
@@ -124,15 +138,23 @@ class Ledger:
         if head.size < self._seen:
             raise Corrupt(
                 f"The ledger has {head.size} entries, but {self._seen} were already written.",
-                remedy="The database was shortened or restored: run `bedrail ledger verify`.",
+                remedy=f"The database was shortened or restored. {RESTORE}",
             )
         try:
             tree = CompactRange(head.size, head.peaks)
         except ValueError as error:
             raise _foreign_head() from error
         unopened = head.size == 0 and not head.checkpoint
-        if head.checkpoint != self._known and not unopened and head.checkpoint != self._sealed(tree):
+        if unopened or (head.checkpoint == self._known and head.peaks == self._peaks):
+            return tree
+        if head.checkpoint != self._sealed(tree):
             raise _foreign_head()
+        # Another process appended: what it built on must be what this one saw last.
+        if not continues(self._seen, self._peaks, head, self._tape.leaves):
+            raise Corrupt(
+                "Fork detected: the ledger no longer continues what was already written.",
+                remedy=f"The database was replaced. {RESTORE}",
+            )
         return tree
 
     def _sealed(self, tree: CompactRange) -> bytes:
@@ -143,17 +165,16 @@ class Ledger:
         note = self._anchor.read()
         head = self._tape.head()
         self._trusted(head)
-        if note is None:
-            return
-        size = parse_checkpoint(parse_note(note).text).size
-        if size > head.size:
-            raise Corrupt(
-                f"The ledger has {head.size} entries, its anchor says {size}.",
-                remedy="The database was shortened or restored: run `bedrail ledger verify`.",
-            )
-        # A published anchor is the head's own note with more signature lines behind it.
-        if size == head.size and not note.startswith(head.checkpoint or b"?"):
-            raise Corrupt("The ledger's head is not the anchored one.", remedy="Run `bedrail ledger verify`.")
+        require_extended(note, head, self._tape.leaves, self._is_ours)
+        if note is None:  # of an empty ledger too, so that a missing anchor always means a deleted one
+            move_anchor(self._anchor, self._sealed(CompactRange()))
+        elif head.checkpoint and not note.startswith(head.checkpoint):
+            self._write_anchor(head.checkpoint)  # a process that was killed left it behind
+        self._known, self._seen, self._peaks = head.checkpoint, head.size, head.peaks
+
+    def _is_ours(self, checkpoint: Checkpoint, note: bytes) -> bool:
+        # A published anchor is the sealed note with more signature lines behind it.
+        return checkpoint.origin == self._origin and note.startswith(sign_checkpoint(checkpoint, self._signer))
 
     def _anchor_when_due(self, note: bytes) -> None:
         self._unanchored = note
@@ -164,17 +185,12 @@ class Ledger:
         """A failing anchor does not undo facts that are already durable, so it is noted instead of raised."""
         self._anchored_at = self._monotonic()
         try:
-            standing = self._anchor.read()
-            if standing is None or _size(standing) < _size(note):
-                self._anchor.write(note)
-            self._unanchored = None
+            move_anchor(self._anchor, note)
+            if self._unanchored is note:  # another thread may have appended meanwhile
+                self._unanchored = None
             self.anchor_failure = ""
         except (OSError, Unavailable) as error:
             self.anchor_failure = f"The anchor could not be written ({type(error).__name__})."
-
-
-def _size(note: bytes) -> int:
-    return parse_checkpoint(parse_note(note).text).size
 
 
 def _receipts(start: int, leaves: Sequence[bytes], size: int, note: bytes) -> list[Receipt]:

@@ -76,3 +76,7 @@ class PublishedAnchor:
     def write(self, checkpoint: bytes) -> None:
         """Replace it atomically, with the second signature."""
         self._anchor.write(self._publisher.published(checkpoint))
+
+    def swap(self, standing: bytes | None, checkpoint: bytes) -> bool:
+        """Replace `standing`, with the second signature; False when something else stands there."""
+        return self._anchor.swap(standing, self._publisher.published(checkpoint))
