@@ -33,7 +33,7 @@ import pytest
 
 from bedrail.app import App, create_home, new_token, open_home
 from bedrail.cli import main
-from bedrail.journeys import admission, delivery, upkeep
+from bedrail.journeys import admission, delivery, leaving, upkeep
 from bedrail.journeys.examination import examine_candidates
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -180,7 +180,7 @@ def opened(home: Path) -> Iterator[App]:
 def issue(app: App, use_case: str = CASE) -> str:
     """A bearer token."""
     token, digest = new_token()
-    delivery.issue_token(app.context, "rob", use_case, "ehr", digest, valid_for=timedelta(days=1))
+    leaving.issue_token(app.context, "rob", use_case, "ehr", digest, valid_for=timedelta(days=1))
     return token
 
 

@@ -6,6 +6,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -29,10 +30,12 @@ from bedrail.ledger.verify import VerificationReport
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import Store, choose_store, is_home, open_store
+from bedrail.stores.outbox import Outbox
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
 from bedrail.stores.witness import WitnessMemory, require_new_folder
 from bedrail.wire.vendor import vendor_scorer
+from bedrail.wire.webhook import post
 
 if TYPE_CHECKING:
     from bedrail.journeys.handing_over import Handed, PackageSigning
@@ -230,6 +233,11 @@ def _require_home(home: Path) -> None:
         )
 
 
+def _carrier() -> Callable[[bytes], bool] | None:
+    url = environment_default("BEDRAIL_NOTICE_URL")
+    return partial(post, url) if url else None
+
+
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) -> App:
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
@@ -252,6 +260,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) 
         pseudonyms=keys.pseudonyms(),
         artifacts=FileArtifacts(home / "artifacts"),
         stops=FileStops(home / STOPS),
+        notices=Outbox(home / "outbox", _carrier()),
         signer=keys.signer("evidence"),
         verify=verify_ed25519,
         remote=vendor_scorer,

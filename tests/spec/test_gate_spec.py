@@ -17,8 +17,13 @@ from bedrail.core.events import (
     DeploymentMoved,
     DeploymentRolledBack,
     EvidenceRecorded,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
     Objected,
     PersonAdded,
+    PersonLeft,
     PolicyAdopted,
     UseCaseOpened,
 )
@@ -75,6 +80,17 @@ def alarm(monitor: str = "units", action: str = "retreat", candidate: str = CAND
 
 def objection(role: str = "clinical-lead", stage: str = "pilot") -> Objected:
     return Objected(use_case=CASE, candidate=CANDIDATE, stage=stage, role=role, person="dr-baker", reason="not here")
+
+
+def finding(severity: str = "blocking", use_case: str = CASE) -> FindingOpened:
+    return FindingOpened(
+        finding="f", use_case=use_case, severity=severity, title="No drill", owner="o-evans", due="2026-12-01"
+    )
+
+
+ANSWER = FindingAnswered(finding="f", person="o-evans", answer="drilled")
+ACCEPTED = FindingClosed(finding="f", auditor="aud", remark="seen")
+BACK = FindingReturned(finding="f", auditor="aud", reason="of another use case")
 
 
 def without(kind: type, **fields: object) -> Callable[[list[Told]], list[Told]]:
@@ -174,6 +190,17 @@ ROWS: dict[str, tuple[Callable[[list[Told]], list[Told]], str]] = {
         both(CLINICAL, plus((6, approved("clinical-lead", "p-chen")))),
         "approval-role-not-held",
     ),
+    "an approver who lost the role longer ago than the days of grace": (
+        plus((50, PersonAdded(person="dr-adams", name="x", roles=("clinician",)))),
+        "approval-role-lost",
+    ),
+    "an approver who left": (plus((50, PersonLeft(person="dr-adams", reason="retired"))), "approval-role-lost"),
+    "a blocking finding": (plus((50, finding())), "finding-open"),
+    "a blocking finding about the whole installation": (plus((50, finding(use_case=""))), "finding-open"),
+    "a finding of a severity that nobody knows": (plus((50, finding("odd"))), "finding-open"),
+    "a blocking finding whose answer nobody accepted": (plus((50, finding()), (51, ANSWER)), "finding-unaccepted"),
+    "a blocking finding whose answer was returned": (plus((50, finding()), (51, ANSWER), (52, BACK)), "finding-open"),
+    "a blocking finding closed without an answer": (plus((50, finding()), (51, ACCEPTED)), "finding-open"),
     "an approval by a stranger": (
         both(CLINICAL, plus((6, approved("clinical-lead", "mallory")))),
         "approval-role-not-held",
@@ -250,7 +277,16 @@ UNHARMED: dict[str, Callable[[list[Told]], list[Told]]] = {
         (61, approved("privacy-officer", "p-chen")),
     ),
     "the same charter opened again": plus((50, opened())),
-    "an approver who left later": plus((50, PersonAdded(person="dr-adams", name="x", roles=("clinician",)))),
+    "an approver whose role was lost within the days of grace": plus(
+        (75, PersonAdded(person="dr-adams", name="x", roles=("clinician",)))
+    ),
+    "an approver who lost the role and has it again": plus(
+        (50, PersonAdded(person="dr-adams", name="x", roles=("clinician",))),
+        (60, PersonAdded(person="dr-adams", name="x", roles=("clinical-lead",))),
+    ),
+    "a finding that is not blocking": plus((50, finding("major"))),
+    "a blocking finding about another use case": plus((50, finding(use_case="other"))),
+    "a blocking finding whose answer was accepted": plus((50, finding()), (51, ANSWER), (52, ACCEPTED)),
     "data quality told only at admission": without(EvidenceRecorded, check="data-quality"),
     "one person in two roles beside another": both(
         without(Approved, role="privacy-officer"),

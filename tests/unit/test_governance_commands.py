@@ -20,6 +20,8 @@ NAMED = [
     commands.add_person("clinical-lead"),
     commands.deploy("readmission-30d", "boosting", "shadow"),
     commands.watch("readmission-30d"),
+    commands.answer_finding("01JX", "dr-adams"),
+    commands.close_finding("01JX"),
 ]
 
 

@@ -98,15 +98,19 @@ def parse_duration(text: str) -> timedelta | None:
 @click.option("--reason", required=True, help="Why; no patient data.")
 @pass_state
 def object_command(state: CliState, use_case: str, role: str, stage: str, candidate: str, reason: str) -> None:
-    """Object; the gate stays closed until the same role approves.
+    """Object; the gate stays closed until the same role approves, and what serves goes as the policy says.
 
     \b
     Example: bedrail --as priya object readmission-30d --role privacy-officer --to pilot --reason "PIA is out of date"
     """
     from bedrail.journeys.delivery import object_to
 
-    object_to(state.context(), state.actor(), use_case, role=role, stage=stage, reason=reason, candidate=candidate)
+    followed = object_to(
+        state.context(), state.actor(), use_case, role=role, stage=stage, reason=reason, candidate=candidate
+    )
     click.echo("The objection is on record.")
+    for line in followed:
+        click.echo(line)
 
 
 @click.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -46,17 +45,43 @@ def people() -> None:
 @click.argument("person")
 @click.option("--name", default="", help="Full name.")
 @click.option("--role", "roles", multiple=True, required=True, help="A role; repeat for several.")
+@click.option("--site", "sites", multiple=True, help="Decisions of this site only are theirs to see; repeat.")
 @pass_state
-def add(state: CliState, person: str, name: str, roles: tuple[str, ...]) -> None:
-    """Add a person, or change the roles held.
+def add(state: CliState, person: str, name: str, roles: tuple[str, ...], sites: tuple[str, ...]) -> None:
+    """Add a person, or change the roles held; roles taken away may move what rests on their approvals.
 
     \b
     Example: bedrail people add dr-adams --name "Dr. Adams" --role clinical-lead
     """
     from bedrail.journeys.upkeep import add_person
 
-    add_person(state.context(), state.actor(), person, name or person, roles)
-    click.echo(f"{person}: {', '.join(roles)}")
+    followed = add_person(state.context(), state.actor(), person, name or person, roles, sites)
+    click.echo(f"{person}: {', '.join(roles)}" + (f" at {', '.join(sites)}" if sites else ""))
+    for line in followed:
+        click.echo(line)
+
+
+@people.command("leave")
+@click.argument("person")
+@click.option("--reason", required=True, help="Why, such as end of contract.")
+@click.option("--hand-over", default="", metavar="PERSON", help="Takes over their tokens for a week; else they end.")
+@json_option
+@pass_state
+def leave_command(state: CliState, person: str, reason: str, hand_over: str, as_json: bool) -> None:
+    """A person leaves: roles, sessions and tokens end at once, on running servers too.
+
+    \b
+    Example: bedrail --as olivia people leave rob --reason "end of contract" --hand-over rita
+    """
+    from bedrail.journeys.leaving import leave
+
+    left = leave(state.context(), state.actor(), person, reason, hand_over=hand_over)
+    if as_json:
+        show_json(left)
+        return
+    click.echo(f"{person} left. Tokens ended: {len(left.revoked)}; handed over for a week: {len(left.handed_over)}.")
+    for line in (*left.consequences, *left.to_settle):
+        click.echo(line)
 
 
 @people.command("list")
@@ -132,71 +157,6 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise Invalid("cannot be read as UTF-8 text.", path=str(file), remedy="Check the path and encoding.") from None
-
-
-@click.group()
-def token() -> None:
-    """Bearer tokens of the systems that ask for decisions.
-
-    \b
-    Example: bedrail --as rob token issue readmission-30d --client ehr-discharge
-    """
-
-
-@token.command("issue")
-@click.argument("use_case")
-@click.option("--client", required=True, help="Which system will hold it, such as ehr-discharge.")
-@click.option("--days", type=click.IntRange(1, 3650), default=90, show_default=True, help="How long it is good.")
-@json_option
-@pass_state
-def issue(state: CliState, use_case: str, client: str, days: int, as_json: bool) -> None:
-    """Issue a token for one use case; it is shown once, only its SHA-256 is kept.
-
-    \b
-    Example: bedrail token issue readmission-30d --client ehr-discharge
-    """
-    from bedrail.app import new_token
-    from bedrail.journeys.delivery import issue_token
-
-    secret, digest = new_token()
-    fact = issue_token(state.context(), state.actor(), use_case, client, digest, valid_for=timedelta(days=days))
-    if as_json:
-        show_json({"token": secret, "id": fact.token, "expires": fact.expires})
-    else:
-        click.echo(secret)
-
-
-@token.command("list")
-@json_option
-@pass_state
-def list_tokens(state: CliState, as_json: bool) -> None:
-    """Live tokens by id, with who holds them and until when; never the tokens themselves.
-
-    \b
-    Example: bedrail token list --json
-    """
-    columns = ("id", "use case", "client", "expires")
-    rows = [(t.token, t.use_case, t.client, t.expires) for t in state.context().refresh().tokens.values()]
-    if as_json:
-        show_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        show_table("", columns, rows)
-
-
-@token.command("revoke")
-@click.argument("token_id")
-@click.option("--reason", required=True, help="Why, such as lost or replaced; no secrets.")
-@pass_state
-def revoke(state: CliState, token_id: str, reason: str) -> None:
-    """End a token at once, also on running servers.
-
-    \b
-    Example: bedrail --as rob token revoke 01JXXXXXXXXXXXXXXXXXXXXXXX --reason "laptop lost"
-    """
-    from bedrail.journeys.upkeep import revoke_token
-
-    revoke_token(state.context(), state.actor(), token_id, reason)
-    click.echo(f"Token {token_id} opens nothing from now on.")
 
 
 @click.command()

@@ -299,6 +299,25 @@ class Notices(Protocol):
     """Carries notices out of the house."""
 
     def give(self, notice: Notice) -> bool:
+        """Hand it on; False when it could only be left for somebody to fetch; never raises."""
+        ...
+
+
+class Notice(Value, frozen=True, kw_only=True):
+    """Something people must hear of at once; no patient data. `to` are their ids, `about` what it is about."""
+
+    notice: str
+    kind: str
+    about: str
+    to: tuple[str, ...]
+    words: str
+    at: str
+
+
+class Notices(Protocol):
+    """Carries notices out of the house."""
+
+    def give(self, notice: Notice) -> bool:
         """Hand it on; False when it could only be left for somebody to fetch. Never raises: the act it tells of is done."""
         ...
 

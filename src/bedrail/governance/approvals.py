@@ -6,14 +6,15 @@ expire, at the latest after the policy's lifetime, and a renewal needs evidence 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.governance import commands
 from bedrail.governance.moments import days_after
-from bedrail.governance.rules import DATA_QUALITY, Policy, StageRule, TierRule, alternatives
+from bedrail.governance.rules import DATA_QUALITY, OnRule, Policy, StageRule, TierRule, alternatives
 from bedrail.governance.stages import VISIBLE, at_least, parse_stage
 from bedrail.governance.values import AlarmView, ApprovalView, CandidateView, EvidenceView, ObjectionView, UseCaseView
 from bedrail.governance.views import Registry
@@ -21,7 +22,11 @@ from bedrail.governance.views import Registry
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What an approval must rest on: these bytes, this stage, and what happened last (epoch seconds)."""
+    """What an approval must rest on: these bytes, this stage, and what happened last (epoch seconds).
+
+    `lost` says when a person lost a role, and `grace_days` how long an approval given in it lives on (None: as if the
+    role were still held).
+    """
 
     candidate: CandidateView
     dataset: str
@@ -31,6 +36,8 @@ class Ground:
     evidence_since: float
     alarm_at: float
     validity_days: int
+    lost: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    grace_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,14 @@ def acting_alarms(view: UseCaseView, candidate: str, stage: str) -> tuple[AlarmV
     return tuple(alarm for alarm in view.alarms if alarm.candidate == candidate and alarm.action_taken != "notify")
 
 
-def ground_for(policy: Policy, view: UseCaseView, candidate: CandidateView, stage: str) -> Ground:
-    """The ground for approvals of this candidate at this stage, as the registry stands."""
+def ground_for(
+    policy: Policy,
+    view: UseCaseView,
+    candidate: CandidateView,
+    stage: str,
+    lost: Mapping[tuple[str, str], float] | None = None,
+) -> Ground:
+    """The ground for approvals of this candidate at this stage, as the registry stands, with its lost roles."""
     rule = policy.stage(view.tier, stage)
     tier = policy.tier(view.tier)
     found = [evidence_on(view, candidate.candidate, check) for check in (rule.checks if rule else ())]
@@ -70,12 +83,23 @@ def ground_for(policy: Policy, view: UseCaseView, candidate: CandidateView, stag
         evidence_since=max((e.since_epoch for e in found if e is not None), default=0.0),
         alarm_at=max((a.at_epoch for a in acting_alarms(view, candidate.candidate, stage)), default=0.0),
         validity_days=tier.validity_days if tier else 0,
+        lost=lost or {},
+        grace_days=grace_for(policy.on(view.tier)),
     )
 
 
+def grace_for(on: OnRule) -> int | None:
+    """How many days an approval outlives its giver's role; None: it is not touched by that."""
+    return {"continue": None, "limit": on.grace_days}.get(on.role_lost, 0)
+
+
 def lasts_until(approval: ApprovalView, ground: Ground) -> float:
-    """Its expiry, never beyond the policy's lifetime (epoch seconds)."""
-    return min(approval.expires_epoch, days_after(approval.at_epoch, ground.validity_days))
+    """Its expiry, never beyond the policy's lifetime, nor its grace when the giver lost the role (epoch seconds)."""
+    until = min(approval.expires_epoch, days_after(approval.at_epoch, ground.validity_days))
+    lost_at = ground.lost.get((approval.person, approval.role))
+    if lost_at is None or ground.grace_days is None:
+        return until
+    return min(until, days_after(lost_at, ground.grace_days))
 
 
 class Flaw(NamedTuple):
@@ -98,9 +122,15 @@ def flaw(approval: ApprovalView, ground: Ground, now: float) -> Flaw | None:
         (approval.at_epoch < ground.charter_since, "charter-changed", f"the use case changed since {who} approved"),
         (approval.at_epoch < ground.evidence_since, "evidence-changed", f"the evidence changed since {who} approved"),
         (approval.at_epoch < ground.alarm_at, "alarm-since", f"an alarm was raised since {who} approved"),
+        (_lapsed(approval, ground, now), "role-lost", f"{who} no longer holds the role {approval.role}"),
         (lasts_until(approval, ground) <= now, "expired", f"the approval by {who} has expired"),
     )
     return next((Flaw(code, words) for broken, code, words in flaws if broken), None)
+
+
+def _lapsed(approval: ApprovalView, ground: Ground, now: float) -> bool:
+    lost_at = ground.lost.get((approval.person, approval.role))
+    return lost_at is not None and ground.grace_days is not None and days_after(lost_at, ground.grace_days) <= now
 
 
 def fill(asked: tuple[str, ...], approvals: list[ApprovalView], ground: Ground) -> Filled:
@@ -193,7 +223,7 @@ def check_approval(
             f"Nothing was examined yet about {candidate.name}.",
             remedy=f"First: {commands.examine(view.id, candidate.name)}",
         )
-    ground = ground_for(policy, view, candidate, stage)
+    ground = ground_for(policy, view, candidate, stage, registry.access.lost)
     _check_other_roles(view, ground, person=person, role=role, now=now.timestamp())
     asked_for = _expiry(tier, now, valid_for)
     return _check_renewal(view, rule, ground, role=role, expires=asked_for)

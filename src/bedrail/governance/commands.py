@@ -46,3 +46,13 @@ def deploy(use_case: str, candidate: str, stage: str) -> str:
 def watch(use_case: str) -> str:
     """Let the monitors look at the decisions so far."""
     return f"bedrail watch {use_case}"
+
+
+def answer_finding(finding: str, person: str) -> str:
+    """Answer an auditor's finding."""
+    return f"bedrail findings answer {finding} --answer WHAT --as {person}"
+
+
+def close_finding(finding: str) -> str:
+    """Accept the answer to a finding."""
+    return f"bedrail findings close {finding} --remark WHY"

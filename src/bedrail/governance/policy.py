@@ -17,12 +17,15 @@ import msgspec
 from bedrail.checks.values import Requirements
 from bedrail.core.values import TIERS, Tier, Value
 from bedrail.governance.permissions import ACTIONS
+from bedrail.governance.policy_rights import accountable, withheld
 from bedrail.governance.rules import (
     CHECKS,
     DATA_QUALITY,
     MONITORS,
     AcceptMissing,
+    AccessRule,
     Action,
+    OnRule,
     Policy,
     StageRule,
     TierRule,
@@ -50,6 +53,9 @@ FILE = "policy.toml"
 DEFAULT_FILE = "default_policy.toml"
 
 
+_KEYS = ("name", "version", "description", "tiers", "requirements", "alarms", "on", "access", "withhold", "accountable")
+
+
 class _Head(Value, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
     version: Annotated[str, msgspec.Meta(min_length=1, max_length=40)]
@@ -73,13 +79,14 @@ def default_policy() -> Policy:
 def parse_policy(source: bytes | str, *, name: str = FILE) -> Policy:
     """The policy that `source` (TOML) states; raises nothing but `Invalid`, which names line, key and remedy."""
     toml = read_toml(source, name)
-    toml.known_keys((), ("name", "version", "description", "tiers", "requirements", "alarms"))
+    toml.known_keys((), _KEYS)
     given = {key: toml.data[key] for key in ("name", "version", "description") if key in toml.data}
     head = toml.convert((), given, _Head)
     toml.known_keys(("tiers",), TIERS)
     tiers: dict[Tier, TierRule] = {tier: _tier(toml, tier) for tier in TIERS if tier in toml.data["tiers"]}
     if not tiers:
         raise toml.invalid(("tiers",), "The policy has no tier.", f"Add [tiers.TIER] for one of: {', '.join(TIERS)}.")
+    taken = withheld(toml)
     return Policy(
         name=head.name,
         version=head.version,
@@ -88,6 +95,9 @@ def parse_policy(source: bytes | str, *, name: str = FILE) -> Policy:
         tiers=tiers,
         requirements=_requirements(toml),
         alarms=_alarms(toml, ("alarms",), whole=True),
+        access=toml.convert(("access",), toml.table(("access",), required=False), AccessRule),
+        withheld=taken,
+        accountable=accountable(toml, taken),
     )
 
 
@@ -106,12 +116,15 @@ def _tier(toml: Located, tier: Tier) -> TierRule:
     exceptions = table.pop("accept_missing", [])
     alarms = _alarms(toml, (*at, "alarms"), whole=False) if "alarms" in table else {}
     table.pop("alarms", None)
+    table.pop("on", None)
+    on = {**toml.table(("on",), required=False), **toml.table((*at, "on"), required=False)}
     rules = toml.convert(at, {**table, "stages": {}}, TierRule)
     rules = msgspec.structs.replace(
         rules,
         stages=stages,
         accept_missing=tuple(_exceptions(toml, (*at, "accept_missing"), exceptions)),
         alarms=alarms,
+        on=toml.convert((*at, "on") if "on" in toml.table(at) else ("on",), on, OnRule),
     )
     _lint_climb(toml, stages_at, stages)
     return rules

@@ -192,7 +192,7 @@ def approvals_given(h: Hearing) -> Iterator[Reason]:
     ground = None
     counting: list[ApprovalView] = []
     if h.candidate is not None:
-        ground = ground_for(h.policy, h.view, h.candidate, h.stage)
+        ground = ground_for(h.policy, h.view, h.candidate, h.stage, h.registry.access.lost)
         counting = [a for a in h.view.approvals if flaw(a, ground, h.now) is None]
         filled = fill(places, counting, ground)
         h.ends(filled.until)
@@ -237,6 +237,29 @@ def no_objection(h: Hearing) -> Iterator[Reason]:
         message = f"{objection.person} objects as {objection.role}: {objection.reason}"
         how = commands.approve(h.view.id, h.named, objection.role, h.stage, objection.person)
         yield reason(h.registry, "objection-stands", "objections", message, how, (objection.role,))
+
+
+def findings_answered(h: Hearing) -> Iterator[Reason]:
+    """No blocking finding of an auditor stands: answered by its owner, and the answer accepted by an auditor."""
+    h.criteria.append("findings")
+    for found in h.registry.findings.blocking(h.view.id):
+        about = "" if found.use_case else " about the whole installation"
+        said = f"A blocking audit finding{about} of {found.at[:10]} is {found.state}: {found.title.rstrip('.')}."
+        if found.state == "answered":
+            how = commands.close_finding(found.finding)
+            yield reason(h.registry, "finding-unaccepted", "findings", said, how, "finding.file")
+            continue
+        how = commands.answer_finding(found.finding, found.owner)
+        holders = h.registry.holders("owner")
+        yield Reason(
+            code="finding-open",
+            message=said,
+            who=f"{found.owner}, who owns the finding, or owner ({', '.join(holders) or 'nobody yet'})",
+            how=how,
+            criterion="findings",
+            roles=("owner",),
+            people=tuple(dict.fromkeys((found.owner, *holders))),
+        )
 
 
 def stage_in_order(h: Hearing) -> Iterator[Reason]:
@@ -328,6 +351,7 @@ QUESTIONS: tuple[Question, ...] = (
     evidence_stands,
     approvals_given,
     no_objection,
+    findings_answered,
     stage_in_order,
     observed_enough,
     no_open_alarm,

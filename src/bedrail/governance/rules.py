@@ -40,6 +40,8 @@ MONITORS = (
 """What may raise an alarm; `other` stands for every monitor that a policy does not name."""
 
 Action = Literal["notify", "retreat", "halt"]
+Response = Literal["continue", "limit", "retreat", "halt"]
+"""What happens to what serves: nothing, an end within the days of grace, back to shadow, or a stop."""
 Days = Annotated[int, msgspec.Meta(ge=1, le=3660)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=10_000_000)]
 PerMille = Annotated[int, msgspec.Meta(ge=1, le=1000)]
@@ -75,18 +77,43 @@ class StageRule(Value, frozen=True, kw_only=True):
     obligations: tuple[str, ...] = ()
 
 
+class OnRule(Value, frozen=True, kw_only=True):
+    """What happens to what serves already when its ground moves: an objection, a new policy, an approver's lost role, a
+    blocking finding. `grace_days` is how long `limit` leaves it."""
+
+    objection: Response = "retreat"
+    policy: Response = "limit"
+    role_lost: Response = "limit"
+    finding: Response = "retreat"
+    grace_days: Days = 30
+
+
+class AccessRule(Value, frozen=True, kw_only=True):
+    """Access reviews: how often, and what becomes of items that nobody certified in time."""
+
+    review_days: Days = 365
+    uncertified: Literal["list", "suspend"] = "list"
+
+
 class TierRule(Value, frozen=True, kw_only=True):
-    """What one tier asks: lifetime of approvals, age limit of evidence (days), exceptions and stages."""
+    """What one tier asks: lifetime of approvals, age limit of evidence (days), exceptions and stages.
+
+    `on` is the whole policy's unless the tier says otherwise.
+    """
 
     validity_days: Days
     evidence_days: Days
     stages: dict[Stage, StageRule]
     accept_missing: tuple[AcceptMissing, ...] = ()
     alarms: dict[str, Action] = msgspec.field(default_factory=dict)
+    on: OnRule = OnRule()
 
 
 class Policy(Value, frozen=True, kw_only=True):
-    """A whole policy; `digest` is the SHA-256 of its bytes, in hex."""
+    """A whole policy; `digest` is the SHA-256 of its bytes, in hex.
+
+    `withheld` holds `action:role` pairs that nobody has under it; `accountable` says by step who answers instead.
+    """
 
     name: str
     version: str
@@ -95,6 +122,9 @@ class Policy(Value, frozen=True, kw_only=True):
     requirements: dict[Tier, Requirements]
     alarms: dict[str, Action]
     description: str = ""
+    access: AccessRule = AccessRule()
+    withheld: frozenset[str] = frozenset()
+    accountable: dict[str, str] = msgspec.field(default_factory=dict)
 
     def tier(self, tier: str) -> TierRule | None:
         """The rules of that tier, or None: what no rule speaks of is closed."""
@@ -104,6 +134,13 @@ class Policy(Value, frozen=True, kw_only=True):
         """The rule of that stage, or None when the tier does not have the stage."""
         rules = self.tier(tier)
         return next((rule for name, rule in rules.stages.items() if name == stage), None) if rules else None
+
+    def on(self, tier: str) -> OnRule:
+        """What happens to what serves when its ground moves; a tier without rules stops."""
+        rules = self.tier(tier)
+        if rules is None:
+            return OnRule(objection="halt", policy="halt", role_lost="halt", finding="halt")
+        return rules.on
 
     def share_limit(self, tier: str, stage: str) -> int:
         """The largest share of subjects, per mille; 0 where the stage is not allowed."""

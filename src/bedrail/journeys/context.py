@@ -15,6 +15,7 @@ from bedrail.core.ports import (
     Clock,
     Draft,
     Ids,
+    Notices,
     Pseudonyms,
     Records,
     SealedRecord,
@@ -69,6 +70,7 @@ class Context:
     pseudonyms: Pseudonyms
     artifacts: Artifacts
     stops: Stops
+    notices: Notices
     signer: Signer
     verify: Verifier
     remote: Callable[[str], RemoteScorer]

@@ -11,13 +11,14 @@ from bedrail.core.events import (
     DeploymentRolledBack,
     GateJudged,
     Objected,
-    TokenIssued,
     UseCaseOpened,
 )
+from bedrail.governance.consequences import after_objection, to_shadow
 from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.moving_ground import append_whole, told
 from bedrail.journeys.packages import check_signature
 from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
 from bedrail.journeys.stopping import require_none_standing, stop
@@ -51,25 +52,6 @@ def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
     hidden = to_shadow(known, "the charter changed") if known is not None and known.charter != digest else []
     ctx.append(actor, "governance", fact, *hidden, known=ctx.registry.seen)
     return charter
-
-
-def to_shadow(view: UseCaseView, reason: str) -> list[DeploymentMoved]:
-    """The fact that takes what serves out of clinicians' view; none where nothing is shown. It needs no gate."""
-    deployment = view.deployment
-    if deployment is None or deployment.halted or deployment.stage == "shadow":
-        return []
-    return [
-        DeploymentMoved(
-            use_case=view.id,
-            candidate=deployment.candidate,
-            from_stage=deployment.stage,
-            to_stage="shadow",
-            sites=(),
-            share=1000,
-            until=deployment.until,
-            reason=reason,
-        )
-    ]
 
 
 def find_candidate(view: UseCaseView, given: str = "") -> CandidateView:
@@ -135,14 +117,26 @@ def approve(
 
 def object_to(
     ctx: Context, person: str, use_case: str, *, role: str, stage: str, reason: str, candidate: str = ""
-) -> None:
-    """Object in a role one holds; the gate closes until that role approves."""
-    actor = ctx.require(person, "approval.give")
+) -> tuple[str, ...]:
+    """Object in a role one holds; the gate closes until that role approves.
+
+    What serves already goes, in the same commit, as the policy's `[on] objection` says; returns that in words.
+    """
+    actor = ctx.require(person, "approval.object")
     if role not in ctx.registry.people[person].roles:
         raise Refused(f"`{person}` does not hold the role {role}.", remedy="Object in a role you hold.")
     chosen = find_candidate(ctx.use_case(use_case), candidate)
     fact = Objected(use_case=use_case, candidate=chosen.candidate, stage=stage, role=role, person=person, reason=reason)
-    ctx.append(actor, "governance", fact)
+    view, why = ctx.use_case(use_case), f"{person} objects as {role}"
+    return told(
+        append_whole(
+            ctx,
+            actor,
+            "governance",
+            (fact,),
+            lambda: after_objection(ctx.policy(), view, chosen.candidate, stage, why) if view.deployment else (),
+        )
+    )
 
 
 def deploy(
@@ -293,15 +287,3 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
         "there is no earlier version whose gate is open.",
         remedy=f"bedrail halt {use_case} stops it; approve an earlier one.",
     )
-
-
-def issue_token(
-    ctx: Context, person: str, use_case: str, client: str, token_digest: str, *, valid_for: timedelta
-) -> TokenIssued:
-    """Put a bearer token's digest on record for one use case; the token itself is shown once, by the caller."""
-    actor = ctx.require(person, "token.issue")
-    ctx.use_case(use_case)
-    expires = (ctx.clock.now() + valid_for).isoformat(timespec="seconds")
-    fact = TokenIssued(token=ctx.ids.new(), use_case=use_case, sha256=token_digest, client=client, expires=expires)
-    ctx.append(actor, "security", fact)
-    return fact

@@ -25,11 +25,11 @@ from bedrail.core.events import (
 from bedrail.core.values import Value
 from bedrail.governance.actions import SENTINELS as SENTINELS_MONITOR
 from bedrail.governance.actions import action_for, strongest
+from bedrail.governance.consequences import to_shadow
 from bedrail.governance.stages import at_least
 from bedrail.governance.views import AlarmView, DeploymentView, UseCaseView
 from bedrail.journeys.admission import read_dataset, write_report
 from bedrail.journeys.context import SYSTEM, Context
-from bedrail.journeys.delivery import to_shadow
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.windows import decisions_since, outcomes_since, reference_window
 from bedrail.models.predict import LoadedModel

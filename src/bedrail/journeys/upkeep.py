@@ -8,10 +8,13 @@ from pathlib import Path
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import DataRead, InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
 from bedrail.core.ports import Anchor, Tape, Verifier
+from bedrail.governance.consequences import Consequence, after_adoption
 from bedrail.governance.permissions import ROLES
-from bedrail.governance.policy import default_policy_text, parse_policy
+from bedrail.governance.policy import Policy, default_policy_text, parse_policy
 from bedrail.governance.views import Registry
+from bedrail.journeys.access_review import access_posture
 from bedrail.journeys.context import SYSTEM, Context, Views
+from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
 from bedrail.ledger.verify import VerificationReport, verify_ledger
 
 PERSON_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
@@ -39,8 +42,13 @@ def open_installation(ctx: Context, origin: str, owner: str, keys: tuple[str, ..
     )
 
 
-def add_person(ctx: Context, person: str, new: str, name: str, roles: tuple[str, ...]) -> None:
-    """Let somebody act here in these roles, or change the roles they hold."""
+def add_person(
+    ctx: Context, person: str, new: str, name: str, roles: tuple[str, ...], sites: tuple[str, ...] = ()
+) -> tuple[str, ...]:
+    """Let somebody act here in these roles, or change the roles they hold; with `sites`, for decisions of those only.
+
+    Roles taken away move what rests on approvals given in them, as the policy says; returns that in words.
+    """
     actor = ctx.require(person, "person.add")
     check_person_id(new, "person")
     unknown = [role for role in roles if role not in ROLES]
@@ -50,18 +58,31 @@ def add_person(ctx: Context, person: str, new: str, name: str, roles: tuple[str,
         )
     if "owner" not in roles and ctx.registry.holders("owner") == (new,):
         raise Refused(f"{new} is the only owner.", remedy="Make somebody else an owner first: nobody could after this.")
-    ctx.append(actor, "governance", PersonAdded(person=new, name=name, roles=roles), known=ctx.registry.seen)
+    known = ctx.registry.people.get(new)
+    lost = [(new, role) for role in (known.roles if known is not None else ()) if role not in roles]
+    fact = PersonAdded(person=new, name=name, roles=roles, sites=sites)
+    why = f"{new}, who approved it, lost the role"
+    return told(append_whole(ctx, actor, "governance", (fact,), lambda: of_lost_roles(ctx, lost, why)))
 
 
 def adopt_policy(ctx: Context, person: str, text: str) -> str:
-    """Lint and adopt a policy; evidence and approvals bound to the former one no longer open gates."""
+    """Lint and adopt a policy; evidence and approvals bound to the former one no longer open gates.
+
+    What serves goes, in the same commit, as the new policy's `[on] policy` says; what it no longer allows, at once.
+    """
     actor = ctx.require(person, "policy.adopt")
     policy = parse_policy(text)
     digest = ctx.artifacts.put(text.encode())
     if digest == ctx.refresh().policy:
         raise Refused("this policy is in force already.")
-    ctx.append(actor, "governance", PolicyAdopted(policy=digest, name=policy.name))
+    fact = PolicyAdopted(policy=digest, name=policy.name, withheld=tuple(sorted(policy.withheld)))
+    append_whole(ctx, actor, "governance", (fact,), lambda: _of_adoption(ctx, policy))
     return digest
+
+
+def _of_adoption(ctx: Context, policy: Policy) -> list[Consequence]:
+    now, why = ctx.clock.now().timestamp(), f"the policy {policy.name} {policy.version} was adopted"
+    return [found for view in ctx.registry.use_cases.values() for found in after_adoption(policy, view, why, now)]
 
 
 def revoke_token(ctx: Context, person: str, token: str, reason: str) -> None:
@@ -110,6 +131,7 @@ def posture(ctx: Context) -> list[dict[str, str]]:
             "mend": "serve on loopback, behind a proxy that ends TLS",
         }
     )
+    found += access_posture(ctx)
     late = [t.client for t in registry.tokens.values() if t.expires_epoch < ctx.clock.now().timestamp()]
     if late:
         found.append({"state": "note", "what": f"{len(late)} tokens have expired", "mend": "bedrail token issue"})

@@ -1,0 +1,147 @@
+"""Break-glass: in an emergency a person takes a role for an hour; others are told at once, and look at it afterwards.
+
+45 CFR 164.312(a)(2)(ii), emergency access procedure. It gives what an emergency needs (`permissions.BY_GLASS`):
+looking, answering, stopping, moving through the gate; never approving and never power over others.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGiven, action_of, decode
+from bedrail.core.ports import Notice
+from bedrail.core.values import Value
+from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant
+from bedrail.governance.moments import epoch
+from bedrail.journeys.context import Context
+
+VERDICTS = ("justified", "not-justified")
+
+
+class Broken(Value, frozen=True, kw_only=True):
+    """A grant as told: until when, by when it is reviewed, who was told, and whether the notice left this machine."""
+
+    grant: str
+    person: str
+    role: str
+    until: str
+    review_by: str
+    told: tuple[str, ...]
+    delivered: bool
+
+
+class Done(Value, frozen=True, kw_only=True):
+    """One act under a grant."""
+
+    at: str
+    action: str
+    about: str
+
+
+def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
+    """Take `role` for an hour; the privacy and security officers are told in the same moment.
+
+    Raises `Refused` while an earlier one of this person waits for its review or the role is held anyway, `Invalid` for
+    a role that no emergency gives or a reason of fewer than ten characters.
+    """
+    actor = ctx.require(person, "break-glass.open")
+    access, now = ctx.registry.access, ctx.clock.now()
+    if role not in GLASS_ROLES:
+        raise Invalid(f"`{role[:40]}` is not given in emergencies.", path="--role", remedy=_roles())
+    if not 10 <= len(reason.strip()) <= 500:
+        raise Invalid("say why, in 10 to 500 characters.", path="--reason", remedy="No patient data.")
+    waiting = access.unreviewed(person)
+    if waiting:
+        raise Refused(
+            f"{person} broke the glass on {waiting[0].at[:10]}, and nobody has reviewed it yet.",
+            remedy=f"Another person first: bedrail break-glass review {waiting[0].grant} --verdict justified",
+        )
+    if role in ctx.registry.people[person].roles:
+        raise Refused(f"{person} is {role} already.", remedy="No glass need be broken.")
+    broken = GlassBroken(
+        grant=ctx.ids.new(),
+        person=person,
+        role=role,
+        reason=reason,
+        until=(now + timedelta(minutes=GLASS_MINUTES)).isoformat(timespec="seconds"),
+        review_by=(now + timedelta(days=GLASS_REVIEW_DAYS)).isoformat(timespec="seconds"),
+    )
+    notice = NoticeGiven(notice=ctx.ids.new(), kind="break-glass", about=broken.grant, to=_officers(ctx, person))
+    ctx.append(actor, "emergency", broken, notice, known=ctx.registry.seen)
+    words = f"{person} took the role {role} until {broken.until}: {reason}. Review it by {broken.review_by}."
+    delivered = ctx.notices.give(
+        Notice(
+            notice=notice.notice,
+            kind=notice.kind,
+            about=broken.grant,
+            to=notice.to,
+            words=words,
+            at=now.isoformat(timespec="seconds"),
+        )
+    )
+    return Broken(
+        grant=broken.grant,
+        person=person,
+        role=role,
+        until=broken.until,
+        review_by=broken.review_by,
+        told=notice.to,
+        delivered=delivered,
+    )
+
+
+def end_glass(ctx: Context, person: str) -> Grant:
+    """Give the emergency role back before its time; raises `NotFound` when there is none."""
+    actor = ctx.require(person, "break-glass.open")
+    grant = ctx.registry.access.grant_of(person, ctx.clock.now().timestamp())
+    if grant is None:
+        raise NotFound("no emergency role is held.", path="person", remedy="bedrail break-glass list")
+    ctx.append(actor, "emergency", GlassEnded(grant=grant.grant, person=person))
+    return grant
+
+
+def review_glass(ctx: Context, person: str, grant: str, verdict: str, remark: str) -> None:
+    """Say whether it was justified; nobody reviews their own. Raises `NotFound`, `Invalid`, `Refused`."""
+    actor = ctx.require(person, "break-glass.review")
+    known = named_grant(ctx, grant)
+    if verdict not in VERDICTS:
+        raise Invalid("this is no verdict.", path="--verdict", remedy=f"One of: {', '.join(VERDICTS)}.")
+    if known.person == person:
+        raise Refused("nobody reviews their own emergency.", remedy="Ask another officer or the owner.")
+    if known.reviewed_by:
+        raise Refused(f"{known.reviewed_by} has reviewed it already.", remedy="bedrail break-glass list")
+    fact = GlassReviewed(grant=known.grant, reviewer=person, verdict=verdict, remark=remark)
+    ctx.append(actor, "governance", fact, known=ctx.registry.seen)
+
+
+def named_grant(ctx: Context, grant: str) -> Grant:
+    """The grant of that id; raises `NotFound`."""
+    known = ctx.refresh().access.grants.get(grant)
+    if known is None:
+        raise NotFound("there is no such grant.", path="grant", remedy="bedrail break-glass list")
+    return known
+
+
+def done_under(ctx: Context, grant: str) -> tuple[Done, ...]:
+    """Everything that needed this grant, oldest first, as the ledger has it."""
+    known, tag = named_grant(ctx, grant), f"{GLASS}{grant}"
+    found = []
+    for _, data in ctx.tape.entries():
+        if tag.encode() in data:
+            entry = decode(data)
+            if entry.actor.auth == tag and epoch(entry.at) >= epoch(known.at):
+                about = getattr(entry.fact, "decision", "") or getattr(entry.fact, "use_case", "")
+                found.append(Done(at=entry.at, action=action_of(entry), about=about))
+    return tuple(found)
+
+
+def _officers(ctx: Context, person: str) -> tuple[str, ...]:
+    """Whom to tell: the officers other than the person, or the owners where there are none."""
+    holders = ctx.registry.holders
+    officers = {*holders("privacy-officer"), *holders("security-officer")} - {person}
+    return tuple(sorted(officers or set(holders("owner"))))
+
+
+def _roles() -> str:
+    return f"One of: {', '.join(sorted(GLASS_ROLES))}."
