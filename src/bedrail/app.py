@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import sys
 import time
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.ports import ALL, Clock, Ids
+from bedrail.journeys import recovery
 from bedrail.journeys.context import Context
 from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
@@ -27,6 +29,7 @@ from bedrail.ledger.bundle import verify_bundle
 from bedrail.ledger.cosignature import CosignerKey
 from bedrail.ledger.publisher import PublishedAnchor, Publisher
 from bedrail.ledger.verify import VerificationReport
+from bedrail.stores import copies
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import Store, choose_store, is_home, open_store
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ALL",
     "App",
+    "Restored",
     "create_home",
     "create_witness",
     "environment_default",
@@ -103,6 +107,19 @@ class App:
         from bedrail.keys.model_signing import PackageSigner
 
         return PackageSigner(self.home / "keys")
+
+    def back_up(self, person: str, folder: Path, *, keys: bool, told: Callable[[str], None]) -> recovery.Manifest:
+        """Copy the home into an empty folder while it goes on; see `journeys.recovery.back_up`."""
+        return recovery.back_up(
+            self.context,
+            person,
+            folder,
+            copy_ledger=lambda target: copies.copy_store(self.store, target),
+            copied_head=copies.copied_head,
+            copy_database=copies.copy_database,
+            keys=keys,
+            told=told,
+        )
 
     def close(self) -> None:
         """Write the last anchor and let go of files."""
@@ -180,6 +197,77 @@ def open_home(home: Path, *, busy_seconds: float = 5.0) -> App:
     return app
 
 
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What came back: the size and root of its ledger, and which entries are lost, if any are."""
+
+    size: int
+    root: str
+    lost: str
+
+
+_NEW_ANCHOR = ".restoring-anchor"
+
+
+def restore_home(
+    folder: Path,
+    home: Path,
+    *,
+    person: str = "",
+    keys: Path | None = None,
+    anchor: Path | None = None,
+    store: str = "",
+    accept_loss: str = "",
+    told: Callable[[str], None] = lambda _: None,
+) -> Restored:
+    """Put a home back from a backup; it becomes a home only when everything has been proven.
+
+    Keys come from `keys`, the backup, or the home's own folder; the newest known checkpoint from `anchor` or the
+    home's own anchor. Raises `Refused` over a home that is there, or when signed entries are missing and nobody says
+    why to go on; `Corrupt` for a backup that is damaged, or of another history.
+    """
+    if is_home(home):
+        raise Refused(f"{home} is a home already.", remedy="Restore into a new folder, and keep the old one.")
+    told("digests")
+    manifest = recovery.read_manifest(folder)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    opened = _restored_keys(folder, home, keys, manifest)
+    backup = recovery.require_signed(folder, opened.origin, opened.public_key("evidence"), verify_ed25519)
+    held = FileAnchor(anchor if anchor is not None else home / ANCHOR)
+    note = held.read()
+    told("ledger, verifying")
+    (home / _NEW_ANCHOR).unlink(missing_ok=True)
+    own = FileAnchor(home / _NEW_ANCHOR)
+    own.write(manifest.checkpoint.encode())
+    with copies.arriving(folder / recovery.LEDGER, home, store) as arrived:
+        public_key = opened.public_key("ledger")
+        size, known = recovery.prove(manifest, arrived, arrived, note, own, public_key, verify_ed25519, accept_loss)
+        told("files")
+        recovery.put_files(folder, home, manifest)
+    # With the old anchor in place a shortened ledger does not open, so it stays until the loss is on record.
+    app = _assemble(home, SystemClock(), UlidMaker(), anchored_in=_NEW_ANCHOR)
+    try:
+        actor = person or next(iter(app.context.refresh().holders("owner")), "")
+        recovery.record_restore(app.context, actor, backup, size, known, accept_loss)
+    finally:
+        app.close()
+    (home / ANCHOR).parent.mkdir(exist_ok=True)
+    if (home / ANCHOR).exists():
+        (home / ANCHOR).replace(home / f"{ANCHOR}.before-restore")
+    (home / _NEW_ANCHOR).replace(home / ANCHOR)
+    lost = f"entries {size} to {known - 1}" if known > size else "" if known else "unknown, no outside checkpoint"
+    return Restored(size, manifest.root, lost)
+
+
+def _restored_keys(folder: Path, home: Path, keys: Path | None, manifest: recovery.Manifest) -> KeyFolder:
+    source = keys if keys is not None else folder / "keys" if manifest.keys else None
+    if source is not None and not (home / "keys").exists():
+        shutil.copytree(source, home / "keys")
+    if not (home / "keys").exists():
+        raise Invalid("the backup holds no keys.", path="--keys", remedy="Name the copy of the home's keys folder.")
+    return KeyFolder(home / "keys").open()
+
+
 def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> None:
     """Stop a use case (or `ALL`) of a home whose ledger cannot be opened: whoever can write into the home may.
 
@@ -238,12 +326,14 @@ def _carrier() -> Callable[[bytes], bool] | None:
     return partial(post, url) if url else None
 
 
-def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0) -> App:
+def _assemble(
+    home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR
+) -> App:
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
     signer = keys.signer("ledger")
     publisher = Publisher(signer, keys.second_signer, lambda: int(clock.now().timestamp()))
-    anchor = PublishedAnchor(FileAnchor(home / ANCHOR), publisher)
+    anchor = PublishedAnchor(FileAnchor(home / anchored_in), publisher)
     ledger = Ledger(store, signer, keys.origin, anchor)
     context = Context(
         home=home,

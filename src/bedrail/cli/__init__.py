@@ -40,6 +40,8 @@ COMMANDS: dict[str, str] = {
     "ledger": "bedrail.cli.proof:ledger",
     "witness": "bedrail.cli.witnessing:witness",
     "sbom": "bedrail.cli.inventory:sbom",
+    "backup": "bedrail.cli.backups:backup",
+    "restore": "bedrail.cli.backups:restore",
     "demo": "bedrail.cli.demo:demo",
 }
 """Each command and the function behind it, in the order of the two journeys."""
@@ -121,6 +123,8 @@ SUMMARIES: dict[str, str] = {
     "ledger": "Verify the ledger, or export an audit bundle.",
     "witness": "Be a witness for ledgers: remember, cosign, refuse forks.",
     "sbom": "Print what this installation is made of.",
+    "backup": "Copy the home while it serves: ledger, records, artifacts.",
+    "restore": "Put a home back from a backup, proven whole.",
     "demo": "Play the whole story on real hospital data.",
 }
 

@@ -64,6 +64,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
     "egress.change": frozenset({"owner", "security-officer"}),
     "server.start-unsafely": frozenset({"owner", "security-officer"}),
+    "backup.take": frozenset({"owner", "release-engineer", "security-officer"}),
+    "backup.restore": frozenset({"owner", "release-engineer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,
     "gate.ask": _EVERYONE,

@@ -40,7 +40,12 @@ def choose_store(home: Path, address: str) -> None:
             )
     finally:
         store.close()
-    write_durably(home / SETTINGS, f"address = {json.dumps(address)}\n".encode())
+    write_durably(home / SETTINGS, settings_of(address))
+
+
+def settings_of(address: str) -> bytes:
+    """The settings file of a home whose database is at this address."""
+    return f"address = {json.dumps(address)}\n".encode()
 
 
 def open_store(home: Path, *, busy_seconds: float = 5.0) -> Store:

@@ -82,6 +82,7 @@ from bedrail.core.events.oversight import (
     MonitoringReported,
     SentinelsRecorded,
 )
+from bedrail.core.events.recovery import BackupTaken, LedgerRestored
 from bedrail.core.events.withheld import AnswerNotShown
 
 __all__ = [
@@ -98,6 +99,7 @@ __all__ = [
     "AnswerNotShown",
     "Approved",
     "ArtifactRefused",
+    "BackupTaken",
     "CandidateAdmitted",
     "CandidateExported",
     "ConsentChanged",
@@ -129,6 +131,7 @@ __all__ = [
     "HeartBeat",
     "HoldoutOpened",
     "InstallationOpened",
+    "LedgerRestored",
     "MonitoringReported",
     "NoticeGiven",
     "Objected",
@@ -186,6 +189,8 @@ Fact = (
     | ArtifactRefused
     | DataRead
     | HeartBeat
+    | BackupTaken
+    | LedgerRestored
     | AnswerNotShown
     | AccountDisabled
     | AccountEnabled
