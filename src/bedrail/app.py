@@ -41,6 +41,9 @@ from bedrail.wire.vendor import vendor_scorer
 from bedrail.wire.webhook import post
 
 if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
     from bedrail.journeys.handing_over import Handed, PackageSigning
 
 __all__ = [
@@ -50,9 +53,12 @@ __all__ = [
     "create_home",
     "create_witness",
     "environment_default",
+    "make_lab_tls",
     "new_token",
     "open_home",
     "open_witness",
+    "revoke_lab_tls",
+    "server_tls",
     "stop_without_ledger",
     "verify_exported",
     "verify_home",
@@ -164,6 +170,27 @@ def verify_signed_folder(folder: Path, signature: Path, model_key: bytes) -> lis
 
     read = partial(read_exactly, private=False)
     return verify_signed(folder, signature, read, verify_ecdsa, same_form(model_key))
+
+
+def server_tls(certificate: Path, key: Path, client_ca: Path | None, crl: Path | None) -> ssl.SSLContext:
+    """What a server speaks with: TLS 1.3 alone; with `client_ca` only to clients whom that authority vouches for."""
+    from bedrail.keys.tls import Channel, server_context
+
+    return server_context(Channel(certificate=certificate, key=key, client_ca=client_ca, crl=crl))
+
+
+def make_lab_tls(folder: Path, hosts: Sequence[str], clients: Sequence[str], days: int) -> list[str]:
+    """A small certificate authority for trying out; returns the names of its files."""
+    from bedrail.keys.lab_tls import make_lab
+
+    return make_lab(folder, hosts, clients, days=days, now=SystemClock().now())
+
+
+def revoke_lab_tls(folder: Path, certificate: Path | None, days: int) -> Path:
+    """Put a client's certificate on the lab's revocation list, or renew the list; returns its path."""
+    from bedrail.keys.lab_tls import revoke
+
+    return revoke(folder, certificate, days=days, now=SystemClock().now())
 
 
 def create_home(home: Path, origin: str, *, store: str = "") -> App:
@@ -326,9 +353,7 @@ def _carrier() -> Callable[[bytes], bool] | None:
     return partial(post, url) if url else None
 
 
-def _assemble(
-    home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR
-) -> App:
+def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
     signer = keys.signer("ledger")

@@ -4,24 +4,58 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 
 import click
 
 from bedrail.cli.doors import CliState, pass_state
 
+_FILE = click.Path(path_type=Path)
+
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--tls-cert", type=_FILE, help="Certificate chain (PEM): speak TLS 1.3, and nothing else.")
+@click.option("--tls-key", type=_FILE, help="Its private key (PEM), readable by this account alone.")
+@click.option("--client-ca", type=_FILE, help="Answer only clients with a certificate by this authority (PEM).")
+@click.option("--client-crl", type=_FILE, help="The authority's list of revoked certificates (PEM).")
 @pass_state
-def serve(state: CliState, host: str, port: int) -> None:
+def serve(
+    state: CliState,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    client_ca: Path | None,
+    client_crl: Path | None,
+) -> None:
     """Answer requests and show the house as a read-only web page, until stopped (Ctrl-C or SIGTERM).
 
     \b
     Example: bedrail --home ./home serve --port 8080
+             bedrail --home ./home serve --host 0.0.0.0 --tls-cert tls/server.pem --tls-key tls/server.key
     """
+    channel = _channel(tls_cert, tls_key, client_ca, client_crl)
     state.app()  # a home that cannot be opened is said here, with the remedy
     state.close()
-    click.echo(f"Bedrail is served at http://{host}:{port}/", err=True)
-    arguments = ["--home", str(state.folder), "--host", host, "--port", str(port)]
+    click.echo(f"Bedrail is served at {'https' if channel else 'http'}://{host}:{port}/", err=True)
+    arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), *channel]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
+
+
+def _channel(certificate: Path | None, key: Path | None, client_ca: Path | None, crl: Path | None) -> list[str]:
+    """The same options for the server's process, after the files were read once: what is wrong is said here."""
+    from bedrail.app import server_tls
+    from bedrail.core.errors import Invalid
+
+    if certificate is None and key is None and client_ca is None and crl is None:
+        return []
+    if certificate is None or key is None:
+        path = "--tls-cert" if certificate is None else "--tls-key"
+        raise Invalid(
+            "TLS needs a certificate and its key.", path=path, remedy="bedrail tls init makes them for a lab."
+        )
+    server_tls(certificate, key, client_ca, crl)
+    named = {"cert": certificate, "key": key, "client-ca": client_ca, "client-crl": crl}
+    return [word for name, file in named.items() if file for word in (f"--tls-{name}", str(file.resolve()))]

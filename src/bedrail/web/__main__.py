@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bedrail.app import open_home
+from bedrail.app import open_home, server_tls
 from bedrail.web.server import run
 
 
@@ -15,10 +15,15 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
+    for name in ("cert", "key", "client-ca", "client-crl"):
+        parser.add_argument(f"--tls-{name}", type=Path, default=None)
     given = parser.parse_args()
+    tls = None
+    if given.tls_cert:
+        tls = server_tls(given.tls_cert, given.tls_key, given.tls_client_ca, given.tls_client_crl)
     app = open_home(given.home)
     try:
-        run(app, host=given.host, port=given.port)
+        run(app, host=given.host, port=given.port, tls=tls)
     finally:
         app.close()
 

@@ -28,6 +28,8 @@ from bedrail.web.openapi import document
 from bedrail.web.problems import CONTENT_TYPE, problem
 
 if TYPE_CHECKING:
+    import ssl
+
     import uvicorn
 
 MOST_CONNECTIONS = 1000
@@ -218,17 +220,22 @@ def collect_rarely() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080) -> None:
+def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None) -> None:
     """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
     import uvicorn
 
-    config = configuration(build(Standing(home)), host=host, port=port)
+    config = configuration(build(Standing(home)), host=host, port=port, tls=tls)
     collect_rarely()
     uvicorn.Server(config).run()
 
 
-def configuration(application: Application, *, host: str, port: int) -> uvicorn.Config:
-    """How the server treats connections: no log line about any, a bounded number, none idle for ever."""
+def configuration(
+    application: Application, *, host: str, port: int, tls: ssl.SSLContext | None = None
+) -> uvicorn.Config:
+    """How the server treats connections: no log line about any, a bounded number, none idle for ever.
+
+    Under TLS browsers are told never to come without it (HSTS, ASVS 5.0 3.4.1).
+    """
     import uvicorn
 
     from bedrail.web.connection import DecisionsConnection
@@ -250,4 +257,6 @@ def configuration(application: Application, *, host: str, port: int) -> uvicorn.
         timeout_keep_alive=IDLE_SECONDS,
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
+        ssl_context_factory=None if tls is None else lambda _, __: tls,
+        headers=[] if tls is None else [("strict-transport-security", "max-age=31536000")],
     )
