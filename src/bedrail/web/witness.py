@@ -19,7 +19,11 @@ from typing import Protocol
 from bedrail.core.errors import BedrailError
 from bedrail.journeys.witnessing import WitnessDesk
 from bedrail.ledger.witness import MOST_BYTES, SIZE_TYPE, Judged
-from bedrail.web.decisions_route import Receive, Scope, Send, body_time, read_body, respond
+from bedrail.web.decisions_route import Receive, Scope, Send, body_time, read_body
+
+MOST_CONNECTIONS = 200
+MOST_IDLE_SECONDS = 120
+"""Logs ask once a minute at least, over a connection that they keep."""
 
 _PLAIN = "text/plain; charset=utf-8"
 _VIEW = re.compile(r"/checkpoint/([0-9a-f]{64})\Z")
@@ -55,7 +59,7 @@ class WitnessApplication:
             status, kind, body = 408, _PLAIN, "the request did not arrive in time\n"
         except BedrailError as error:
             status, kind, body = 503, _PLAIN, f"{error.message}\n"
-        await respond(send, status, body.encode(), [(b"content-type", kind.encode()), (b"cache-control", b"no-store")])
+        await _respond(send, status, kind, body.encode())
 
     async def _answer(self, scope: Scope, receive: Receive) -> tuple[int, str, str]:
         if scope["path"] == "/add-checkpoint":
@@ -85,6 +89,16 @@ def _told(judged: Judged, lines: str) -> tuple[int, str, str]:
     return judged.status, _PLAIN, f"{judged.why}\n"
 
 
+async def _respond(send: Send, status: int, kind: str, body: bytes) -> None:
+    headers = [
+        (b"content-type", kind.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
 async def _lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
@@ -98,7 +112,6 @@ def main() -> None:
     import uvicorn
 
     from bedrail.app import open_witness
-    from bedrail.web.server import configuration
 
     parser = argparse.ArgumentParser(prog="bedrail.web.witness")
     parser.add_argument("--folder", type=Path, required=True)
@@ -107,7 +120,20 @@ def main() -> None:
     given = parser.parse_args()
     witness = open_witness(given.folder)
     try:
-        uvicorn.Server(configuration(WitnessApplication(witness), host=given.host, port=given.port)).run()
+        uvicorn.Server(
+            uvicorn.Config(
+                WitnessApplication(witness),
+                host=given.host,
+                port=given.port,
+                ws="none",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_graceful_shutdown=10,
+                timeout_keep_alive=MOST_IDLE_SECONDS,
+                limit_concurrency=MOST_CONNECTIONS,
+            )
+        ).run()
     finally:
         witness.close()
 
