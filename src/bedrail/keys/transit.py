@@ -91,9 +91,8 @@ class TransitProvider:
         least = int(version.rpartition(":v")[2]) + 1
 
         def work(transit: Any) -> None:
-            transit.update_key_configuration(
-                self._key, min_decryption_version=least, min_encryption_version=least, mount_point=self._mount
-            )
+            transit.update_key_configuration(self._key, min_decryption_version=least, mount_point=self._mount)
+            transit.update_key_configuration(self._key, min_encryption_version=least, mount_point=self._mount)
             transit.trim_key(self._key, least, mount_point=self._mount)
 
         self._ask(work)
