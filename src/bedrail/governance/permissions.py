@@ -66,6 +66,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "server.start-unsafely": frozenset({"owner", "security-officer"}),
     "backup.take": frozenset({"owner", "release-engineer", "security-officer"}),
     "backup.restore": frozenset({"owner", "release-engineer"}),
+    "ledger.witnesses": frozenset({"owner", "security-officer"}),
+    "ledger.anchor": frozenset({"owner", "security-officer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,
     "gate.ask": _EVERYONE,

@@ -37,6 +37,7 @@ from bedrail.core.events.governance import (
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
+from bedrail.governance.continuity import CONTINUITY, Continuity
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
 from bedrail.governance.rights import RIGHTS
@@ -77,6 +78,7 @@ class Registry:
 
     __slots__ = (
         "access",
+        "continuity",
         "egress",
         "findings",
         "identity",
@@ -97,6 +99,7 @@ class Registry:
         self.seen = 0
         self.installation: InstallationOpened | None = None
         self.access = Access()
+        self.continuity = Continuity()
         self.findings = Findings()
         self.identity = Identity()
         self.people: dict[str, PersonView] = {}
@@ -413,6 +416,7 @@ def _in_case(fold: Callable[[UseCaseView, Any, str], None]) -> Callable[[Registr
 _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     InstallationOpened: _installation,
     **RIGHTS,
+    **CONTINUITY,
     **IDENTITY,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,

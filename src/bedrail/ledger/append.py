@@ -11,7 +11,7 @@ from bedrail.core.events import MAX_ENTRY_BYTES
 from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
-from bedrail.ledger.guard import RESTORE, continues, move_anchor, require_extended
+from bedrail.ledger.guard import RESTORE, continues, extends, move_anchor, require_extended
 from bedrail.ledger.merkle import CompactRange
 
 
@@ -57,6 +57,8 @@ class Ledger:
         self._peaks: tuple[bytes, ...] = ()
         self._seen = 0
         self._unanchored: bytes | None = None
+        self.refusal: str = ""
+        """Why nothing is signed any more: somebody showed another history under this key. Empty when nobody did."""
         self.anchor_failure: str = ""
         """Why the last anchor write failed; empty when it did not. Facts are durable all the same."""
         self._compare_with_anchor()
@@ -80,6 +82,8 @@ class Ledger:
         """
         if not drafts:
             return []
+        if self.refusal:
+            raise Corrupt(self.refusal, remedy=RESTORE)
         hashed = sha256
         leaves = [hashed(b"\x00" + draft.data).digest() for draft in drafts]
         if max(len(draft.data) for draft in drafts) > MAX_ENTRY_BYTES:
@@ -121,6 +125,20 @@ class Ledger:
         due = self._unanchored
         if due is not None and self._monotonic() - self._anchored_at >= self._anchor_seconds:
             self._write_anchor(due)
+
+    def compare(self, other: Checkpoint, where: str) -> None:
+        """Hold a checkpoint that this key signed, found elsewhere, against the ledger as it is now.
+
+        Raises `Corrupt`, and signs nothing from then on, when the ledger does not continue it. Whoever calls has
+        verified the signature.
+        """
+        head = self._tape.head()
+        if other.size > head.size:
+            self.refusal = f"Rollback detected: the ledger has {head.size} entries, {where} holds {other.size} of it."
+        elif not extends(head, other, self._tape.leaves):
+            self.refusal = f"Fork detected: {where} holds another history of this ledger, signed by its key."
+        if self.refusal:
+            raise Corrupt(self.refusal, remedy=RESTORE)
 
     def close(self) -> None:
         """Write the anchor that is still due; raises `Unavailable` when that fails. The tape stays open."""

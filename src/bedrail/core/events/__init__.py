@@ -37,6 +37,7 @@ from bedrail.core.events.bedside import (
     DecisionResponded,
     OutcomeObserved,
 )
+from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
     DatasetAdmitted,
@@ -96,6 +97,7 @@ __all__ = [
     "AccountReset",
     "Actor",
     "AlarmRaised",
+    "AnchorRenewed",
     "AnswerNotShown",
     "Approved",
     "ArtifactRefused",
@@ -155,6 +157,7 @@ __all__ = [
     "TokenRevoked",
     "TokenUsed",
     "UseCaseOpened",
+    "WitnessesAdopted",
     "action_of",
     "decode",
     "encode",
@@ -225,6 +228,8 @@ Fact = (
     | TokenHandedOver
     | TokenUsed
     | DeploymentLimited
+    | WitnessesAdopted
+    | AnchorRenewed
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(

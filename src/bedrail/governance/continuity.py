@@ -1,0 +1,29 @@
+"""The part of the registry about the ledger itself: which witnesses watch over it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
+
+
+@dataclass(slots=True)
+class Continuity:
+    """What the facts say; `witnesses` is the digest of the witness policy in force, empty while there is none."""
+
+    witnesses: str = ""
+    anchor_renewals: int = 0
+
+
+def _witnesses(registry: Any, fact: WitnessesAdopted, _at: str) -> None:
+    registry.continuity.witnesses = fact.policy
+
+
+def _renewed(registry: Any, _fact: AnchorRenewed, _at: str) -> None:
+    registry.continuity.anchor_renewals += 1
+
+
+CONTINUITY: dict[type, Callable[[Any, Any, str], None]] = {WitnessesAdopted: _witnesses, AnchorRenewed: _renewed}
+"""How each fact changes a registry's `continuity`."""
