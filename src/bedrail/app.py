@@ -14,21 +14,25 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bedrail.core.errors import Invalid, Refused
+from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.ports import ALL, Clock, Ids
 from bedrail.journeys import recovery
 from bedrail.journeys.context import Context
 from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
+from bedrail.journeys.verifying import SECOND, verify_exported_bundle
 from bedrail.journeys.witnessing import WitnessDesk
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
 from bedrail.keys.signing import VERIFIERS
 from bedrail.keys.witness import WitnessKeys, create_witness_keys
 from bedrail.ledger.append import Ledger
-from bedrail.ledger.bundle import verify_bundle
+from bedrail.ledger.checkpoint import vkey
 from bedrail.ledger.cosignature import CosignerKey
+from bedrail.ledger.pack import Pack, check_pack
+from bedrail.ledger.proof import LogKeys, Proven, check_proof, parse_proof
 from bedrail.ledger.publisher import PublishedAnchor, Publisher
-from bedrail.ledger.verify import VerificationReport
+from bedrail.ledger.report import Level, VerificationReport
+from bedrail.ledger.verify import Beside
 from bedrail.stores import copies
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
@@ -50,6 +54,8 @@ __all__ = [
     "ALL",
     "App",
     "Restored",
+    "check_pack_folder",
+    "check_proof_file",
     "create_home",
     "create_witness",
     "environment_default",
@@ -106,7 +112,20 @@ class App:
 
     def public_names(self) -> tuple[str, ...]:
         """Each public key of the home as `purpose:hex`."""
-        return tuple(f"{name}:{self.keys.public_key(name).hex()}" for name in ("ledger", "evidence"))
+        names = [f"{name}:{self.keys.public_key(name).hex()}" for name in ("ledger", "evidence")]
+        second = self.second_key()
+        return (*names, *([] if second is None else [f"{SECOND}:{second.public_key.hex()}"]))
+
+    def second_key(self, *, make: bool = False) -> CosignerKey | None:
+        """The ledger's post-quantum key, if it has one; made first when asked for."""
+        if make:
+            self.keys.add_second_signer()
+        return _second_key(self.keys)
+
+    def verifier_keys(self) -> tuple[str, ...]:
+        """The ledger's verifier keys, one line each, the Ed25519 one first."""
+        second = self.second_key()
+        return (vkey(self.origin, self.public_key), *([] if second is None else [second.vkey()]))
 
     def package_signing(self) -> PackageSigning:
         """The key that signs packages for the OpenSSF tool, made at the first use."""
@@ -135,20 +154,61 @@ class App:
             self.store.close()
 
 
-def verify_exported(folder: Path, key: bytes | None) -> VerificationReport:
+def verify_exported(
+    folder: Path, keys: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
+) -> VerificationReport:
     """Verify an audit bundle from its folder alone; no home is opened."""
-    return verify_bundle(folder, VERIFIERS, key=key)
+    return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level)
 
 
-def verify_home(home: Path, key: bytes | None) -> VerificationReport:
+def verify_home(
+    home: Path, pinned: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
+) -> VerificationReport:
     """Verify a home's ledger, views and records, also when the home refuses to open for work."""
     _require_home(home)
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
-        public_key = key or keys.public_key("ledger")
-        return verify_house(store, store, FileAnchor(home / ANCHOR), keys.origin, public_key, verify_ed25519)
+        public_key = pinned.public_key if pinned is not None else keys.public_key("ledger")
+        second = next((each for each in pinned.cosigners if each.name == keys.origin), None) if pinned else None
+        beside = Beside(key=second or _second_key(keys), known=tuple(known))
+        return verify_house(
+            store,
+            store,
+            FileAnchor(home / ANCHOR),
+            keys.origin,
+            public_key,
+            verify_ed25519,
+            beside=beside,
+            verifiers=VERIFIERS,
+            level=level,
+            policy_text=partial(_policy_text, FileArtifacts(home / "artifacts")),
+        )
     finally:
         store.close()
+
+
+def check_proof_file(data: bytes, keys: LogKeys) -> Proven:
+    """Check a `.tlog-proof` with the keys that somebody trusts; no home is opened. Raises `Corrupt`."""
+    return check_proof(parse_proof(data), keys, verify_ed25519, VERIFIERS)
+
+
+def check_pack_folder(folder: Path, keys: LogKeys | None) -> Pack:
+    """Check an evidence pack from its folder alone; no home is opened. Raises `Corrupt`."""
+    return check_pack(folder, VERIFIERS, keys=keys)
+
+
+def _second_key(keys: KeyFolder) -> CosignerKey | None:
+    second = keys.second_signer()
+    if second is None:
+        return None
+    return CosignerKey(name=second.name, algorithm="ml-dsa-44", public_key=second.public_key)
+
+
+def _policy_text(artifacts: FileArtifacts, digest: str) -> bytes | None:
+    try:
+        return artifacts.get(digest)
+    except NotFound:
+        return None
 
 
 def verify_package(folder: Path, key: bytes | None, model_key: bytes | None) -> Handed:

@@ -68,6 +68,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "backup.restore": frozenset({"owner", "release-engineer"}),
     "ledger.witnesses": frozenset({"owner", "security-officer"}),
     "ledger.anchor": frozenset({"owner", "security-officer"}),
+    "ledger.add-key": frozenset({"owner", "security-officer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,
     "gate.ask": _EVERYONE,

@@ -33,6 +33,7 @@ from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
+from bedrail.ledger.bundle import Cosigned
 from bedrail.ledger.prover import Prover
 from bedrail.ledger.publisher import Publisher
 from bedrail.models.predict import RemoteScorer
@@ -77,6 +78,8 @@ class Context:
     node: str
     registry: Registry = field(default_factory=Registry)
     principal: Principal | None = None
+    cosigned: Callable[[], Cosigned | None] = lambda: None
+    """The checkpoints of this ledger that witnesses signed, with the witnesses' keys."""
     prover: Prover = field(init=False)
 
     def __post_init__(self) -> None:

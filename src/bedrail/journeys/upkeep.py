@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import DataRead, InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
+from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.governance.consequences import Consequence, after_adoption
 from bedrail.governance.permissions import ROLES
@@ -15,7 +16,10 @@ from bedrail.governance.views import Registry
 from bedrail.journeys.access_review import access_posture
 from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
-from bedrail.ledger.verify import VerificationReport, verify_ledger
+from bedrail.journeys.verifying import with_replay
+from bedrail.ledger.cosignature import Verifiers
+from bedrail.ledger.report import Level, VerificationReport
+from bedrail.ledger.verify import Beside, verify_ledger
 
 PERSON_ID = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}\Z")
 """What people are called in facts, commands and pages: no spaces, no control characters, nothing like an option."""
@@ -96,28 +100,29 @@ def revoke_token(ctx: Context, person: str, token: str, reason: str) -> None:
 
 
 def verify_house(
-    tape: Tape, views: Views, anchor: Anchor, origin: str, public_key: bytes, verify: Verifier
+    tape: Tape,
+    views: Views,
+    anchor: Anchor,
+    origin: str,
+    public_key: bytes,
+    verify: Verifier,
+    *,
+    beside: Beside = Beside(),  # noqa: B008 (frozen)
+    verifiers: Verifiers | None = None,
+    level: Level = "L4",
+    policy_text: Callable[[str], bytes | None] | None = None,
 ) -> VerificationReport:
-    """Recompute the tree and signatures, fold every view again, check every sealed record; name each difference.
+    """Recompute the tree and signatures, fold every view again, check every sealed record, replay what the facts mean.
 
-    It takes ports rather than a context, since a home whose ledger is damaged does not open for anything else.
+    Each difference is named. `policy_text` gives a policy by its digest; without it nothing is replayed. It takes ports
+    rather than a context, since a home whose ledger is damaged does not open for anything else.
     """
-    report = verify_ledger(tape, anchor, origin, public_key, verify)
+    report = verify_ledger(tape, anchor, origin, public_key, verify, beside=beside, verifiers=verifiers, level=level)
+    if level < "L4":
+        return report
     report = report.joined("view", views.rebuild_differences())
-    return report.joined("record", views.record_differences())
-
-
-def export_bundle(ctx: Context, person: str, folder: Path) -> Path:
-    """Write an audit bundle that verifies with no access to this home; it holds the fact that it was taken."""
-    from bedrail.ledger.bundle import export_bundle as write
-
-    actor = ctx.require(person, "ledger.export")
-    if folder.exists() and any(folder.iterdir()):
-        raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
-    taken = DataRead(use_case="", kind="bundle", count=ctx.ledger.head().size, reason="export of the whole ledger")
-    ctx.append(actor, "governance", taken)
-    write(ctx.tape, folder, ctx.ledger.origin, ctx.public_key, ctx.publisher)
-    return folder
+    report = report.joined("record", views.record_differences())
+    return report if policy_text is None else with_replay(report, tape, policy_text)
 
 
 def posture(ctx: Context) -> list[dict[str, str]]:

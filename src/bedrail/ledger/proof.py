@@ -17,6 +17,8 @@ from bedrail.ledger.checkpoint import (
     Checkpoint,
     canonical_base64,
     open_checkpoint,
+    parse_checkpoint,
+    parse_note,
     parse_vkey,
 )
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at, parse_cosigner_key
@@ -28,11 +30,19 @@ MOST_STEPS = 63
 
 
 class LogKeys(Value, frozen=True, kw_only=True):
-    """The keys that somebody trusts: the ledger's Ed25519 key with its name, and cosigners who must all have signed."""
+    """The keys that somebody trusts: the ledger's Ed25519 key, and cosigners who must all have signed.
 
-    name: str
+    `name` is the ledger's, empty when only the bare key is known: then the checkpoint's own origin is taken for it.
+    """
+
     public_key: bytes
+    name: str = ""
     cosigners: tuple[CosignerKey, ...] = ()
+
+    @property
+    def second(self) -> CosignerKey | None:
+        """The ledger's own post-quantum key among the cosigners: it bears the ledger's name."""
+        return next((each for each in self.cosigners if each.name == self.name), None)
 
 
 class EntryProof(Value, frozen=True, kw_only=True):
@@ -59,11 +69,15 @@ class Proven(Value, frozen=True, kw_only=True):
 def parse_log_keys(lines: Sequence[str]) -> LogKeys:
     """Keys from verifier key lines: exactly one of type 0x01, and any number of cosigners' (0x04, 0x06).
 
-    Raises `Corrupt` for a line that is neither, and when the ledger's own key is missing or there are two.
+    The ledger's own may also be the bare 64 hex digits. Raises `Corrupt` for a line that is no key, and when the
+    ledger's own is missing or there are two.
     """
     own: list[tuple[str, bytes]] = []
     cosigners: list[CosignerKey] = []
     for line in lines:
+        if len(line) == 64 and all(sign in "0123456789abcdefABCDEF" for sign in line):
+            own.append(("", bytes.fromhex(line)))
+            continue
         try:
             cosigners.append(parse_cosigner_key(line))
         except Corrupt:
@@ -122,7 +136,8 @@ def check_proof(
     entry = entry or proof.entry
     if not entry:
         raise Corrupt("The proof holds no entry.", remedy="Give the entry that it is about.")
-    checkpoint = open_checkpoint(proof.note, keys.name, keys.public_key, verify)
+    name = keys.name or parse_checkpoint(parse_note(proof.note).text).origin
+    checkpoint = open_checkpoint(proof.note, name, keys.public_key, verify)
     times = cosigned_by(proof.note, keys, verifiers)
     if not verify_inclusion(leaf_hash(entry), proof.index, checkpoint.size, proof.path, checkpoint.root):
         raise Corrupt("The entry is not in the signed tree.", remedy="Entry, index or proof was changed.")

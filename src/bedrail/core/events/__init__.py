@@ -75,6 +75,7 @@ from bedrail.core.events.identity import (
     SignInsRefused,
     SteppedUp,
 )
+from bedrail.core.events.ledger import LedgerKeyAdded
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -133,6 +134,7 @@ __all__ = [
     "HeartBeat",
     "HoldoutOpened",
     "InstallationOpened",
+    "LedgerKeyAdded",
     "LedgerRestored",
     "MonitoringReported",
     "NoticeGiven",
@@ -192,6 +194,7 @@ Fact = (
     | ArtifactRefused
     | DataRead
     | HeartBeat
+    | LedgerKeyAdded
     | BackupTaken
     | LedgerRestored
     | AnswerNotShown

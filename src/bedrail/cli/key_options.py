@@ -1,0 +1,57 @@
+"""Keys and files that verifying commands are given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bedrail.core.errors import Corrupt, Invalid, Unavailable
+
+if TYPE_CHECKING:
+    from bedrail.ledger.proof import LogKeys
+
+KEY_HELP = (
+    "A key that you know from elsewhere: 64 hex digits, a verifier key line, or a file of such lines. "
+    "Repeat it for the second key and witnesses."
+)
+
+
+def key_options(values: tuple[str, ...]) -> LogKeys | None:
+    """The keys pinned with --key, or None when there are none; raises `Invalid`."""
+    from bedrail.ledger.proof import parse_log_keys
+
+    if not values:
+        return None
+    lines: list[str] = []
+    for value in values:
+        path = Path(value)
+        if "+" not in value and "\n" not in value and len(value) < 4096 and path.is_file():
+            lines += file_option(path, "--key").decode(errors="replace").splitlines()
+        else:
+            lines += value.splitlines()
+    try:
+        return parse_log_keys([line for line in lines if line])
+    except Corrupt as error:
+        remedy = "Give the 64 hex digits that `bedrail init` printed, or lines of `bedrail ledger keys`."
+        raise Invalid("not a key.", path="--key", remedy=remedy) from error
+
+
+def file_option(path: Path, name: str) -> bytes:
+    """The bytes of a file named on the command line; raises `Invalid` or `Unavailable`."""
+    try:
+        return path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
+        raise Invalid(f"there is no file {path}.", path=name, remedy="Name another.") from error
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be read.", remedy="Check its permissions.") from error
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that is not there yet; raises `Invalid` or `Unavailable`."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError as error:
+        raise Invalid(f"{path} is there already.", path="--out", remedy="Name a new file.") from error
+    except OSError as error:
+        raise Unavailable(f"{path} cannot be written.", remedy="Check the folder and its disk.") from error

@@ -1,0 +1,106 @@
+"""The highest level of verification: what the facts mean, replayed beside the proof that they are the sealed ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bedrail.core.errors import NotFound
+from bedrail.core.events import InstallationOpened, decode
+from bedrail.core.events.ledger import LedgerKeyAdded
+from bedrail.core.ports import Tape
+from bedrail.governance.replay import replay
+from bedrail.ledger.bundle import BundleTape, verify_bundle
+from bedrail.ledger.checkpoint import parse_vkey
+from bedrail.ledger.cosignature import CosignerKey, Verifiers
+from bedrail.ledger.folders import read_file
+from bedrail.ledger.proof import LogKeys
+from bedrail.ledger.report import Difference, Level, VerificationReport
+
+SECOND = "ledger-mldsa"
+"""What the ledger's post-quantum key is called in the facts that name it."""
+
+
+def with_replay(
+    report: VerificationReport, tape: Tape, policy_text: Callable[[str], bytes | None]
+) -> VerificationReport:
+    """The report with every entry that contradicts those before it; L4 is reached when all policies could be read.
+
+    Entries that do not even stand as sealed are not replayed.
+    """
+    if report.level != "L3":
+        return report
+    found = replay(tape.entries(0, report.size), policy_text)
+    report = report.joined("replay", found.found)
+    if found.unread:
+        missing = ", ".join(sorted(each[:12] for each in found.unread))
+        return report.having_looked("L3", f"approvals cannot be judged without the text of policy {missing}")
+    return report.having_looked("L4")
+
+
+def verify_exported_bundle(
+    folder: Path,
+    verifiers: Verifiers,
+    *,
+    keys: LogKeys | None = None,
+    known: Sequence[tuple[str, bytes]] = (),
+    level: Level = "L4",
+) -> VerificationReport:
+    """Verify an audit bundle from its folder alone, up to the meaning of its facts.
+
+    Policies are read from the bundle's artifacts. The second key that the facts name must be the enclosed one, so that
+    nobody can take it away together with its signature.
+    """
+    key = None if keys is None else keys.public_key
+    name = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))[0]
+    second = None if keys is None else next((each for each in keys.cosigners if each.name == name), None)
+    report = verify_bundle(folder, verifiers, key=key, second=second, known=known, level=level)
+    if level < "L4" or report.level != "L3":
+        return report
+    tape = BundleTape(folder)
+    missing = _about_second_key(tape, report, folder)
+    return with_replay(report.with_differences(missing), tape, lambda digest: _artifact(folder, digest))
+
+
+def named_second_key(tape: Tape, size: int) -> bytes | None:
+    """The post-quantum key that the facts name (the newest), or None when they name none."""
+    found: bytes | None = None
+    for index, data in tape.registry_entries():
+        if index >= size:
+            break
+        fact = decode(data).fact
+        if isinstance(fact, InstallationOpened):
+            named = [each.partition(":")[2] for each in fact.keys if each.startswith(f"{SECOND}:")]
+            found = bytes.fromhex(named[0]) if named else found
+        elif isinstance(fact, LedgerKeyAdded) and fact.name == SECOND:
+            found = bytes.fromhex(fact.key)
+    return found
+
+
+def second_key_of(tape: Tape, origin: str) -> CosignerKey | None:
+    """The key that the facts name, as a cosigner."""
+    named = named_second_key(tape, tape.head().size)
+    return None if named is None else CosignerKey(name=origin, algorithm="ml-dsa-44", public_key=named)
+
+
+def _about_second_key(tape: BundleTape, report: VerificationReport, folder: Path) -> list[Difference]:
+    from bedrail.ledger.cosignature import parse_cosigner_key
+
+    named = named_second_key(tape, report.size)
+    try:
+        enclosed = parse_cosigner_key(read_file(folder / "second.vkey").decode(errors="replace")).public_key
+    except NotFound:
+        enclosed = None
+    if named == enclosed:
+        return []
+    what = "the second key is not the one that the facts name" if enclosed else "the second key is missing"
+    return [Difference(kind="foreign-key", where="second.vkey", what=what)]
+
+
+def _artifact(folder: Path, digest: str) -> bytes | None:
+    if len(digest) != 64 or not digest.isalnum():
+        return None
+    try:
+        return read_file(folder / "artifacts" / digest)
+    except NotFound:
+        return None
