@@ -38,6 +38,7 @@ from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, Monitori
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
 from bedrail.governance.continuity import CONTINUITY, Continuity
+from bedrail.governance.custody import CUSTODY, Custody
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
 from bedrail.governance.rights import RIGHTS
@@ -79,6 +80,7 @@ class Registry:
     __slots__ = (
         "access",
         "continuity",
+        "custody",
         "egress",
         "findings",
         "identity",
@@ -99,6 +101,7 @@ class Registry:
         self.seen = 0
         self.installation: InstallationOpened | None = None
         self.access = Access()
+        self.custody = Custody()
         self.continuity = Continuity()
         self.findings = Findings()
         self.identity = Identity()
@@ -418,6 +421,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     **RIGHTS,
     **CONTINUITY,
     **IDENTITY,
+    **CUSTODY,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,
     GateJudged: _in_case(_judged),

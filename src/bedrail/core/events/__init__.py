@@ -38,6 +38,15 @@ from bedrail.core.events.bedside import (
     OutcomeObserved,
 )
 from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
+from bedrail.core.events.custody import (
+    DisposalCompleted,
+    DisposalOrdered,
+    EpochDestroyed,
+    HoldLifted,
+    HoldPlaced,
+    KeyRotated,
+    PseudonymKeyMoved,
+)
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
     DatasetAdmitted,
@@ -75,7 +84,6 @@ from bedrail.core.events.identity import (
     SignInsRefused,
     SteppedUp,
 )
-from bedrail.core.events.ledger import LedgerKeyAdded
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -118,9 +126,12 @@ __all__ = [
     "DeploymentLimited",
     "DeploymentMoved",
     "DeploymentRolledBack",
+    "DisposalCompleted",
+    "DisposalOrdered",
     "EgressAllowed",
     "EgressClosed",
     "Entry",
+    "EpochDestroyed",
     "EvidenceRecorded",
     "Fact",
     "FindingAnswered",
@@ -132,9 +143,11 @@ __all__ = [
     "GlassEnded",
     "GlassReviewed",
     "HeartBeat",
+    "HoldLifted",
+    "HoldPlaced",
     "HoldoutOpened",
     "InstallationOpened",
-    "LedgerKeyAdded",
+    "KeyRotated",
     "LedgerRestored",
     "MonitoringReported",
     "NoticeGiven",
@@ -145,6 +158,7 @@ __all__ = [
     "PolicyAdopted",
     "ProviderDropped",
     "ProviderTrusted",
+    "PseudonymKeyMoved",
     "ReviewClosed",
     "ReviewStarted",
     "SentinelsRecorded",
@@ -192,9 +206,15 @@ Fact = (
     | MonitoringReported
     | SentinelsRecorded
     | ArtifactRefused
+    | KeyRotated
+    | EpochDestroyed
+    | PseudonymKeyMoved
+    | HoldPlaced
+    | HoldLifted
+    | DisposalOrdered
+    | DisposalCompleted
     | DataRead
     | HeartBeat
-    | LedgerKeyAdded
     | BackupTaken
     | LedgerRestored
     | AnswerNotShown
