@@ -8,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.ports import ALL, Clock, Ids
+from bedrail.governance.views import Registry
 from bedrail.journeys import recovery
 from bedrail.journeys.context import Context
 from bedrail.journeys.stopping import new_stop
@@ -34,10 +35,12 @@ from bedrail.ledger.publisher import PublishedAnchor, Publisher
 from bedrail.ledger.report import Level, VerificationReport
 from bedrail.ledger.verify import Beside
 from bedrail.stores import copies
+from bedrail.stores.accounts import SqliteAccounts
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import Store, choose_store, is_home, open_store
 from bedrail.stores.outbox import Outbox
+from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
 from bedrail.stores.witness import WitnessMemory, require_new_folder
@@ -48,7 +51,9 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
+    from bedrail.governance.sessions import Principal
     from bedrail.journeys.handing_over import Handed, PackageSigning
+    from bedrail.journeys.reception import Reception
 
 __all__ = [
     "ALL",
@@ -74,6 +79,8 @@ __all__ = [
 
 ANCHOR = "anchor/checkpoint"
 STOPS = "stops"
+ACCOUNTS = "identity.sqlite"
+BREACHED = "breached-passwords.txt"
 WITNESS_MEMORY = "witness.sqlite"
 WITNESS_KEYS = "keys"
 
@@ -104,6 +111,7 @@ class App:
     keys: KeyFolder
     store: Store
     context: Context
+    desk: SqliteAccounts
 
     @property
     def public_key(self) -> bytes:
@@ -126,6 +134,40 @@ class App:
         """The ledger's verifier keys, one line each, the Ed25519 one first."""
         second = self.second_key()
         return (vkey(self.origin, self.public_key), *([] if second is None else [second.vkey()]))
+
+    def reception(self, origin: str = "", *, context: Context | None = None) -> Reception:
+        """Where people sign in at the web origin `origin`; with a registry of its own unless `context` is given."""
+        from bedrail.journeys.reception import Reception
+        from bedrail.keys.oidc import OpenIdConnect
+        from bedrail.keys.passkeys import WebAuthnPasskeys
+        from bedrail.keys.passwords import Argon2Passwords
+        from bedrail.keys.tokens import RandomTokens
+        from bedrail.keys.totp import Totp
+        from bedrail.stores.breached import BreachedPasswords
+
+        origin = origin or os.environ.get("BEDRAIL_WEB_ORIGIN", "http://localhost:8080")
+        return Reception(
+            ctx=context or replace(self.context, registry=Registry()),
+            desk=self.desk,
+            data_keys=self.store,
+            passwords=Argon2Passwords(),
+            codes=Totp(),
+            passkeys=WebAuthnPasskeys(origin, self.origin),
+            sso=OpenIdConnect(self.context.clock.monotonic),
+            tokens=RandomTokens(),
+            origin=origin,
+            breached=BreachedPasswords(self.home / BREACHED),
+        )
+
+    def session_file(self) -> SessionFile:
+        """Where this user's terminal keeps its session with this home."""
+        config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
+        return SessionFile(Path(config), self.home)
+
+    def terminal_principal(self) -> Principal | None:
+        """Who signed in at this terminal (BEDRAIL_SESSION, or the session file), while that holds."""
+        token = os.environ.get("BEDRAIL_SESSION") or self.session_file().read()
+        return self.reception(context=self.context).recognise(token) if token else None
 
     def package_signing(self) -> PackageSigning:
         """The key that signs packages for the OpenSSF tool, made at the first use."""
@@ -151,6 +193,7 @@ class App:
         try:
             self.context.ledger.close()
         finally:
+            self.desk.close()
             self.store.close()
 
 
@@ -441,4 +484,5 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         remote=vendor_scorer,
         node=socket.gethostname() or sys.platform,
     )
-    return App(home=home, origin=keys.origin, keys=keys, store=store, context=context)
+    desk = SqliteAccounts(home / ACCOUNTS, busy_seconds=busy_seconds)
+    return App(home=home, origin=keys.origin, keys=keys, store=store, context=context, desk=desk)

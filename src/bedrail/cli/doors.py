@@ -15,6 +15,7 @@ from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused, Unavai
 if TYPE_CHECKING:
     from bedrail.app import App
     from bedrail.journeys.context import Context
+    from bedrail.journeys.reception import Reception
 
 EXIT_CODES: tuple[tuple[type[BedrailError], int], ...] = (
     (NotFound, 2),
@@ -58,14 +59,24 @@ class CliState:
             self.opened.pop().close()
 
     def context(self) -> Context:
-        """The journeys' context of the opened home."""
-        return self.app().context
+        """The journeys' context of the opened home, for whoever is signed in at this terminal."""
+        app = self.app()
+        if app.context.principal is None:
+            app.context.principal = app.terminal_principal()
+        return app.context
+
+    def reception(self) -> Reception:
+        """Where people sign in."""
+        return self.app().reception(context=self.context())
 
     def actor(self) -> str:
-        """Who acts: --as, BEDRAIL_ACTOR, or the owner when nobody is named."""
+        """Who acts: --as, BEDRAIL_ACTOR, whoever is signed in, or the owner when nobody is named."""
         from bedrail.app import environment_default
 
         named = self.person or environment_default("BEDRAIL_ACTOR")
+        signed = self.context().principal
+        if not named and signed is not None:
+            return signed.person
         return named or next(iter(self.context().refresh().holders("owner")), "")
 
 

@@ -110,16 +110,16 @@ class Accounts(Protocol):
         """Void every ticket of that kind of a person."""
         ...
 
-    def seal(self, name: str, record: SealedRecord) -> None:
-        """Keep a sealed secret with its wrapped data key."""
+    def seal(self, record: SealedRecord) -> None:
+        """Keep a sealed secret by its record id."""
         ...
 
     def sealed(self, name: str) -> SealedRecord | None:
-        """The sealed secret, its data key in `key`."""
+        """The sealed secret."""
         ...
 
     def unseal(self, name: str) -> None:
-        """Destroy the sealed secret and its data key."""
+        """Delete the sealed secret."""
         ...
 
     def keep_keys(self, issuer: str, keys: bytes, at: float) -> None:
@@ -134,8 +134,12 @@ class Accounts(Protocol):
         """For each key: how many refusals since then, and when the last was."""
         ...
 
-    def note_refusal(self, keys: Sequence[str], person: str, source: str, at: float) -> None:
-        """Count a refused attempt under these keys, and for the next report."""
+    def note_refusal(self, keys: Sequence[str], person: str, source: str, at: float, mark: str) -> None:
+        """Count an attempt under these keys, and for the next report, until `mark` is withdrawn."""
+        ...
+
+    def withdraw(self, mark: str) -> None:
+        """The attempt was none to count."""
         ...
 
     def forgive(self, key: str) -> int:
@@ -281,6 +285,7 @@ class Departure(Value, frozen=True, kw_only=True):
     state: str
     nonce: str
     verifier: str
+    again: bool = False
 
 
 class Arrival(Value, frozen=True, kw_only=True):

@@ -21,14 +21,19 @@ class Limit(Value, frozen=True, kw_only=True):
     most: int
 
 
+def source_limit(source: str) -> tuple[Limit, ...]:
+    """Ten for an address, where no name was given."""
+    return (Limit(name=f"source:{source}", most=10),)
+
+
 def sign_in_limits(person: str, source: str) -> tuple[Limit, ...]:
     """Ten for a name, ten for an address."""
-    return Limit(name=f"person:{person}", most=10), Limit(name=f"source:{source}", most=10)
+    return Limit(name=f"person:{person[:64]}", most=10), *source_limit(source)
 
 
 def second_factor_limits(person: str, source: str) -> tuple[Limit, ...]:
     """Five codes for a person, whichever half sign-in they belong to."""
-    return Limit(name=f"code:{person}", most=5), Limit(name=f"source:{source}", most=10)
+    return Limit(name=f"code:{person[:64]}", most=5), *source_limit(source)
 
 
 def wait(limit: Limit, count: int, last: float, now: float) -> float:

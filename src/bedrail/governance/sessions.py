@@ -65,11 +65,16 @@ def fresh(principal: Principal, now: float) -> bool:
 def require_fresh(principal: Principal, action: str, now: float) -> None:
     """Raise `Refused` (reasons `step-up`) when the action is sensitive and the last proof too long ago."""
     if action in STEP_UP and not fresh(principal, now):
-        raise Refused(
-            f"`{action}` needs a sign-in within the last {FRESH_SECONDS // 60} minutes.",
-            remedy="Confirm that it is you: bedrail sign-in --again, or the page /account/confirm.",
-            reasons=("step-up",),
-        )
+        raise stale(f"`{action}`")
+
+
+def stale(what: str) -> Refused:
+    """What is refused because the last proof is too long ago."""
+    return Refused(
+        f"{what} needs a sign-in within the last {FRESH_SECONDS // 60} minutes.",
+        remedy="Confirm that it is you: bedrail sign-in --again, or the page /account/confirm.",
+        reasons=("step-up",),
+    )
 
 
 class Limits(Value, frozen=True, kw_only=True):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bedrail.core.accounts import (
@@ -21,6 +22,7 @@ from bedrail.core.accounts import (
 )
 from bedrail.core.errors import Refused
 from bedrail.core.events import SessionsEnded, SignedIn, SignInsRefused, SteppedUp
+from bedrail.core.ports import DataKeys
 from bedrail.core.values import Value
 from bedrail.governance.access import roles_now
 from bedrail.governance.accounts import AccountView, Identity, SessionView, session_holds
@@ -61,17 +63,19 @@ class Reception:
     """What signing in works with; built once per process by `app`.
 
     `ctx` has a registry of its own where other threads follow the ledger too; whoever folds or reads it holds `turn`.
-    `passkeys` and `sso` know the web origin at which people sign in.
+    `passkeys` and `sso` know the web origin at which people sign in. `breached` holds passwords stolen elsewhere.
     """
 
     ctx: Context
     desk: Desk
+    data_keys: DataKeys
     passwords: Passwords
     codes: OneTimeCodes
     passkeys: Passkeys
     sso: SingleSignOn
     tokens: Tokens
     origin: str
+    breached: Container[str] = ()
     turn: threading.RLock = field(default_factory=threading.RLock)
 
     def now(self) -> float:
@@ -199,17 +203,29 @@ class Reception:
                 self.desk.end_sessions(going)
             return len(going)
 
-    def look(self, limits_now: Sequence[Limit]) -> None:
-        """Raise `Refused` (reasons `rate`) when the next attempt comes too soon."""
-        now = self.now()
-        require_turn(limits_now, self.desk.refused_since([each.name for each in limits_now], now - WINDOW_SECONDS), now)
+    @contextmanager
+    def attempt(self, limits_now: Sequence[Limit], person: str, source: str) -> Iterator[None]:
+        """One attempt: what ends in `Refused` counts against the limits, whatever else does not.
 
-    def refuse(self, limits_now: Sequence[Limit], person: str, source: str) -> None:
-        """Count a refused attempt; names of nobody are counted, and not written down."""
+        It is counted before it is looked at, so that many at once cannot pass the limits together. Raises `Refused`
+        (reasons `rate`) when it comes too soon. Names of nobody are counted, and not written down.
+        """
+        names = [each.name for each in limits_now]
         with self.turn:
-            named = person if person in self.identity().accounts else ""
-            self.desk.note_refusal([each.name for each in limits_now], named, source, self.now())
-            self.report_refusals()
+            now = self.now()
+            require_turn(limits_now, self.desk.refused_since(names, now - WINDOW_SECONDS), now)
+            named, mark = person if person in self.identity().accounts else "", self.ctx.ids.new()
+            self.desk.note_refusal(names, named, source, now, mark)
+        try:
+            yield
+        except Refused:
+            with self.turn:
+                self.report_refusals()
+            raise
+        except BaseException:
+            self.desk.withdraw(mark)
+            raise
+        self.desk.withdraw(mark)
 
     def report_refusals(self, *, at_once: bool = False) -> None:
         """One fact for all refusals of at least five minutes: however many there are, the ledger is not flooded."""
@@ -231,10 +247,15 @@ class Reception:
 
     def ticket(self, kind: str, person: str, seconds: float, data: bytes = b"") -> str:
         """Something good for one use within `seconds`; the token is returned, only its digest is kept."""
-        token, digest = self.tokens.new()
+        token, _ = self.tokens.new()
+        self.keep(kind, token, person, seconds, data)
+        return token
+
+    def keep(self, kind: str, token: str, person: str, seconds: float, data: bytes) -> None:
+        """Keep a ticket under a token that somebody else made."""
+        digest = self.tokens.digest(token)
         row = TicketRow(digest=digest, kind=kind, person=person, data=data, expires=self.now() + seconds)
         self.desk.put_ticket(row)
-        return token
 
     def take(self, kind: str, token: str) -> TicketRow | None:
         """Use up a ticket; None when there is none."""
@@ -243,6 +264,36 @@ class Reception:
     def read(self, kind: str, token: str) -> TicketRow | None:
         """Look at a ticket."""
         return self.desk.read_ticket(self.tokens.digest(token), kind, self.now()) if token else None
+
+    def hide(self, name: str, kind: str, plaintext: bytes) -> bytes:
+        """Seal a secret under a data key of its own, which is durable first; returns the ciphertext."""
+        subject = f"{name}/{self.ctx.ids.new()}"
+        record = self.ctx.vault.seal(record_id=name, subject=subject, kind=kind, purpose="sign-in", plaintext=plaintext)
+        if record.key is not None:
+            self.data_keys.keep_key(record.key)
+        self.desk.seal(record)
+        return record.ciphertext
+
+    def reveal(self, name: str, ciphertext: bytes | None = None) -> bytes | None:
+        """A hidden secret; None when there is none, or it is not the one of this ciphertext. Raises `Corrupt`."""
+        record = self.desk.sealed(name)
+        if record is None or (ciphertext is not None and record.ciphertext != ciphertext):
+            return None
+        key = self.data_keys.find_key(record.subject, record.key_id)
+        return self.ctx.vault.open(record, key) if key is not None else None
+
+    def destroy(self, name: str) -> None:
+        """Destroy a hidden secret with its data key: no backup of this file opens without it."""
+        record = self.desk.sealed(name)
+        if record is not None:
+            self.data_keys.destroy_keys(record.subject)
+            self.desk.unseal(name)
+
+    def forget(self, row: CredentialRow) -> None:
+        """Destroy what is stored for a credential that counts no longer."""
+        if row.kind == "totp":
+            self.destroy(row.lookup)
+        self.desk.revoke(row.credential)
 
     def local_link(self, person: str) -> str:
         """A ticket for whoever runs the server of a home without accounts: opens a session as that person, once.

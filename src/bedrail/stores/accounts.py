@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bedrail.core.accounts import CredentialRow, Kind, SessionRow, TicketRow
-from bedrail.core.errors import Unavailable
-from bedrail.core.ports import SealedRecord, WrappedKey
+from bedrail.core.ports import SealedRecord
 from bedrail.stores.connections import statements, translated
 
 _CREDENTIAL = "SELECT credential, person, kind, label, material, lookup, counter, made_at, used_at FROM credentials"
@@ -110,21 +109,18 @@ class SqliteAccounts:
         """Void every ticket of that kind of a person."""
         self._do("DELETE FROM tickets WHERE person = ? AND kind = ?", (person, kind))
 
-    def seal(self, name: str, record: SealedRecord) -> None:
-        """Keep a sealed secret with its wrapped data key."""
-        key = record.key
-        if key is None:
-            raise Unavailable("The sealed secret came without its data key.", remedy="Tell whoever runs this server.")
-        values = (name, record.subject, record.kind, record.purpose, record.ciphertext, key.key_id, key.kek)
-        self._do("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*values, key.wrapped))
+    def seal(self, record: SealedRecord) -> None:
+        """Keep a sealed secret by its record id; its data key rests in the store that rotates all data keys."""
+        values = (record.record_id, record.subject, record.kind, record.purpose, record.ciphertext, record.key_id)
+        self._do("INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", values)
 
     def sealed(self, name: str) -> SealedRecord | None:
-        """The sealed secret, its data key in `key`."""
-        sql = "SELECT name, subject, kind, purpose, ciphertext, key_id, kek, wrapped FROM sealed WHERE name = ?"
+        """The sealed secret."""
+        sql = "SELECT name, subject, kind, purpose, ciphertext, key_id FROM sealed WHERE name = ?"
         return next((_sealed(row) for row in self._rows(sql, (name,))), None)
 
     def unseal(self, name: str) -> None:
-        """Destroy the sealed secret and its data key."""
+        """Delete the sealed secret."""
         self._do("DELETE FROM sealed WHERE name = ?", (name,))
 
     def keep_keys(self, issuer: str, keys: bytes, at: float) -> None:
@@ -164,11 +160,15 @@ class SqliteAccounts:
         counted = {key: self._rows(sql, (key, since))[0] for key in keys}
         return {key: (int(count), last or 0.0) for key, (count, last) in counted.items()}
 
-    def note_refusal(self, keys: Sequence[str], person: str, source: str, at: float) -> None:
-        """Count a refused attempt under these keys, and for the next report."""
+    def note_refusal(self, keys: Sequence[str], person: str, source: str, at: float, mark: str) -> None:
+        """Count an attempt under these keys, and for the next report, until `mark` is withdrawn."""
         with self._writing() as connection:
-            rows = [(key, person, source, at) for key in ("", *keys)]
-            connection.executemany("INSERT INTO refusals VALUES (?, ?, ?, ?)", rows)
+            rows = [(key, person, source, at, mark) for key in ("", *keys)]
+            connection.executemany("INSERT INTO refusals VALUES (?, ?, ?, ?, ?)", rows)
+
+    def withdraw(self, mark: str) -> None:
+        """The attempt was none to count."""
+        self._do("DELETE FROM refusals WHERE mark = ?", (mark,))
 
     def forgive(self, key: str) -> int:
         """A success: forget the refusals under this key; how many there were."""
@@ -265,14 +265,7 @@ def _ticket(rows: list[Any]) -> TicketRow | None:
 
 
 def _sealed(row: Any) -> SealedRecord:
-    name, subject, kind, purpose, ciphertext, key_id, kek, wrapped = row
-    key = WrappedKey(key_id=key_id, subject=subject, kek=kek, wrapped=bytes(wrapped))
+    name, subject, kind, purpose, ciphertext, key_id = row
     return SealedRecord(
-        record_id=name,
-        subject=subject,
-        kind=kind,
-        purpose=purpose,
-        key_id=key_id,
-        ciphertext=bytes(ciphertext),
-        key=key,
+        record_id=name, subject=subject, kind=kind, purpose=purpose, key_id=key_id, ciphertext=bytes(ciphertext)
     )

@@ -38,16 +38,14 @@ CREATE TABLE IF NOT EXISTS sessions (
 );
 CREATE INDEX IF NOT EXISTS sessions_person ON sessions (person);
 
--- Secrets sealed by the vault, each under a data key of its own.
+-- Secrets sealed by the vault; their data keys rest beside all others, and are rotated and destroyed there.
 CREATE TABLE IF NOT EXISTS sealed (
     name TEXT PRIMARY KEY,
     subject TEXT NOT NULL,
     kind TEXT NOT NULL,
     purpose TEXT NOT NULL,
     ciphertext BLOB NOT NULL,
-    key_id TEXT NOT NULL,
-    kek TEXT NOT NULL,
-    wrapped BLOB NOT NULL
+    key_id TEXT NOT NULL
 );
 
 CREATE TABLE IF NOT EXISTS provider_keys (
@@ -61,6 +59,8 @@ CREATE TABLE IF NOT EXISTS refusals (
     name TEXT NOT NULL,
     person TEXT NOT NULL,
     source TEXT NOT NULL,
-    at REAL NOT NULL
+    at REAL NOT NULL,
+    mark TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS refusals_name ON refusals (name, at);
+CREATE INDEX IF NOT EXISTS refusals_mark ON refusals (mark);
