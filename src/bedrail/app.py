@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.ports import ALL, Clock, Ids
+from bedrail.core.ports import ALL, Clock, Ids, Tape
 from bedrail.governance.views import Registry
 from bedrail.journeys import recovery
 from bedrail.journeys.context import Context
@@ -44,7 +44,7 @@ from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
 from bedrail.stores.witness import WitnessMemory, require_new_folder
-from bedrail.wire.vendor import vendor_scorer
+from bedrail.wire.vendor import VendorScorer
 from bedrail.wire.webhook import post
 
 if TYPE_CHECKING:
@@ -456,6 +456,15 @@ def _carrier() -> Callable[[bytes], bool] | None:
     return partial(post, url) if url else None
 
 
+def _vendors(home: Path, tape: Tape, clock: Clock) -> Callable[[str], VendorScorer]:
+    """Asks vendors where it was allowed, and nowhere else."""
+    from bedrail.journeys.egress import AllowList
+    from bedrail.keys.tls import vendor_context
+
+    places, tls = AllowList(tape, clock), partial(vendor_context, home / "tls" / "vendors")
+    return lambda endpoint: VendorScorer(endpoint, permit=places.network, tls=tls)
+
+
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
@@ -481,7 +490,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         notices=Outbox(home / "outbox", _carrier()),
         signer=keys.signer("evidence"),
         verify=verify_ed25519,
-        remote=vendor_scorer,
+        remote=_vendors(home, store, clock),
         node=socket.gethostname() or sys.platform,
     )
     desk = SqliteAccounts(home / ACCOUNTS, busy_seconds=busy_seconds)

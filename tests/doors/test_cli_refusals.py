@@ -179,7 +179,10 @@ WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (2, "no such file", _as("sam", *IMPORT, "--file", "{files}/none.txt")),
     (2, "either --file or --endpoint", _as("sam", *IMPORT)),
     (2, "no address of an endpoint", _as("vera", *IMPORT, "--endpoint", "ftp://vendor.example/score")),
-    (3, "does not answer", _as("vera", *IMPORT, "--endpoint", "http://127.0.0.1:9/score")),
+    (1, "nobody allowed models to be asked", _as("vera", *IMPORT, "--endpoint", "http://127.0.0.1:9/score")),
+    (1, "not permitted to vendor-manager", _as("vera", "egress", "allow", "v.example:443", "--reason", "x")),
+    (2, "this is no place", _as("olivia", "egress", "allow", "v.example", "--reason", "x")),
+    (2, "was not allowed", _as("olivia", "egress", "close", "v.example:443", "--reason", "x")),
     # Tables.
     (2, "either --folder or --file", _as("sam", *ADMIT)),
     (2, "no such file", _as("sam", *ADMIT, "--file", "{files}/none.csv")),

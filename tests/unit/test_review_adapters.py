@@ -10,7 +10,7 @@ import pytest
 from bedrail.core.errors import Invalid, Refused, Unavailable
 from bedrail.keys import KeyFolder, files
 from bedrail.stores import FileArtifacts
-from bedrail.wire.vendor import vendor_scorer
+from bedrail.wire.vendor import VendorScorer
 
 
 def test_keys_are_made_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,4 +78,4 @@ def test_a_folder_that_another_process_stored_meanwhile_is_stored(
 def test_an_address_that_is_none_is_the_callers_mistake(address: str) -> None:
     """Said as such, with the remedy; nothing is asked."""
     with pytest.raises(Invalid, match="no address"):
-        vendor_scorer(address)
+        VendorScorer(address, permit=lambda _, __: "public")

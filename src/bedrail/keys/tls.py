@@ -68,6 +68,14 @@ def client_context(ca: Path | None = None, certificate: Path | None = None, key:
     return context
 
 
+def vendor_context(folder: Path, host: str) -> ssl.SSLContext:
+    """How a vendor's host is met: `folder/HOST/` may hold its authority (ca.pem) and ours (client.pem, .key)."""
+    ca, certificate, key = (folder / host / name for name in ("ca.pem", "client.pem", "client.key"))
+    if certificate.exists():
+        return client_context(ca if ca.exists() else None, certificate, key)
+    return client_context(ca if ca.exists() else None)
+
+
 def read_certificate(path: Path) -> CertificateFacts:
     """The first certificate of a PEM file; raises `NotFound` or `Invalid`."""
     try:

@@ -133,7 +133,9 @@ def vendor(scene: Scene) -> None:
     process = _vendor(scene, port, 1)
     stage.run("use-case", "open", str(scene.examples / VENDOR), person="olivia")
     stage.run("data", "admit", VENDOR, "--file", str(scene.past), person="sam", lines=1)
-    endpoint = f"http://127.0.0.1:{port}/score"
+    place, endpoint = f"127.0.0.1:{port}", f"http://127.0.0.1:{port}/score"
+    stage.run("import-model", VENDOR, "--endpoint", endpoint, "--name", "vendor", person="vera", expect=1, lines=2)
+    stage.run("egress", "allow", place, "--network", "loopback", "--reason", "trial of the vendor", person="olivia")
     stage.run("import-model", VENDOR, "--endpoint", endpoint, "--name", "vendor", person="vera", lines=2)
     stage.run("examine", VENDOR, person="vera", expect=None, lines=0)
     stage.run("deploy", VENDOR, "--to", "shadow", person="rob", lines=2)
