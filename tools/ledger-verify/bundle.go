@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+)
+
+const bundleStatement = "bedrail audit bundle v1"
+
+// verifyBundle checks a whole ledger: the signature, the root over all entries, every tile, every earlier checkpoint,
+// and that no file was changed, added or taken away.
+func verifyBundle(folder string, key verifierKey) (string, error) {
+	key, err := enclosedKey(folder, key)
+	if err != nil {
+		return "", err
+	}
+	note, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+	if err != nil {
+		return "", err
+	}
+	signed, err := openCheckpoint(note, key)
+	if err != nil {
+		return "", fmt.Errorf("checkpoint: %w", err)
+	}
+	earlier, err := earlierCheckpoints(folder, key)
+	if err != nil {
+		return "", err
+	}
+	leaves, err := readEntries(folder, signed, earlier)
+	if err != nil {
+		return "", err
+	}
+	tiles := 0
+	err = hashTiles(leaves, func(path string, expected []byte) error {
+		tiles++
+		found, err := os.ReadFile(filepath.Join(folder, path))
+		if err != nil {
+			return err
+		}
+		if !bytes.Equal(found, expected) {
+			return fmt.Errorf("%s is not the tile that the entries give", path)
+		}
+		return nil
+	})
+	if err != nil {
+		return "", err
+	}
+	files, err := verifyFiles(folder, key, bundleStatement)
+	if err != nil {
+		return "", err
+	}
+	told := "%s, %d entries, root %x; %d tiles, %d earlier checkpoints, %d files."
+	return fmt.Sprintf(told, signed.origin, signed.size, signed.root, tiles, len(earlier), files), nil
+}
+
+// enclosedKey is the bundle's own key line, which must be the pinned key.
+func enclosedKey(folder string, pinned verifierKey) (verifierKey, error) {
+	data, err := os.ReadFile(filepath.Join(folder, "key.vkey"))
+	if err != nil {
+		return verifierKey{}, err
+	}
+	key, err := parseKey(string(bytes.TrimSuffix(data, []byte("\n"))))
+	if err != nil {
+		return verifierKey{}, fmt.Errorf("key.vkey: %w", err)
+	}
+	if !bytes.Equal(key.public, pinned.public) || (pinned.name != "" && pinned.name != key.name) {
+		return verifierKey{}, errors.New("the enclosed key is not the pinned one")
+	}
+	return key, nil
+}
+
+// earlierCheckpoints are those in checkpoints/ and cosigned/, by size; all signed by the key, and named by their size.
+func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
+	var found []checkpoint
+	for _, part := range []string{"checkpoints", "cosigned"} {
+		names, err := os.ReadDir(filepath.Join(folder, part))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			note, err := os.ReadFile(filepath.Join(folder, part, name.Name()))
+			if err != nil {
+				return nil, err
+			}
+			each, err := openCheckpoint(note, key)
+			if err != nil {
+				return nil, fmt.Errorf("%s/%s: %w", part, name.Name(), err)
+			}
+			if strconv.FormatUint(each.size, 10) != name.Name() {
+				return nil, fmt.Errorf("%s/%s was signed for size %d", part, name.Name(), each.size)
+			}
+			found = append(found, each)
+		}
+	}
+	sort.Slice(found, func(i, j int) bool { return found[i].size < found[j].size })
+	return found, nil
+}
+
+// readEntries hashes every entry, and compares the root at each signed size on the way.
+func readEntries(folder string, signed checkpoint, earlier []checkpoint) ([]hash, error) {
+	var leaves []hash
+	var tree frontier
+	wanted := append(append([]checkpoint(nil), earlier...), signed)
+	for len(wanted) > 0 && wanted[0].size == 0 {
+		if wanted[0].root != tree.root() {
+			return nil, errors.New("a checkpoint of the empty ledger has another root")
+		}
+		wanted = wanted[1:]
+	}
+	for start := uint64(0); start < signed.size; start += width {
+		filled := width
+		if signed.size-start < width {
+			filled = int(signed.size - start)
+		}
+		path := tilePath("entries", start/width, filled)
+		entries, err := unpack(filepath.Join(folder, path))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if len(entries) != filled {
+			return nil, fmt.Errorf("%s holds %d entries, not %d", path, len(entries), filled)
+		}
+		for _, entry := range entries {
+			leaf := leafHash(entry)
+			leaves = append(leaves, leaf)
+			tree.add(leaf)
+			for len(wanted) > 0 && wanted[0].size == tree.size {
+				if wanted[0].root != tree.root() {
+					return nil, fmt.Errorf("the entries do not lead to the root that was signed for size %d", tree.size)
+				}
+				wanted = wanted[1:]
+			}
+		}
+	}
+	if len(wanted) > 0 {
+		return nil, fmt.Errorf("a checkpoint of size %d goes beyond the ledger's %d entries", wanted[0].size, signed.size)
+	}
+	return leaves, nil
+}
+
+// unpack reads an entry bundle: each entry behind its length as two big-endian bytes.
+func unpack(path string) ([][]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var entries [][]byte
+	for len(data) > 0 {
+		if len(data) < 2 || len(data) < 2+int(binary.BigEndian.Uint16(data)) {
+			return nil, errors.New("it is cut short")
+		}
+		stop := 2 + int(binary.BigEndian.Uint16(data))
+		entries = append(entries, data[2:stop])
+		data = data[stop:]
+	}
+	return entries, nil
+}

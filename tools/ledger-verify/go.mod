@@ -1,0 +1,3 @@
+module bedrail.example/ledger-verify
+
+go 1.19
