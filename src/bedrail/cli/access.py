@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import click
 
@@ -360,3 +361,25 @@ def list_findings(state: CliState, every: bool, as_json: bool) -> None:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table("", columns, rows)
+
+
+@access.command("matrix")
+@click.option("--html", "html_out", type=click.Path(path_type=Path, dir_okay=False), help="Write it as a page.")
+@json_option
+def matrix_command(html_out: Path | None, as_json: bool) -> None:
+    """Every role at every route and command: what opens it, what for, in which states, and what else must hold.
+
+    \b
+    Example: bedrail access matrix --html matrix.html
+    """
+    from bedrail.governance.matrix import asks, matrix, matrix_html, signs
+    from bedrail.governance.permissions import ROLES
+
+    lines = matrix()
+    if html_out is not None:
+        html_out.write_text(matrix_html(lines), encoding="utf-8")
+        click.echo(f"Written: {html_out}")
+    elif as_json:
+        show_json(lines)
+    else:
+        show_table("", ("door", "asks", *ROLES), [(line.door, asks(line), *signs(line)) for line in lines])

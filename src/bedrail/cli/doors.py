@@ -51,7 +51,19 @@ class CliState:
             app = open_home(self.folder, busy_seconds=busy_seconds)
             self.opened.append(app)
             click.get_current_context().call_on_close(self.close)
+            self._ask(click.get_current_context().command_path.partition(" ")[2])
         return self.opened[0]
+
+    def _ask(self, command: str) -> None:
+        """No command works on a home before its tag says what it asks, and the acting person may do that."""
+        from bedrail.governance.doors import command_permit
+
+        permit = command_permit(command)
+        if permit is None:
+            remedy = "Its tag belongs in bedrail/governance/doors.py (CLI)."
+            raise Refused(f"nobody has said what `bedrail {command}` asks.", remedy=remedy)
+        if permit.key == "command" and command != "halt":  # that asks by itself: a home that says no may be a home out
+            self.context().require(self.actor(), permit.action)
 
     def close(self) -> None:
         """Close what was opened."""

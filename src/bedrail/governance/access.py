@@ -195,6 +195,12 @@ def sees_site(known: Known, person: str, site: str) -> bool:
     return view is not None and (not view.sites or site in view.sites)
 
 
+def require_site(known: Known, person: str, site: str) -> None:
+    """Raise `Refused` when decisions of this site are not the person's to see."""
+    if not sees_site(known, person, site):
+        raise Refused("that decision is of another site.", remedy="Ask somebody who works there.", reasons=("scope",))
+
+
 def items_of(people: Mapping[str, PersonView], tokens: Iterable[str]) -> tuple[str, ...]:
     """Every access there is, as a review lists it."""
     held = [f"{person}/{role}" for person, view in sorted(people.items()) for role in sorted(view.roles)]

@@ -25,7 +25,7 @@ from bedrail.core.events.access import (
 from bedrail.core.events.governance import PersonAdded, TokenIssued, TokenRevoked
 from bedrail.governance.access import Access
 from bedrail.governance.findings import Findings
-from bedrail.governance.moments import epoch
+from bedrail.governance.moments import days_after, epoch
 from bedrail.governance.values import TOKEN_ACTIONS, PersonView, TokenView
 
 
@@ -77,7 +77,7 @@ def _token_handed_over(registry: Registry, fact: TokenHandedOver, _at: str) -> N
 
 
 def _token_used(registry: Registry, fact: TokenUsed, _at: str) -> None:
-    _change_token(registry, fact.token, used_day=fact.day)
+    _change_token(registry, fact.token, used_day=fact.day, used_until=days_after(epoch(fact.day), 1))
 
 
 def _token_gone(registry: Registry, fact: TokenRevoked, _at: str) -> None:

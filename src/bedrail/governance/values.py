@@ -26,7 +26,8 @@ class PersonView:
 class TokenView:
     """A live bearer token, known by its SHA-256; good for `actions` of one use case until `expires_epoch`.
 
-    `owner` answers for it; `used_day` is the last day (UTC, as `2026-11-22`) on which it was used, empty before.
+    `owner` answers for it; `used_day` is the last day (UTC, as `2026-11-22`) on which it was used, empty before, and
+    `used_until` the end of that day (epoch seconds).
     """
 
     token: str
@@ -39,6 +40,7 @@ class TokenView:
     owner: str = ""
     replaces: str = ""
     used_day: str = ""
+    used_until: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

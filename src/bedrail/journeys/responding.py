@@ -16,7 +16,7 @@ from bedrail.decisions.values import (
     decision_record,
     to_bytes,
 )
-from bedrail.governance.permissions import require
+from bedrail.governance.access import authorise, require_site
 from bedrail.journeys.desk import SYSTEM, Desk
 from bedrail.ledger.append import Receipt
 
@@ -88,7 +88,7 @@ async def respond(
         )
     if len(note) > MOST_NOTE:
         raise Invalid("the note is too long.", path="note", remedy=f"At most {MOST_NOTE} characters.")
-    actor = _person(desk, person, "decision.respond")
+    actor = _person(desk, person, "decision.respond", row.site)
     if row.kind != "answered" or row.stage == "shadow":
         raise Refused("there was no answer to respond to.", remedy="Use clinical judgement.", reasons=("conflict",))
     entry, sealed, digest = desk.ids.new(), None, ""
@@ -141,7 +141,7 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
     ended, or the patient opted out since.
     """
     row = _row(desk, decision, use_case)
-    actor = _person(desk, person, "decision.respond")
+    actor = _person(desk, person, "decision.respond", row.site)
     if row.kind != "answered" or row.mode != "review" or row.stage == "shadow":
         raise Refused("that decision is not held for review.", reasons=("conflict",))
     _still_served(desk, row)
@@ -219,12 +219,11 @@ def _row(desk: Desk, decision: str, use_case: str) -> DecisionRow:
     return row
 
 
-def _person(desk: Desk, person: str, action: str) -> Actor:
-    known = desk.registry.people.get(person)
-    if known is None:
-        raise Refused("nobody of that name works here.", remedy="Add them: bedrail people add.")
-    require(known.roles, action)
-    return Actor(auth="asserted", id=person, kind="person")
+def _person(desk: Desk, person: str, action: str, site: str) -> Actor:
+    """The person whom the calling system names, when they may do this with decisions of this site."""
+    actor = authorise(desk.registry, person, action, desk.clock.now().timestamp(), "asserted")
+    require_site(desk.registry, person, site)
+    return actor
 
 
 def _system(token: str) -> Actor:

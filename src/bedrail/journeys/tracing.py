@@ -13,6 +13,7 @@ from bedrail.core.queries import DecisionRow
 from bedrail.core.values import Value
 from bedrail.decisions.decide import rerun
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record, response_record
+from bedrail.governance.access import require_site
 from bedrail.governance.approvals import flaw, ground_for
 from bedrail.governance.moments import epoch
 from bedrail.governance.policy import parse_policy
@@ -67,6 +68,7 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
     if row is None or found is None:
         raise NotFound(f"no decision `{decision[:40]}`.", path="decision", remedy="bedrail status shows where to look.")
     _check_row(row, found[1])
+    require_site(ctx.registry, person, row.site)
     view = ctx.use_case(row.use_case)
     ctx.append(actor, "oversight", DataRead(use_case=row.use_case, kind="decision", count=1, reason="trace"))
     plaintext = _sealed(ctx, row)

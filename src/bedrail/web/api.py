@@ -16,8 +16,10 @@ from bedrail.decisions.request import MAX_BODY, read_body, refuse_twice
 from bedrail.governance.values import TokenView
 from bedrail.journeys.bedside import Bedside
 from bedrail.ledger.append import Receipt
-from bedrail.web.decisions_route import NOT_JSON, TOO_LARGE, TOO_SLOW, bearer, body_time
+from bedrail.web.decisions_route import NOT_JSON, TOO_LARGE, TOO_SLOW, body_time
 from bedrail.web.problems import CONTENT_TYPE, of_error, problem
+
+TOKEN = "bedrail.token"  # noqa: S105 (where the admitted token's view stands in a request's scope, not a token)
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
 
@@ -153,18 +155,22 @@ class _FollowUp:
 
     async def reviews(self, request: Request) -> Response:
         """What waits for a reviewer, without patient data."""
-        view = self._admitted(request, request.path_params["use_case"])
+        view = self._admitted(request)
         return json({"reviews": self._bedside.reviews(view.use_case)})
 
     async def consent(self, request: Request) -> Response:
         """Opt a patient out, or back in."""
-        view = self._admitted(request, request.path_params["use_case"])
+        view = self._admitted(request)
         body = await _read(request, self._consent, ConsentBody)
         receipt = await self._bedside.set_consent(body.subject, view.use_case, body.opted_out, token=view.token)
         return json(Done(receipt=receipt), 201)
 
-    def _admitted(self, request: Request, use_case: str | None = None) -> TokenView:
-        return self._bedside.admit(bearer(request.scope), use_case)
+    @staticmethod
+    def _admitted(request: Request) -> TokenView:
+        """The token that opened this route; whoever opens it is asked in `web.permits`."""
+        view = request.scope[TOKEN]
+        assert isinstance(view, TokenView)
+        return view
 
 
 async def _read(request: Request, decoder: msgspec.json.Decoder[Body], kind: type[Body]) -> Body:

@@ -25,6 +25,7 @@ from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
+from bedrail.web.permits import guarded
 from bedrail.web.problems import CONTENT_TYPE, problem
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ MOST_CONNECTIONS = 1000
 
 IDLE_SECONDS = 15
 """A connection on which nothing was asked for as long is closed."""
+
+USES_SECONDS = 60.0
 
 Lifespan = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -97,8 +100,9 @@ class Application:
 def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Application:
     """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
     meter = Meter()
+    routes = [*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)]
     rest = Starlette(
-        routes=[*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)],
+        routes=guarded(routes, door.bedside),
         lifespan=_lifespan(door, refresh_seconds),
         exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
     )
@@ -111,18 +115,28 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         serving = door.bedside.serving
         await serving.settle()
-        following = asyncio.get_running_loop().create_task(serving.follow(refresh_seconds))
+        loop = asyncio.get_running_loop()
+        tasks = [loop.create_task(serving.follow(refresh_seconds)), loop.create_task(_note_uses(door.bedside))]
         try:
             yield
         finally:
-            following.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await following
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
                 await door.group.close()
             door.bedside.close()
 
     return lifespan
+
+
+async def _note_uses(bedside: Bedside) -> None:
+    """Which tokens were used, once a day for each: looked at every minute, told when the ledger can be told."""
+    while True:
+        await asyncio.sleep(USES_SECONDS)
+        with contextlib.suppress(BedrailError):
+            await bedside.note_uses()
 
 
 def _operations(door: Door, meter: Meter) -> list[Route]:

@@ -1,0 +1,182 @@
+"""What every door does: each HTTP route and each command with the action it asks for; one that is not here is shut.
+
+A door is `public` (it says nothing that needs a role, or asks by itself), opened by a bearer token that is good for
+something (`token:decide` ...), or by a person whose roles permit the action.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from bedrail.core.values import Value
+from bedrail.governance.permissions import ACTIONS, READS
+from bedrail.governance.stages import MOVES, STATES, TABLE, VISIBLE, Goes
+
+Key = Literal["public", "token", "session", "command"]
+PUBLIC = "public"
+
+
+class Permit(Value, frozen=True, kw_only=True):
+    """What one door asks: `key` says by what it is opened, `action` what for.
+
+    A token door's `token` is what the token must be good for; its `action` is asked of the person named in the request,
+    where there is one (`person`). `why` says for a public door why it may be.
+    """
+
+    key: Key
+    action: str
+    token: str = ""
+    person: bool = False
+    why: str = ""
+
+
+def _public(why: str) -> Permit:
+    return Permit(key="public", action=PUBLIC, why=why)
+
+
+def _token(good_for: str, action: str, *, person: bool = False) -> Permit:
+    return Permit(key="token", action=action, token=good_for, person=person)
+
+
+def _session(action: str) -> Permit:
+    return Permit(key="session", action=action)
+
+
+HTTP: dict[str, Permit] = {
+    "GET /healthz": _public("says only that the process lives"),
+    "GET /readyz": _public("says only whether it answers, and what it waits for"),
+    "GET /metrics": _public("counts without patients, for the hospital's own monitoring"),
+    "GET /openapi.json": _public("the description of the API"),
+    "GET /": _public("states and gates, nothing about a patient"),
+    "GET /reports/{use_case}/{name}": _public("reports of the use cases, nothing about a single patient"),
+    "POST /api/v1/use-cases/{use_case}/decisions": _token("decide", "decision.ask"),
+    "POST /api/v1/decisions/{decision}/responses": _token("respond", "decision.respond", person=True),
+    "POST /api/v1/decisions/{decision}/outcomes": _token("outcome", "outcome.observe"),
+    "POST /api/v1/decisions/{decision}/card": _token("read", "decision.respond", person=True),
+    "GET /api/v1/decisions/{decision}": _token("read", "decision.read"),
+    "GET /api/v1/use-cases/{use_case}/reviews": _token("read", "decision.read"),
+    "POST /api/v1/use-cases/{use_case}/consent": _token("consent", "consent.change"),
+}
+"""Each route as `METHOD /path`; HEAD goes with GET."""
+
+_NO_HOME = "needs no home, or makes one"
+_OUTSIDE = "verifies with public keys alone, also for outsiders and damaged homes"
+
+_APART = "a witness is a house of its own, with its own folder and keys"
+
+CLI: dict[str, str] = {
+    "init": _NO_HOME,
+    "demo": _NO_HOME,
+    "policy lint": _NO_HOME,
+    "access matrix": _NO_HOME,
+    "ledger verify": _OUTSIDE,
+    "people add": "person.add",
+    "people leave": "person.leave",
+    "people list": "registry.read",
+    "policy show": "registry.read",
+    "policy adopt": "policy.adopt",
+    "token issue": "token.issue",
+    "token rotate": "token.issue",
+    "token hand-over": "token.issue",
+    "token list": "registry.read",
+    "token revoke": "token.revoke",
+    "access raci": "registry.read",
+    "access review start": "access.review",
+    "access review certify": "access.certify",
+    "access review revoke": "access.certify",
+    "access review status": "access.read",
+    "access review close": "access.review",
+    "break-glass": "break-glass.open",
+    "break-glass end": "break-glass.open",
+    "break-glass review": "break-glass.review",
+    "break-glass list": "access.read",
+    "findings open": "finding.file",
+    "findings answer": "finding.answer",
+    "findings return": "finding.file",
+    "findings close": "finding.file",
+    "findings list": "registry.read",
+    "doctor": "registry.read",
+    "use-case open": "use-case.open",
+    "status": "registry.read",
+    "data admit": "data.admit",
+    "train": "candidate.train",
+    "import-model": "candidate.import",
+    "candidates list": "registry.read",
+    "candidates lineage": "registry.read",
+    "candidates bom": "registry.read",
+    "candidates export": "candidate.export",
+    "candidates verify": _OUTSIDE,
+    "examine": "candidate.examine",
+    "approve": "approval.give",
+    "object": "approval.object",
+    "gate": "gate.ask",
+    "deploy": "deployment.move",
+    "halt": "deployment.halt",
+    "rollback": "deployment.roll-back",
+    "serve": "server.run",
+    "watch": "monitoring.look",
+    "sentinels check": "monitoring.look",
+    "trace": "decision.read",
+    "ledger export": "ledger.export",
+    "ledger keys": "registry.read",
+    "ledger add-key": "policy.adopt",
+    "ledger proof": "decision.read",
+    "ledger pack": "decision.read",
+    "witness init": _APART,
+    "witness trust": _APART,
+    "witness show": _APART,
+    "witness serve": _APART,
+    "backup": "backup.take",
+    "restore": "backup.restore",
+    "egress allow": "egress.change",
+    "egress close": "egress.change",
+    "egress list": "registry.read",
+    "tls init": _NO_HOME,
+    "tls revoke": _NO_HOME,
+    "sbom": _NO_HOME,
+}
+"""Each command with its action; a sentence instead of an action says why the command is public."""
+
+
+def command_permit(command: str) -> Permit | None:
+    """The permit of a command such as `token issue`; None for one that was not tagged."""
+    said = CLI.get(command)
+    if said is None:
+        return None
+    return Permit(key="command", action=said) if said in ACTIONS else _public(said)
+
+
+ONLY: dict[str, tuple[str, ...]] = {
+    "approval.give": ("in a role held, never own work, one place per person",),
+    "approval.object": ("in a role held",),
+    "access.certify": ("never own access",),
+    "break-glass.open": ("60 minutes, after the last one was reviewed",),
+    "break-glass.review": ("never own",),
+    "decision.read": ("own sites",),
+    "decision.respond": ("own sites",),
+    "deployment.move": ("gate open",),
+    "deployment.roll-back": ("gate open",),
+    "finding.answer": ("own finding, or owner",),
+    "finding.file": ("never own answer",),
+}
+"""What else must hold beside the role."""
+
+
+def states_for(action: str) -> tuple[str, ...]:
+    """The deployment states in which the action has something to act on; all, where the state does not matter."""
+    moves = {
+        "deployment.halt": ("halt",),
+        "deployment.roll-back": ("roll back",),
+        "deployment.move": tuple(move for move in MOVES if move.startswith("to ")),
+    }
+    if action in moves:
+        return tuple(state for state in STATES if any(isinstance(TABLE[state, move], Goes) for move in MOVES
+                                                      if move in moves[action]))  # fmt: skip
+    if action == "decision.respond":
+        return tuple(state for state in STATES if state in VISIBLE)
+    return STATES
+
+
+def is_read(action: str) -> bool:
+    """Whether it changes nothing."""
+    return action in READS or action == PUBLIC
