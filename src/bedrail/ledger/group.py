@@ -103,9 +103,12 @@ class GroupCommit:
     def _started(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            self._worker = Thread(target=self._work, name="bedrail-ledger", daemon=True)
-            self._worker.start()
+            self._start_worker()
         return self._loop
+
+    def _start_worker(self) -> None:
+        self._worker = Thread(target=self._work, name="bedrail-ledger", daemon=True)
+        self._worker.start()
 
     def _send(self) -> None:
         """On the loop: hand everything waiting to the worker, or rest."""
@@ -128,14 +131,20 @@ class GroupCommit:
         alone = len(batch) == 1 and self._last == 1
         self._last = len(batch)
         if not alone or self._seconds > QUICK:
-            self._batches.put(batch)
+            self._hand_over(batch)
             return
         try:
             outcomes = self._write([draft for draft, _ in batch], wait=False)
         except Busy:
-            self._batches.put(batch)
+            self._hand_over(batch)
             return
         self._deliver(batch, outcomes)
+
+    def _hand_over(self, batch: list[_Waiting]) -> None:
+        """To the worker; one that died, whatever of, is replaced."""
+        if self._worker is None or not self._worker.is_alive():
+            self._start_worker()
+        self._batches.put(batch)
 
     def _work(self) -> None:
         """On the worker thread: one durable commit for each batch."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ class Connections:
         with translated():
             self.writer = self._open()
             self._prepare()
+            self._identity = _identity(self.path)
 
     def reader(self) -> sqlite3.Connection:
         """This thread's own connection, which cannot write."""
@@ -59,8 +61,17 @@ class Connections:
         finally:
             self.writing.release()
 
+    def require_in_place(self) -> None:
+        """Raise `Unavailable` when the file was deleted or replaced: what is written to it then is gone with us."""
+        if _identity(self.path) != self._identity:
+            raise Unavailable(
+                "The ledger database was deleted or replaced while in use.",
+                remedy="Put it back, verify it, and start again.",
+            )
+
     def begin(self, wait: bool) -> None:
         """BEGIN IMMEDIATE on the writer; without `wait`, raises `Busy` when another process is writing."""
+        self.require_in_place()
         if wait:
             self.writer.execute("BEGIN IMMEDIATE")
             return
@@ -142,6 +153,15 @@ def translated() -> Iterator[None]:
         raise Corrupt(
             f"The ledger database is damaged ({error}).", remedy="Restore it from backup, then verify it."
         ) from error
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Which file this is; none of them when there is none."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 (for every commit: half the cost of Path.stat)
+    except OSError:
+        return (-1, -1)
+    return (found.st_dev, found.st_ino)
 
 
 def _busy() -> Busy:

@@ -12,7 +12,7 @@ from bedrail.core.errors import Invalid
 from bedrail.decisions.request import MAX_BODY
 from bedrail.journeys.bedside import Bedside, NotUnderstood, Unrecorded
 from bedrail.web.metrics import Meter
-from bedrail.web.problems import CONTENT_TYPE, of_error, of_malformed, of_unrecorded
+from bedrail.web.problems import CONTENT_TYPE, of_failure, of_malformed, of_unrecorded
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -90,7 +90,7 @@ class DecisionsRoute:
             else:
                 status, said = 200, _encode(reply)
         except Exception as error:  # noqa: BLE001 (a bug: said as such, without a word of what was in hand)
-            status, said = of_error(error)
+            status, said = of_failure(error)
         self._meter.decided(self._monotonic() - started, status)
         return status, said
 
@@ -104,7 +104,7 @@ class DecisionsRoute:
             else:
                 status, said = of_unrecorded(reply.fallback)
         except Exception as other:  # noqa: BLE001 (as above)
-            status, said = of_error(other)
+            status, said = of_failure(other)
         self._meter.decided(self._monotonic() - started, status)
         return status, said
 

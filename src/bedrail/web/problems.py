@@ -38,16 +38,26 @@ def status_of(error: BaseException) -> int:
         return 400 if error.path == "body" else 422
     if isinstance(error, Refused):
         return {"token": 401, "conflict": 409}.get(error.reasons[0] if error.reasons else "", 403)
-    return 503 if isinstance(error, Unavailable) else 500
+    return 503 if isinstance(error, Unavailable | MemoryError) else 500
 
 
 def of_error(error: BaseException) -> tuple[int, bytes]:
     """Status and problem body of an error."""
     status = status_of(error)
     if not isinstance(error, BedrailError) or status == 500:
-        return 500, problem(500, "The request was not carried out.", remedy="Tell whoever runs this server.")
+        return status, problem(status, "The request was not carried out.", remedy="Tell whoever runs this server.")
     path = error.path if isinstance(error, Invalid) else "authorization" if status in (401, 403) else ""
     return status, problem(status, error.message, path=path, remedy=error.remedy)
+
+
+def of_failure(error: BaseException) -> tuple[int, bytes]:
+    """A decision that a bug or a lack of memory prevented: the clinician is told the fallback all the same."""
+    if isinstance(error, BedrailError):
+        return of_error(error)
+    status = status_of(error)
+    remedy = "Tell whoever runs this server."
+    detail = "The request was not carried out."
+    return status, problem(status, detail, remedy=remedy, kind="fallback", message=NO_DECISION)
 
 
 def problem(status: int, detail: str, *, path: str = "", remedy: str = "", **more: Any) -> bytes:
