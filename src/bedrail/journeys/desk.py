@@ -12,6 +12,7 @@ from datetime import datetime
 
 from bedrail.core.errors import NotFound, Refused, Unavailable
 from bedrail.core.events import Actor, AnswerNotShown, DecisionAnswered, Entry, Fact, encode
+from bedrail.core.events.access import TokenUsed
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
 from bedrail.core.queries import Decisions
 from bedrail.governance.values import TokenView
@@ -49,6 +50,7 @@ class Desk:
     commit: Callable[[Draft], Awaitable[Receipt]]
     node: str
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    used: set[str] = field(default_factory=set)
     _vendors: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -57,18 +59,20 @@ class Desk:
         """The registry as of the last refresh."""
         return self.serving.registry
 
-    def admit(self, token: str, use_case: str | None = None) -> TokenView:
-        """The live token, good for `use_case` when one is named.
+    def admit(self, token: str, use_case: str | None = None, action: str = "decide") -> TokenView:
+        """The live token, good for this action (see `TOKEN_ACTIONS`), and for `use_case` when one is named.
 
-        Raises `Refused` (first reason `token` when it opens nothing, `scope` when it opens another use case) and
-        `NotFound` for an unknown use case; the token is looked at first, so strangers learn nothing.
+        Raises `Refused` (first reason `token` when it opens nothing, `scope` when it opens another use case or is good
+        for other things) and `NotFound` for an unknown use case; the token is looked at first, so strangers learn
+        nothing. That it was used today is noted, see `note_uses`.
         """
         view = self.registry.tokens.get(hashlib.sha256(token.encode()).hexdigest()) if token else None
         if view is None:
             raise Refused(
                 "the token is not known here.", remedy="Ask for one: bedrail token issue.", reasons=("token",)
             )
-        if self.clock.now().timestamp() >= view.expires_epoch:
+        now = self.clock.now().timestamp()
+        if now >= view.expires_epoch:
             raise Refused("the token has expired.", remedy="Ask for a new one.", reasons=("token",))
         if use_case is not None and view.use_case != use_case:
             if use_case not in self.registry.use_cases:
@@ -78,7 +82,23 @@ class Desk:
             raise Refused(
                 "the token is for another use case.", remedy=f"It is for {view.use_case}.", reasons=("scope",)
             )
+        if action not in view.actions:
+            raise Refused(
+                f"the token is not good for `{action}`.",
+                remedy=f"It is good for: {', '.join(sorted(view.actions))}.",
+                reasons=("scope",),
+            )
+        if now >= view.used_until:
+            self.used.add(view.token)
         return view
+
+    async def note_uses(self) -> None:
+        """Put on record, once a day for each token, that it was used; raises `Unavailable`."""
+        day = self.clock.now().date().isoformat()
+        for token in sorted(self.used):
+            await self.append(SYSTEM, TokenUsed(token=token, day=day), purpose="security")
+            self.used.discard(token)
+        self.serving.refresh()
 
     async def append(
         self, actor: Actor, fact: Fact, *, purpose: str = CARE, record: SealedRecord | None = None, entry: str = ""
