@@ -64,7 +64,7 @@ func openNote(note []byte, key verifierKey) (string, error) {
 		}
 	}
 	at := bytes.LastIndex(note, []byte("\n\n"))
-	if at < 0 || note[len(note)-1] != '\n' {
+	if at < 0 || at+2 >= len(note) || note[len(note)-1] != '\n' {
 		return "", errors.New("the signed note has no signatures")
 	}
 	text, signed := string(note[:at+1]), string(note[at+2:len(note)-1])
