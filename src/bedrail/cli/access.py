@@ -372,8 +372,7 @@ def matrix_command(html_out: Path | None, as_json: bool) -> None:
     \b
     Example: bedrail access matrix --html matrix.html
     """
-    from bedrail.governance.matrix import asks, matrix, matrix_html, signs
-    from bedrail.governance.permissions import ROLES
+    from bedrail.governance.matrix import asks, matrix, matrix_html, opened_by
 
     lines = matrix()
     if html_out is not None:
@@ -382,4 +381,4 @@ def matrix_command(html_out: Path | None, as_json: bool) -> None:
     elif as_json:
         show_json(lines)
     else:
-        show_table("", ("door", "asks", *ROLES), [(line.door, asks(line), *signs(line)) for line in lines])
+        show_table("", ("door", "asks", "open to"), [(line.door, asks(line), opened_by(line)) for line in lines])

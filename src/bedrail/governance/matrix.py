@@ -77,6 +77,15 @@ def asks(line: Line) -> str:
     return "; ".join(said)
 
 
+def opened_by(line: Line) -> str:
+    """The roles that open it, in words: `everybody`, `whoever has such a token`, or their names."""
+    if line.key == "token" and all(cell.open for cell in line.cells):
+        return "whoever has such a token"
+    if line.action == PUBLIC:
+        return "everybody"
+    return ", ".join(cell.role for cell in line.cells if cell.open)
+
+
 def matrix_table(lines: tuple[Line, ...]) -> str:
     """As Markdown."""
     rows = ["| door | asks | " + " | ".join(ROLES) + " |", "|---" * (len(ROLES) + 2) + "|"]
