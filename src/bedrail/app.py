@@ -6,10 +6,8 @@ import os
 import shutil
 import socket
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,10 +20,10 @@ from bedrail.journeys.context import Context
 from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
 from bedrail.journeys.verifying import SECOND, verify_exported_bundle
-from bedrail.journeys.witnessing import WitnessDesk
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
+from bedrail.keys.providers import Providers
+from bedrail.keys.sealed_files import SealedFiles
 from bedrail.keys.signing import VERIFIERS
-from bedrail.keys.witness import WitnessKeys, create_witness_keys
 from bedrail.ledger.append import Ledger
 from bedrail.ledger.checkpoint import vkey
 from bedrail.ledger.cosignature import CosignerKey
@@ -43,24 +41,30 @@ from bedrail.stores.outbox import Outbox
 from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
-from bedrail.stores.witness import WitnessMemory, require_new_folder
 from bedrail.wire.vendor import VendorScorer
 from bedrail.wire.webhook import post
+from bedrail.wiring import continuity
+from bedrail.wiring.clock import SystemClock
+from bedrail.wiring.packages import verify_package, verify_signed_folder
+from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
+from bedrail.wiring.witness import WitnessHouse, make_witness, witness_in
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Sequence
 
     from bedrail.governance.sessions import Principal
-    from bedrail.journeys.handing_over import Handed, PackageSigning
+    from bedrail.journeys.handing_over import PackageSigning
+    from bedrail.journeys.publishing import Publishing
     from bedrail.journeys.reception import Reception
 
 __all__ = [
     "ALL",
     "App",
     "Restored",
+    "anchor_of",
     "check_pack_folder",
     "check_proof_file",
+    "cosigned_of",
     "create_home",
     "create_witness",
     "environment_default",
@@ -68,6 +72,7 @@ __all__ = [
     "new_token",
     "open_home",
     "open_witness",
+    "renew_anchor",
     "revoke_lab_tls",
     "server_tls",
     "stop_without_ledger",
@@ -78,23 +83,10 @@ __all__ = [
 ]
 
 ANCHOR = "anchor/checkpoint"
+KEY_SETTINGS = "keys.toml"
 STOPS = "stops"
 ACCOUNTS = "identity.sqlite"
 BREACHED = "breached-passwords.txt"
-WITNESS_MEMORY = "witness.sqlite"
-WITNESS_KEYS = "keys"
-
-
-class SystemClock:
-    """The machine's clock, in UTC."""
-
-    def now(self) -> datetime:
-        """The present moment."""
-        return datetime.now(UTC)
-
-    def monotonic(self) -> float:
-        """Seconds that never run backwards."""
-        return time.monotonic()
 
 
 def environment_default(name: str, default: str = "") -> str:
@@ -169,6 +161,10 @@ class App:
         token = os.environ.get("BEDRAIL_SESSION") or self.session_file().read()
         return self.reception(context=self.context).recognise(token) if token else None
 
+    def publishing(self, policy: Callable[[], str]) -> Publishing:
+        """What sends checkpoints to witnesses; `policy` gives the digest of the witness policy in force."""
+        return continuity.publishing_of(self.context, policy)
+
     def package_signing(self) -> PackageSigning:
         """The key that signs packages for the OpenSSF tool, made at the first use."""
         from bedrail.keys.model_signing import PackageSigner
@@ -217,7 +213,7 @@ def verify_home(
         return verify_house(
             store,
             store,
-            FileAnchor(home / ANCHOR),
+            FileAnchor(continuity.anchor_place(home)),
             keys.origin,
             public_key,
             verify_ed25519,
@@ -252,48 +248,6 @@ def _policy_text(artifacts: FileArtifacts, digest: str) -> bytes | None:
         return artifacts.get(digest)
     except NotFound:
         return None
-
-
-def verify_package(folder: Path, key: bytes | None, model_key: bytes | None) -> Handed:
-    """Check a candidate's folder and papers as handed over; no home is opened."""
-    from bedrail.journeys.handing_over import verify_handed
-    from bedrail.keys.model_signing import same_form, verify_ecdsa
-    from bedrail.stores.folders import read_exactly
-
-    pinned = None if model_key is None else same_form(model_key)
-    read = partial(read_exactly, private=False)
-    return verify_handed(folder, read, verify_ed25519, verify_ecdsa, key=key, model_key=pinned)
-
-
-def verify_signed_folder(folder: Path, signature: Path, model_key: bytes) -> list[str]:
-    """Check any folder against an OpenSSF model signature made with this key (PEM); returns its files."""
-    from bedrail.journeys.handing_over import verify_signed
-    from bedrail.keys.model_signing import same_form, verify_ecdsa
-    from bedrail.stores.folders import read_exactly
-
-    read = partial(read_exactly, private=False)
-    return verify_signed(folder, signature, read, verify_ecdsa, same_form(model_key))
-
-
-def server_tls(certificate: Path, key: Path, client_ca: Path | None, crl: Path | None) -> ssl.SSLContext:
-    """What a server speaks with: TLS 1.3 alone; with `client_ca` only to clients whom that authority vouches for."""
-    from bedrail.keys.tls import Channel, server_context
-
-    return server_context(Channel(certificate=certificate, key=key, client_ca=client_ca, crl=crl))
-
-
-def make_lab_tls(folder: Path, hosts: Sequence[str], clients: Sequence[str], days: int) -> list[str]:
-    """A small certificate authority for trying out; returns the names of its files."""
-    from bedrail.keys.lab_tls import make_lab
-
-    return make_lab(folder, hosts, clients, days=days, now=SystemClock().now())
-
-
-def revoke_lab_tls(folder: Path, certificate: Path | None, days: int) -> Path:
-    """Put a client's certificate on the lab's revocation list, or renew the list; returns its path."""
-    from bedrail.keys.lab_tls import revoke
-
-    return revoke(folder, certificate, days=days, now=SystemClock().now())
 
 
 def create_home(home: Path, origin: str, *, store: str = "") -> App:
@@ -398,6 +352,41 @@ def _restored_keys(folder: Path, home: Path, keys: Path | None, manifest: recove
     return KeyFolder(home / "keys").open()
 
 
+def anchor_of(home: Path) -> continuity.Anchored:
+    """What the rollback guard of a home holds, also when the home refuses to open."""
+    _require_home(home)
+    return continuity.anchor_of(home)
+
+
+def renew_anchor(home: Path, person: str, reason: str) -> int:
+    """Begin a new anchor where the old one is lost for good; see `wiring.continuity.renew_anchor`."""
+    _require_home(home)
+    opened: list[App] = []
+
+    def assembled(anchored_in: str) -> Context:
+        opened.append(_assemble(home, SystemClock(), UlidMaker(), anchored_in=anchored_in))
+        return opened[0].context
+
+    store = open_store(home)
+    try:
+        return continuity.renew_anchor(home, partial(verify_home, home), lambda: store, assembled, person, reason)
+    finally:
+        store.close()
+        for app in opened:
+            app.close()
+
+
+def cosigned_of(home: Path) -> dict[int, bytes]:
+    """The checkpoints of a home that witnesses signed, by size."""
+    _require_home(home)
+    return continuity.cosigned_of(home)
+
+
+def key_providers(home: Path) -> Providers:
+    """The key providers that this home's keys.toml names; secrets come from the environment or files of their own."""
+    return Providers(home / KEY_SETTINGS, home / "keys" / "kek", environment_default)
+
+
 def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> None:
     """Stop a use case (or `ALL`) of a home whose ledger cannot be opened: whoever can write into the home may.
 
@@ -409,39 +398,14 @@ def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> No
     FileStops(home / STOPS).put(new_stop(SystemClock(), UlidMaker(), person, target, reason, verified=False))
 
 
-@dataclass(slots=True)
-class WitnessHouse:
-    """One opened witness: keys and memory of its own, in a folder apart from every home."""
-
-    memory: WitnessMemory
-    desk: WitnessDesk
-
-    def cosigners(self) -> tuple[CosignerKey, ...]:
-        """The public keys that it cosigns with."""
-        return tuple(self.desk.signers)
-
-    def origins(self) -> list[str]:
-        """The logs that it trusts."""
-        return self.memory.origins()
-
-    def close(self) -> None:
-        """Let go of files."""
-        self.memory.close()
-
-
 def create_witness(folder: Path, name: str, *, post_quantum: bool = False) -> WitnessHouse:
     """Make a witness in a new or empty folder; it trusts no log yet. Raises `Refused` or `Invalid`."""
-    require_new_folder(folder)
-    create_witness_keys(folder / WITNESS_KEYS, name, post_quantum=post_quantum)
-    WitnessMemory.create(folder / WITNESS_MEMORY).close()
-    return open_witness(folder)
+    return make_witness(folder, name, SystemClock(), post_quantum=post_quantum)
 
 
 def open_witness(folder: Path) -> WitnessHouse:
     """Open a witness; raises `NotFound` with the remedy when keys or memory are not there."""
-    keys = WitnessKeys(folder / WITNESS_KEYS)
-    memory = WitnessMemory(folder / WITNESS_MEMORY)
-    return WitnessHouse(memory, WitnessDesk(memory, keys.signers, VERIFIERS, SystemClock()))
+    return witness_in(folder, SystemClock())
 
 
 def _require_home(home: Path) -> None:
@@ -468,9 +432,12 @@ def _vendors(home: Path, tape: Tape, clock: Clock) -> Callable[[str], VendorScor
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
+    providers = key_providers(home)
+    vault = keys.vault(load=store.newest_key, find=store.find_key, keyring=keys.epochs(providers.find))
     signer = keys.signer("ledger")
     publisher = Publisher(signer, keys.second_signer, lambda: int(clock.now().timestamp()))
-    anchor = PublishedAnchor(FileAnchor(home / anchored_in), publisher)
+    place = continuity.anchor_place(home) if anchored_in == ANCHOR else home / anchored_in
+    anchor = PublishedAnchor(FileAnchor(place), publisher)
     ledger = Ledger(store, signer, keys.origin, anchor)
     context = Context(
         home=home,
@@ -483,8 +450,9 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         tape=store,
         records=store,
         views=store,
-        vault=keys.vault(load=store.newest_key),
-        pseudonyms=keys.pseudonyms(),
+        vault=vault,
+        files=SealedFiles(vault, store),
+        pseudonyms=keys.pseudonyms(providers.find),
         artifacts=FileArtifacts(home / "artifacts"),
         stops=FileStops(home / STOPS),
         notices=Outbox(home / "outbox", _carrier()),
@@ -493,5 +461,6 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         remote=_vendors(home, store, clock),
         node=socket.gethostname() or sys.platform,
     )
+    continuity.gather_cosigned(context)
     desk = SqliteAccounts(home / ACCOUNTS, busy_seconds=busy_seconds)
     return App(home=home, origin=keys.origin, keys=keys, store=store, context=context, desk=desk)

@@ -8,18 +8,20 @@ passed over: the ledger then refuses to sign anything more.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
 from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused
-from bedrail.core.events.continuity import WitnessesAdopted
+from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
 from bedrail.core.ports import Artifacts, Clock, Tape
 from bedrail.core.values import Value
 from bedrail.journeys.context import Context
 from bedrail.ledger.append import Ledger
+from bedrail.ledger.bundle import Cosigned
 from bedrail.ledger.checkpoint import Checkpoint, NoteSignature, open_checkpoint
 from bedrail.ledger.cosignature import CosignerKey, Verifiers
 from bedrail.ledger.guard import checkpoint_in
@@ -32,6 +34,9 @@ EVERY_SECONDS = 1.0
 
 AT_LEAST_SECONDS = 60.0
 """So often a checkpoint is sent whatever happened: witnesses say with the time that nothing newer was shown to them."""
+
+BEAT_SECONDS = 50.0
+"""After so long without any entry a heartbeat is appended."""
 
 TRIES = 3
 MOST_AT_ONCE = 8
@@ -65,9 +70,32 @@ class Published(Value, frozen=True, kw_only=True):
     troubles: dict[str, str]
 
 
+class WitnessStanding(Value, frozen=True, kw_only=True):
+    """One witness: what it cosigned last, by its own clock."""
+
+    name: str
+    url: str
+    size: int
+    at: str
+
+
+class Standing(Value, frozen=True, kw_only=True):
+    """How the watch over the ledger stands: the largest size with a quorum, of how many entries there are."""
+
+    quorum: str
+    met: bool
+    size: int
+    head: int
+    witnesses: tuple[WitnessStanding, ...]
+
+
 @dataclass(slots=True)
 class Publishing:
-    """The publisher of one process. `policy` gives the digest of the witness policy in force, empty for none."""
+    """The publisher of one process.
+
+    `policy` gives the digest of the witness policy in force, empty for none; `accepted_loss` the size up to which lost
+    entries were accepted at a restore, on record: a witness that still holds these is no news.
+    """
 
     tape: Tape
     ledger: Ledger
@@ -79,6 +107,7 @@ class Publishing:
     published: Callable[[bytes], bytes]
     verifiers: Verifiers
     policy: Callable[[], str]
+    accepted_loss: Callable[[], int] = lambda: 0
     last: Published | None = None
     _prover: Prover | None = None
     _sizes: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -156,7 +185,8 @@ class Publishing:
             status, _, held = self.ask("GET", path, b"")
             if status == 200:
                 theirs = open_checkpoint(held, origin, self.public_key, self.verifiers["ed25519"])
-                self.ledger.compare(theirs, f"witness {witness.name}")
+                if theirs.size > self.accepted_loss():
+                    self.ledger.compare(theirs, f"witness {witness.name}")
         except Corrupt as error:
             if self.ledger.refusal:
                 raise Refused(self.ledger.refusal) from error
@@ -168,23 +198,62 @@ class Publishing:
             self._prover = Prover(self.tape.leaves)
         return self._prover
 
-    async def follow(self, changed: Callable[[], object], every: float = EVERY_SECONDS) -> None:
-        """Publish until cancelled: soon after something was appended, and at least once a minute."""
-        seen: object = None
-        sent_at = float("-inf")
+    async def follow(self, beat: Callable[[], Awaitable[object]], every: float = EVERY_SECONDS) -> None:
+        """Publish until cancelled: soon after something was appended, and at least once a minute.
+
+        A ledger to which nobody appended for most of a minute gets a heartbeat, so that silence is a sign.
+        """
+        sent, sent_at = b"", float("-inf")
+        seen, seen_at = b"", self.clock.monotonic()
         while True:
             now = self.clock.monotonic()
             try:
-                await asyncio.to_thread(self.ledger.settle_anchor)
-                standing = await asyncio.to_thread(changed)
-                if standing != seen or now - sent_at >= AT_LEAST_SECONDS:
-                    sent_at = now
-                    if await asyncio.to_thread(self.publish) is not None:
-                        seen = standing
+                standing = await asyncio.to_thread(self._settled)
+                if standing != seen:
+                    seen, seen_at = standing, now
+                elif now - seen_at >= BEAT_SECONDS:
+                    seen_at = now
+                    await beat()
+                if standing != sent or now - sent_at >= AT_LEAST_SECONDS:
+                    sent, sent_at = standing, now
+                    await asyncio.to_thread(self.publish)
             except Exception as error:  # noqa: BLE001 (decisions go on; the state shows the trouble)
                 what = error.message if isinstance(error, BedrailError) else type(error).__name__
                 self.last = Published(size=0, met=False, cosigned=(), troubles={"publishing": what})
             await asyncio.sleep(every)
+
+    def _settled(self) -> bytes:
+        """The newest checkpoint, after the anchor has caught up with it."""
+        self.ledger.settle_anchor()
+        return self.tape.head().checkpoint
+
+    def standing(self) -> Standing | None:
+        """What each witness cosigned last, from what is kept; None without a policy."""
+        policy = self.witnesses()
+        if policy is None:
+            return None
+        told: dict[str, tuple[int, int]] = {}
+        best = 0
+        for size, note in sorted(self.kept.notes(self.ledger.origin).items()):
+            found = witnessed(note, policy, self.verifiers, log=self._log())
+            told |= {name: (size, at) for name, at in found.times.items()}
+            best = size if found.met else best
+        head = self.tape.head()
+        return Standing(
+            quorum=policy.quorum,
+            met=policy.met_by(()) or best > 0,
+            size=best,
+            head=head.size,
+            witnesses=tuple(
+                WitnessStanding(
+                    name=each.name,
+                    url=each.url,
+                    size=told.get(each.name, (0, 0))[0],
+                    at=datetime.fromtimestamp(told[each.name][1], UTC).isoformat() if each.name in told else "",
+                )
+                for each in policy.witnesses
+            ),
+        )
 
     def gauges(self) -> dict[str, float]:
         """For the metrics: size and age of the newest checkpoint with a quorum, and witnesses in trouble."""
@@ -205,6 +274,15 @@ _REFUSALS = {
 }
 
 
+def gathered(ctx: Context, kept: Kept) -> Cosigned | None:
+    """What witnesses signed, for whoever exports: the kept checkpoints and the keys of the policy in force."""
+    notes, digest = kept.notes(ctx.ledger.origin), ctx.refresh().continuity.witnesses
+    if not notes or not digest:
+        return None
+    policy = parse_policy_file(ctx.artifacts.get(digest))
+    return Cosigned(notes=notes, witnesses=tuple(witness.key.vkey() for witness in policy.witnesses))
+
+
 def adopt_witnesses(ctx: Context, person: str, text: bytes, path: str) -> str:
     """Adopt a witness policy: checkpoints go to its witnesses from now on. Raises `Invalid` with the line, `Refused`.
 
@@ -220,6 +298,12 @@ def adopt_witnesses(ctx: Context, person: str, text: bytes, path: str) -> str:
         raise Refused("these witnesses watch already.")
     ctx.append(actor, "security", WitnessesAdopted(policy=digest))
     return digest
+
+
+def record_renewal(ctx: Context, person: str, reason: str, size: int) -> None:
+    """Put on record that the anchor was lost and begun anew at this size."""
+    actor = ctx.require(person or next(iter(ctx.refresh().holders("owner")), ""), "ledger.anchor")
+    ctx.append(actor, "security", AnchorRenewed(reason=reason, size=size))
 
 
 def _size(body: bytes) -> int | None:

@@ -13,6 +13,7 @@ from bedrail.core.errors import Corrupt, Invalid
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, key_hash, parse_checkpoint, parse_note, parse_vkey
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at, parse_cosigner_key
+from bedrail.ledger.report import Difference, VerificationReport
 
 NONE = "none"
 MOST_LINES = 10_000
@@ -126,6 +127,27 @@ def _require_log(note: bytes, logs: Collection[LogKey], verifiers: Verifiers) ->
                     return
                 raise Corrupt("The log's signature does not fit.", remedy="The checkpoint was changed after signing.")
     raise Corrupt("The checkpoint is not signed by a log of the policy.", remedy="Compare its origin and keys.")
+
+
+def with_quorum(
+    report: VerificationReport, notes: Mapping[int, bytes], policy: WitnessPolicy, verifiers: Verifiers, log: LogKey
+) -> VerificationReport:
+    """The report, with a difference unless some of these cosigned checkpoints (by size) has the policy's quorum.
+
+    It must lie within what was verified; that it belongs to that history is told by giving the notes to verification.
+    """
+    what = "no checkpoint was cosigned" if not notes else "no checkpoint has the quorum"
+    for size in sorted(notes, reverse=True):
+        try:
+            found = witnessed(notes[size], policy, verifiers, log=log)
+        except Corrupt as error:
+            what = f"the checkpoint of {size} entries: {error.message}"
+            continue
+        if found.met and found.checkpoint.size <= report.size:
+            return report
+    if policy.quorum == NONE:
+        return report
+    return report.with_differences([Difference(kind="quorum", where="witnesses", what=what)])
 
 
 class _Reading:

@@ -1,0 +1,127 @@
+"""The ledger's guards around a home: where its anchor lies, and who publishes its checkpoints to witnesses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bedrail.core.errors import Corrupt, Invalid, Refused
+from bedrail.core.ports import Tape
+from bedrail.journeys.context import Context
+from bedrail.journeys.publishing import Publishing, gathered, record_renewal
+from bedrail.keys.files import KeyFolder
+from bedrail.keys.signing import VERIFIERS
+from bedrail.ledger.guard import checkpoint_in
+from bedrail.ledger.report import VerificationReport
+from bedrail.stores.anchor import FileAnchor
+from bedrail.stores.cosigned import CosignedStore
+from bedrail.stores.durable import write_durably
+from bedrail.wire.witness import ask_witness
+
+ANCHOR = "anchor/checkpoint"
+PLACE = "anchor/place"
+RENEWED = ".renewed-anchor"
+COSIGNED = "cosigned.sqlite"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchored:
+    """What the rollback guard of a home holds, and where; `note` is empty and `size` -1 when there is nothing."""
+
+    place: Path
+    size: int
+    note: str
+
+
+def place_anchor(home: Path, place: Path) -> None:
+    """Let the anchor of a new home lie elsewhere, best on another disk; raises `Invalid` when it cannot."""
+    if not place.is_absolute() or not place.parent.is_dir() or place.exists():
+        raise Invalid(
+            "the anchor cannot lie there.",
+            path="--anchor",
+            remedy="Give a new file's absolute path in a folder that is there.",
+        )
+    write_durably(home / PLACE, f"{place}\n".encode())
+
+
+def anchor_place(home: Path) -> Path:
+    """Where the anchor lies: in the home, or where `bedrail init --anchor` said."""
+    try:
+        return Path((home / PLACE).read_text(encoding="utf-8").strip())
+    except FileNotFoundError:
+        return home / ANCHOR
+
+
+def anchor_of(home: Path) -> Anchored:
+    """The anchor of a home, also when the home refuses to open."""
+    place = anchor_place(home)
+    note = FileAnchor(place).read()
+    return Anchored(place, -1 if note is None else checkpoint_in(note).size, (note or b"").decode())
+
+
+def renew_anchor(
+    home: Path,
+    verify: Callable[[], VerificationReport],
+    store: Callable[[], Tape],
+    assembled: Callable[[str], Context],
+    person: str,
+    reason: str,
+) -> int:
+    """Begin a new anchor where the old one is lost for good, after verifying everything; returns the size it stands at.
+
+    It is on record. `assembled` opens the home with the anchor of that name. Raises `Refused` while there is an anchor,
+    `Corrupt` when anything but the anchor is amiss.
+    """
+    place = anchor_place(home)
+    if FileAnchor(place).read() is not None:
+        raise Refused("There is an anchor.", remedy="A ledger that contradicts it is restored: bedrail restore.")
+    amiss = [each for each in verify().differences if each.kind != "missing-anchor"]
+    if amiss:
+        raise Corrupt(
+            f"{amiss[0].where}: {amiss[0].what}.", remedy="bedrail ledger verify names all; restore a backup."
+        )
+    head = store().head()
+    scratch = home / RENEWED
+    try:
+        FileAnchor(scratch).write(head.checkpoint)
+        context = assembled(RENEWED)
+        record_renewal(context, person, reason, head.size)
+        context.ledger.close()
+        FileAnchor(place).write(scratch.read_bytes())
+    finally:
+        scratch.unlink(missing_ok=True)
+        scratch.with_name(f".{RENEWED}.lock").unlink(missing_ok=True)
+    return head.size
+
+
+def cosigned_of(home: Path) -> dict[int, bytes]:
+    """The checkpoints of a home that witnesses signed, by size; also when the home refuses to open."""
+    kept = CosignedStore(home / COSIGNED)
+    try:
+        return kept.notes(KeyFolder(home / "keys").open().origin)
+    finally:
+        kept.close()
+
+
+def publishing_of(ctx: Context, policy: Callable[[], str]) -> Publishing:
+    """What sends checkpoints to witnesses; `policy` gives the digest of the witness policy in force."""
+    return Publishing(
+        tape=ctx.tape,
+        ledger=ctx.ledger,
+        public_key=ctx.public_key,
+        clock=ctx.clock,
+        artifacts=ctx.artifacts,
+        kept=CosignedStore(ctx.home / COSIGNED),
+        ask=ask_witness,
+        published=ctx.publisher.published,
+        verifiers=VERIFIERS,
+        policy=policy,
+        accepted_loss=lambda: ctx.refresh().continuity.accepted_loss,
+    )
+
+
+def gather_cosigned(ctx: Context) -> None:
+    """Let exports of this context carry what witnesses signed."""
+    ctx.cosigned = partial(gathered, ctx, CosignedStore(ctx.home / COSIGNED))
