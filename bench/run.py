@@ -19,7 +19,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "models_hot_path": (),
     "group_commit": ("--rounds", "5"),
     "verify_ledger": ("--records", "200000"),
-    "crash": ("--kills", "100"),
+    "soak_nemesis": ("--count", "100"),
     "serving": ("--rounds", "5"),
     "drift": (),
     "fairness_bootstrap": (),
