@@ -144,8 +144,8 @@ class DataKeys(Protocol):
         """That data key as it is now, or None."""
         ...
 
-    def keep_key(self, key: WrappedKey) -> None:
-        """Store a data key durably by itself; nothing happens when it is there already."""
+    def keep_key(self, key: WrappedKey) -> bool:
+        """Store a data key durably by itself; False when it, or the key that wraps it, was destroyed meanwhile."""
         ...
 
     def keys_outside(self, kek: str, after: tuple[str, str], limit: int) -> list[WrappedKey]:
@@ -164,8 +164,12 @@ class DataKeys(Protocol):
         """Take no more data keys under `kek`, for good; False, and nothing done, while some are left under it."""
         ...
 
-    def holdings(self, subject: str) -> dict[str, int]:
-        """How many sealed records of each kind a subject has."""
+    def key_ids(self, subject: str) -> list[str]:
+        """The ids of a subject's or dataset's stored data keys."""
+        ...
+
+    def holdings(self, subject: str, key_ids: Sequence[str]) -> dict[str, int]:
+        """How many sealed records of each kind a subject has under these data keys, there or destroyed."""
         ...
 
     def destroy_keys(self, subject: str) -> int:
@@ -269,6 +273,10 @@ class Artifacts(Protocol):
 
     def get(self, digest: str) -> bytes:
         """The bytes; raises `NotFound`, or `Corrupt` when they no longer hash to their name."""
+        ...
+
+    def destroy(self, digest: str) -> None:
+        """Overwrite and remove a file; nothing happens when it is gone."""
         ...
 
     def put_tree(self, folder: Path) -> str:

@@ -22,10 +22,11 @@ and who runs the servers or works with the data keeps neither."""
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A disposal that was ordered: whose, why, by a fact of what moment."""
+    """A disposal that was ordered: whose, which data keys by id, why, by a fact of what moment."""
 
     subject: str
     dataset: str
+    keys: tuple[str, ...]
     reason: str
     at: str
 
@@ -64,7 +65,7 @@ def _lifted(registry: Any, fact: HoldLifted, _at: str) -> None:
 
 
 def _ordered(registry: Any, fact: DisposalOrdered, at: str) -> None:
-    order = Order(fact.subject, fact.dataset, fact.reason, at)
+    order = Order(fact.subject, fact.dataset, fact.keys, fact.reason, at)
     registry.custody.ordered[fact.subject, fact.dataset] = order
 
 

@@ -46,7 +46,7 @@ def admit_data(
 ) -> QualityReport:
     """De-identify, profile, check, store and split a table; refused when a blocking quality rule is broken.
 
-    The table rests as a Parquet artifact under its content digest, with pseudonyms for patients and encounters.
+    The table rests as a Parquet file sealed under a data key of its own, with pseudonyms for patients and encounters.
     Patients of a holdout that was opened before may be in any part but the new holdout (`spare_known`).
     """
     from bedrail.data.digest import table_digest
@@ -82,7 +82,7 @@ def admit_data(
         columns=len(table.columns),
         profile=ctx.artifacts.put(msgspec.json.encode(paper)),
         verdict=str(report.verdict),
-        artifact=ctx.artifacts.put(_parquet(table)),
+        artifact=ctx.put_sealed(_parquet(table), dataset=digest, kind="table"),
     )
     split_fact = DatasetSplit(
         dataset=digest, use_case=use_case, split=ctx.artifacts.put(_parquet_labels(parts.labels)), counts=parts.counts
@@ -190,7 +190,7 @@ def read_dataset(ctx: Context, use_case: str) -> tuple[pd.DataFrame, pd.Series]:
 def _stored(ctx: Context, dataset: DatasetView) -> tuple[pd.DataFrame, pd.Series]:
     import pandas as pd
 
-    frame = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.artifact)))
+    frame = pd.read_parquet(io.BytesIO(ctx.get_sealed(dataset.artifact)))
     labels = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.split)))["part"]
     return frame, labels
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from bedrail.core.custody import FileVault
 from bedrail.core.errors import Invalid, NotFound
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
@@ -68,6 +69,7 @@ class Context:
     records: Records
     views: Views
     vault: Vault
+    files: FileVault
     pseudonyms: Pseudonyms
     artifacts: Artifacts
     stops: Stops
@@ -149,6 +151,14 @@ class Context:
     def policy(self) -> Policy:
         """The policy in force, parsed from its artifact."""
         return parse_policy(self.artifacts.get(self.refresh().policy).decode())
+
+    def put_sealed(self, data: bytes, *, dataset: str, kind: str) -> str:
+        """Store a file about many patients, sealed under its dataset's own data key; returns its digest as sealed."""
+        return self.artifacts.put(self.files.seal_file(data, dataset=dataset, kind=kind, purpose="research"))
+
+    def get_sealed(self, digest: str) -> bytes:
+        """The plaintext of such a file; raises `NotFound` when the dataset's key was destroyed."""
+        return self.files.open_file(self.artifacts.get(digest))
 
     def opened(self, kind: str, record_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """(record id, plaintext) of sealed records of one kind, in order; shredded ones are passed over."""

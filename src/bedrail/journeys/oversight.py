@@ -308,9 +308,15 @@ def record_sentinels(ctx: Context, actor: Actor, use_case: str, candidate: str) 
     X = model.encoder.table(rows)
     chosen = sentinels.choose(X, model.scores(X), SENTINELS, np.random.default_rng(0))
     recorded = sentinels.record(model.package.contract.columns, X[chosen], model.scores(X[chosen]))
-    digest = ctx.artifacts.put(msgspec.json.encode(recorded))
+    digest = ctx.put_sealed(msgspec.json.encode(recorded), dataset=_dataset_of(ctx, use_case), kind="sentinels")
     fact = SentinelsRecorded(use_case=use_case, candidate=candidate, sentinels=digest, count=len(chosen))
     ctx.append(actor, "safety", fact)
+
+
+def _dataset_of(ctx: Context, use_case: str) -> str:
+    """The dataset whose rows `read_dataset` reads."""
+    dataset = ctx.use_case(use_case).dataset
+    return dataset.dataset if dataset else ""
 
 
 def check_sentinels(ctx: Context, use_case: str) -> SentinelAnswer:
@@ -344,7 +350,7 @@ def _unchanged(comparison: sentinels.Comparison) -> str:
 
 def _ask_sentinels(ctx: Context, view: UseCaseView, candidate: str) -> tuple[sentinels.Comparison, list[RaisedAlarm]]:
     """Compare present answers with those on record; act when one changed."""
-    recorded = msgspec.json.decode(ctx.artifacts.get(view.sentinels[candidate]), type=sentinels.Sentinels)
+    recorded = msgspec.json.decode(ctx.get_sealed(view.sentinels[candidate]), type=sentinels.Sentinels)
     model = load_model(ctx, candidate)
     comparison = sentinels.compare(recorded, [_answer(model, row) for row in recorded.inputs])
     alarm = sentinels.alarm(comparison)

@@ -7,35 +7,25 @@ from pathlib import Path
 
 import msgspec
 
+from bedrail.core.custody import HeldSecret
 from bedrail.core.errors import Corrupt, NotFound
 from bedrail.core.ports import KeyProvider
-from bedrail.core.values import Value
 from bedrail.keys.private_files import destroy_file, read_private, write_private
 
 
-class Wrapped(Value, frozen=True, kw_only=True):
-    """A secret wrapped by a provider; nothing here is secret without it. `wrapped` is hex, `moved` UTC."""
-
-    purpose: str
-    provider: str
-    version: str
-    wrapped: str
-    moved: str
-
-
 class WrappedSecret:
-    """One secret of 32 bytes that changes custodians but never its value."""
+    """`core.custody.SecretCustody`: one secret of 32 bytes that changes custodians but never its value."""
 
     def __init__(self, purpose: str, moved: Path, bare: Path, provider: Callable[[str], KeyProvider]) -> None:
         """`moved` is the file of the wrapped secret, `bare` that of the plain one (hex); one of them is there."""
         self._purpose, self._moved, self._bare, self._provider = purpose, moved, bare, provider
 
-    def custody(self) -> Wrapped | None:
+    def custody(self) -> HeldSecret | None:
         """With which provider it rests; None when it is a plain file of the key folder."""
         if not self._moved.exists():
             return None
         try:
-            return msgspec.json.decode(read_private(self._moved), type=Wrapped)
+            return msgspec.json.decode(read_private(self._moved), type=HeldSecret)
         except msgspec.MsgspecError as error:
             raise Corrupt(f"{self._moved} is no wrapped key.", remedy="Restore it from backup.") from error
 
@@ -47,7 +37,7 @@ class WrappedSecret:
         provider = self._provider(held.provider)
         return provider.unwrap(held.version, bytes.fromhex(held.wrapped), secret_context(self._purpose, held.provider))
 
-    def move(self, to: str, at: str) -> Wrapped:
+    def move(self, to: str, at: str) -> HeldSecret:
         """Hand it to another provider under a key version made for it, and take it from the former one.
 
         The secret stays the same, so every pseudonym does. Raises `Unavailable`, `NotFound`.
@@ -56,7 +46,7 @@ class WrappedSecret:
         version, wrapped = _wrapped(provider, secret, secret_context(self._purpose, to))
         if provider.unwrap(version, wrapped, secret_context(self._purpose, to)) != secret:
             raise Corrupt("The key provider does not return what it was given.", remedy="Do not use it.")
-        made = Wrapped(purpose=self._purpose, provider=to, version=version, wrapped=wrapped.hex(), moved=at)
+        made = HeldSecret(purpose=self._purpose, provider=to, version=version, wrapped=wrapped.hex(), moved=at)
         write_private(self._moved, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
         destroy_file(self._bare)
         if before is not None and (before.provider, before.version) != (to, version):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import urandom
 from pathlib import Path
@@ -19,10 +19,11 @@ from time import monotonic
 import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bedrail.core.custody import Epoch
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
-from bedrail.core.ports import KeyProvider
-from bedrail.core.values import Value
+from bedrail.core.ports import KeyProvider, WrappedKey
 from bedrail.keys.private_files import destroy_file, read_private, sync_folder, write_private
+from bedrail.keys.rotation import rewrapped
 from bedrail.keys.vault import KEY_BYTES
 
 FIRST = "kek-1"
@@ -31,17 +32,6 @@ FIRST = "kek-1"
 NOTICE_BYTES = 8
 RETRY_SECONDS = 5.0
 """After a provider failed it is left alone for so long: a caller at the bedside must not wait for it each time."""
-
-
-class Epoch(Value, frozen=True, kw_only=True):
-    """One epoch key at rest; nothing here is secret without the provider. `wrapped` is hex, `created` UTC."""
-
-    name: str
-    number: int
-    provider: str
-    version: str
-    wrapped: str
-    created: str
 
 
 class Epochs:
@@ -80,6 +70,15 @@ class Epochs:
         """The name of the key that wraps now."""
         epochs = self.listed()
         return epochs[-1].name if epochs else FIRST
+
+    def former(self) -> list[str]:
+        """Every key but the newest under which data keys may be wrapped, the home's first one included."""
+        first = [FIRST] if self._first.exists() else []
+        return [name for name in [*first, *(epoch.name for epoch in self.listed())] if name != self.newest()]
+
+    def rewrapped(self, keys: Sequence[WrappedKey], to: str) -> list[tuple[WrappedKey, WrappedKey]]:
+        """(as it is, as wrapped under the epoch `to`) of each data key; raises `Unavailable`, `Corrupt`."""
+        return rewrapped(keys, self, to)
 
     def current(self) -> tuple[str, AESGCM]:
         """The newest key's name and cipher; raises `Unavailable` when its provider is out of reach."""

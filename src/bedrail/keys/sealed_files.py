@@ -14,7 +14,8 @@ from os import urandom
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from bedrail.core.errors import Corrupt, NotFound
+from bedrail.core.custody import owner_of
+from bedrail.core.errors import Busy, Corrupt, NotFound
 from bedrail.core.ports import DataKeys
 from bedrail.keys.vault import NONCE_BYTES, AesVault
 
@@ -33,7 +34,7 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class SealedFiles:
-    """`core.ports.FileVault` over a vault and the store of its data keys."""
+    """`core.custody.FileVault` over a vault and the store of its data keys."""
 
     def __init__(self, vault: AesVault, keys: DataKeys) -> None:
         """The data key of a dataset is stored durably before the first file sealed under it is given out."""
@@ -42,8 +43,9 @@ class SealedFiles:
     def seal_file(self, data: bytes, *, dataset: str, kind: str, purpose: str) -> bytes:
         """The sealed bytes; raises `Unavailable`."""
         key_id, cipher, unstored = self._vault.data_key(owner_of(dataset))
-        if unstored is not None:
-            self._keys.keep_key(unstored)
+        if unstored is not None and not self._keys.keep_key(unstored):
+            self._vault.forget(unstored.subject)
+            raise Busy("The keys are being changed just now.", remedy="Try again in a moment.")
         header = Header(dataset=dataset, key_id=key_id, kind=kind, purpose=purpose)
         head = MAGIC + msgspec.json.encode(header, order="sorted") + b"\n"
         out = [head]
@@ -80,11 +82,6 @@ class SealedFiles:
                 raise _changed() from error
             start += SEGMENT
         return b"".join(out)
-
-
-def owner_of(dataset: str) -> str:
-    """Whom a dataset's data key belongs to, among the subjects; a pseudonym never looks like this."""
-    return f"dataset:{dataset}"
 
 
 def _bound(head: bytes, start: int, *, last: bool) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from hashlib import sha256
@@ -51,6 +52,21 @@ class FileArtifacts:
         if sha256(data).hexdigest() != digest:
             raise _changed(digest, "its bytes")
         return data
+
+    def destroy(self, digest: str) -> None:
+        """Overwrite with zeros and remove a file; nothing happens when it is gone. Raises `Unavailable`."""
+        path = self._file(digest)
+        try:
+            with path.open("r+b") as file:
+                file.write(bytes(path.stat().st_size))
+                file.flush()
+                os.fsync(file.fileno())
+            path.unlink()
+            sync_folder(path.parent)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _unwritable(self._folder) from error
 
     def put_tree(self, folder: Path) -> str:
         """Store a whole folder; returns the digest of its manifest. Raises `Invalid` for links and special files."""

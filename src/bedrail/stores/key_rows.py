@@ -30,10 +30,16 @@ class SqlKeys:
         """That data key as it is now, or None."""
         return self._one(f"SELECT {_KEY} FROM subject_keys WHERE subject = ? AND key_id = ?", subject, key_id)
 
-    def keep_key(self, key: WrappedKey) -> None:
-        """Store a data key durably by itself; nothing happens when it is there already."""
-        sql = "INSERT INTO subject_keys (subject, key_id, kek, wrapped) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        self._write(sql, [(key.subject, key.key_id, key.kek, key.wrapped)])
+    def keep_key(self, key: WrappedKey) -> bool:
+        """Store a data key durably by itself; False when it, or the key that wraps it, was destroyed meanwhile."""
+        sql = (
+            "INSERT INTO subject_keys (subject, key_id, kek, wrapped) "
+            "SELECT CAST(? AS TEXT), CAST(? AS TEXT), CAST(? AS TEXT), ? "
+            "WHERE NOT EXISTS (SELECT 1 FROM destroyed_keys WHERE key_id IN (?, ?)) ON CONFLICT DO NOTHING"
+        )
+        row = (key.subject, key.key_id, key.kek, key.wrapped, key.key_id, f"{RETIRED}{key.kek}")
+        self._write(sql, [row])
+        return self.find_key(key.subject, key.key_id) is not None
 
     def keys_outside(self, kek: str, after: tuple[str, str], limit: int) -> list[WrappedKey]:
         """Data keys wrapped under another key than `kek`, by (subject, key id), from behind `after`."""
@@ -64,12 +70,20 @@ class SqlKeys:
         self._write(sql, [(f"{RETIRED}{kek}", kek)])
         return bool(self._rows("SELECT 1 FROM destroyed_keys WHERE key_id = ?", (f"{RETIRED}{kek}",)))
 
-    def holdings(self, subject: str) -> dict[str, int]:
-        """How many sealed records of each kind a subject has."""
-        rows = self._rows(
-            "SELECT kind, COUNT(*) FROM records WHERE subject = ? GROUP BY kind ORDER BY kind", (subject,)
+    def key_ids(self, subject: str) -> list[str]:
+        """The ids of a subject's or dataset's stored data keys."""
+        found = self._rows("SELECT key_id FROM subject_keys WHERE subject = ? ORDER BY key_id", (subject,))
+        return [key_id for (key_id,) in found]
+
+    def holdings(self, subject: str, key_ids: Sequence[str]) -> dict[str, int]:
+        """How many sealed records of each kind a subject has under these data keys, there or destroyed."""
+        if not key_ids:
+            return {}
+        marks = ", ".join("?" * len(key_ids))
+        sql = (
+            f"SELECT kind, COUNT(*) FROM records WHERE subject = ? AND key_id IN ({marks}) GROUP BY kind ORDER BY kind"
         )
-        return {kind: int(count) for kind, count in rows}
+        return {kind: int(count) for kind, count in self._rows(sql, (subject, *key_ids))}
 
     def _one(self, sql: str, *values: str) -> WrappedKey | None:
         found = self._rows(sql, values)

@@ -48,9 +48,13 @@ class HoldLifted(FactStruct, frozen=True, kw_only=True, tag="hold.lifted"):
 
 
 class DisposalOrdered(FactStruct, frozen=True, kw_only=True, tag="disposal.ordered"):
-    """The data keys of a subject (pseudonym) or dataset are destroyed from now on. One of the two is empty."""
+    """The data keys of a subject (pseudonym) or dataset are destroyed from now on; `keys` are their ids.
+
+    One of subject and dataset is empty.
+    """
 
     dataset: str
+    keys: tuple[str, ...]
     reason: str
     subject: str
 
