@@ -58,7 +58,7 @@ bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/READM
 	@$(BIN)/python bench/run.py
 
 LOCK := uv pip compile -q --no-header --python-version 3.11 --generate-hashes
-EXTRAS := custody identity onnx postgres signing telemetry
+EXTRAS := custody identity onnx postgres signing
 lock: ## Renew the locks (needs uv)
 	$(LOCK) requirements/core.in -o requirements/core.lock
 	$(foreach extra,$(EXTRAS),$(LOCK) requirements/core.in requirements/$(extra).in -c requirements/core.lock -o requirements/$(extra).lock &&) true

@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -37,14 +38,18 @@ from bedrail.stores.accounts import SqliteAccounts
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import Store, choose_store, is_home, open_store
+from bedrail.stores.cursors import FileCursor
 from bedrail.stores.outbox import Outbox
 from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
+from bedrail.wire.forwarding import Send, collector
+from bedrail.wire.siem import EVENT_LINES
 from bedrail.wire.vendor import VendorScorer
 from bedrail.wire.webhook import post
 from bedrail.wiring import continuity
 from bedrail.wiring.clock import SystemClock
+from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
 from bedrail.wiring.packages import verify_package, verify_signed_folder
 from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
 from bedrail.wiring.witness import WitnessHouse, make_witness, witness_in
@@ -53,12 +58,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bedrail.governance.sessions import Principal
+    from bedrail.journeys.custody import KeyDesk
     from bedrail.journeys.handing_over import PackageSigning
     from bedrail.journeys.publishing import Publishing
     from bedrail.journeys.reception import Reception
 
 __all__ = [
     "ALL",
+    "EVENT_LINES",
+    "VERIFIERS",
     "App",
     "Restored",
     "anchor_of",
@@ -68,6 +76,7 @@ __all__ = [
     "create_home",
     "create_witness",
     "environment_default",
+    "log_of",
     "make_lab_tls",
     "new_token",
     "open_home",
@@ -184,6 +193,24 @@ class App:
             told=told,
         )
 
+    def collector(self, address: str) -> tuple[Send, FileCursor]:
+        """How events are sent to a collector, and how far it has got; raises `Invalid` for no such address."""
+        return collector(address, self.origin), FileCursor(self.home / "forwarding", address)
+
+    def key_desk(self) -> KeyDesk:
+        """The keys of this home, for whoever keeps them."""
+        from bedrail.journeys.custody import KeyDesk
+
+        providers = key_providers(self.home)
+        return KeyDesk(
+            epochs=self.keys.epochs(providers.find),
+            rows=self.store,
+            pseudonym=self.keys.pseudonym_key(providers.find),
+            providers=providers.names,
+            provider=providers.find,
+            pause=time.sleep,
+        )
+
     def close(self) -> None:
         """Write the last anchor and let go of files."""
         try:
@@ -250,11 +277,11 @@ def _policy_text(artifacts: FileArtifacts, digest: str) -> bytes | None:
         return None
 
 
-def create_home(home: Path, origin: str, *, store: str = "") -> App:
+def create_home(home: Path, origin: str, *, store: str = "", anchor: Path | None = None) -> App:
     """Make an empty home: keys, store, folders; or finish one whose making was cut short before its first fact.
 
-    `store` is the postgresql:// address of its database; empty for SQLite in the folder itself. Raises `Refused` when
-    there is one already.
+    `store` is the postgresql:// address of its database; empty for SQLite in the folder itself. `anchor` is the file of
+    its rollback guard, when that is to lie elsewhere. Raises `Refused` when there is a home already.
     """
     taken = Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
     if not (home / "keys").exists():
@@ -262,6 +289,8 @@ def create_home(home: Path, origin: str, *, store: str = "") -> App:
             raise taken
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         choose_store(home, store)
+        if anchor is not None:
+            continuity.place_anchor(home, anchor)
         KeyFolder(home / "keys").create(origin)
     app = _assemble(home, SystemClock(), UlidMaker())
     if app.store.head().size or app.origin != origin:
@@ -352,12 +381,6 @@ def _restored_keys(folder: Path, home: Path, keys: Path | None, manifest: recove
     return KeyFolder(home / "keys").open()
 
 
-def anchor_of(home: Path) -> continuity.Anchored:
-    """What the rollback guard of a home holds, also when the home refuses to open."""
-    _require_home(home)
-    return continuity.anchor_of(home)
-
-
 def renew_anchor(home: Path, person: str, reason: str) -> int:
     """Begin a new anchor where the old one is lost for good; see `wiring.continuity.renew_anchor`."""
     _require_home(home)
@@ -374,12 +397,6 @@ def renew_anchor(home: Path, person: str, reason: str) -> int:
         store.close()
         for app in opened:
             app.close()
-
-
-def cosigned_of(home: Path) -> dict[int, bytes]:
-    """The checkpoints of a home that witnesses signed, by size."""
-    _require_home(home)
-    return continuity.cosigned_of(home)
 
 
 def key_providers(home: Path) -> Providers:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bedrail.cli.auditing import disclosures, events, forward, search
+from bedrail.cli.continuity import COMMANDS, watched_by
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
 from bedrail.cli.key_options import KEY_HELP, file_option, key_options, write_new
 from bedrail.cli.proven_page import show_pack, show_proven
@@ -46,6 +48,10 @@ def ledger() -> None:
     """
 
 
+for _command in COMMANDS:
+    ledger.add_command(_command)
+
+
 @ledger.command("verify")
 @click.option(
     "--bundle", type=click.Path(path_type=Path), default=None, help="Verify an exported bundle; needs no home."
@@ -56,10 +62,19 @@ def ledger() -> None:
     "--known", type=click.Path(path_type=Path), multiple=True,
     help="A checkpoint that you kept apart: it must be part of this history.",
 )  # fmt: skip
+@click.option(
+    "--quorum", type=click.Path(path_type=Path), default=None, help="A witness policy whose quorum must have cosigned."
+)
 @json_option
 @pass_state
 def verify(
-    state: CliState, bundle: Path | None, keys: tuple[str, ...], level: Level, known: tuple[Path, ...], as_json: bool
+    state: CliState,
+    bundle: Path | None,
+    keys: tuple[str, ...],
+    level: Level,
+    known: tuple[Path, ...],
+    quorum: Path | None,
+    as_json: bool,
 ) -> None:
     """Recompute everything and name each difference. Exit code 0 when all holds, 1 otherwise.
 
@@ -72,10 +87,14 @@ def verify(
 
     pinned = key_options(keys)
     notes = [(f"known {path.name}", file_option(path, "--known")) for path in known]
+    watched = None if quorum is None else watched_by(quorum, bundle, state.folder, pinned)
+    if watched is not None and bundle is None:
+        notes += watched.known()
     if bundle is not None:
         report = verify_exported(bundle, pinned, level=level, known=notes)
     else:
         report = verify_home(state.folder, pinned, level=level, known=notes)
+    report = report if watched is None else watched.judged(report)
     if as_json:
         show_json(
             {"ok": report.ok, "size": report.size, "root": report.root, "level": report.level, "why": report.why,
@@ -211,3 +230,7 @@ def pack(
     from bedrail.app import check_pack_folder
 
     show_pack(check_pack_folder(check, key_options(keys)), as_json)
+
+
+for _command in (disclosures, events, forward, search):
+    ledger.add_command(_command)

@@ -20,6 +20,8 @@ ROLES: dict[str, str] = {
     "auditor": "reads everything, changes nothing, files findings",
     "clinician": "uses the answers, confirms or overrides them",
     "vendor-manager": "brings in suppliers' models and holds them to their contract",
+    "key-custodian": "keeps the keys that data keys are wrapped under: rotates, never reads data",
+    "pseudonym-custodian": "keeps the key of pseudonyms, apart from the data keys",
 }
 
 _EVERYONE = frozenset(ROLES)
@@ -61,6 +63,16 @@ ACTIONS: dict[str, frozenset[str]] = {
     "finding.file": frozenset({"auditor"}),
     "finding.answer": _INSIDE,
     "server.run": frozenset({"owner", "release-engineer"}),
+    "keys.read": frozenset(
+        {"owner", "privacy-officer", "security-officer", "key-custodian", "pseudonym-custodian", "auditor"}
+    ),
+    "keys.check": frozenset({"security-officer", "key-custodian", "pseudonym-custodian", "release-engineer"}),
+    "keys.rotate": frozenset({"key-custodian"}),
+    "keys.move-pseudonyms": frozenset({"pseudonym-custodian"}),
+    "keys.hold": frozenset({"owner", "privacy-officer"}),
+    "keys.shred": frozenset({"privacy-officer"}),
+    "keys.complete-disposal": frozenset({"key-custodian", "privacy-officer"}),
+    "pseudonym.find": frozenset({"privacy-officer", "pseudonym-custodian"}),
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
     "egress.change": frozenset({"owner", "security-officer"}),
     "server.start-unsafely": frozenset({"owner", "security-officer"}),
@@ -69,6 +81,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "ledger.witnesses": frozenset({"owner", "security-officer"}),
     "ledger.anchor": frozenset({"owner", "security-officer"}),
     "ledger.add-key": frozenset({"owner", "security-officer"}),
+    "ledger.search": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
+    "ledger.search-patient": frozenset({"auditor", "privacy-officer"}),
     "ledger.verify": _EVERYONE,
     "registry.read": _EVERYONE,
     "gate.ask": _EVERYONE,
@@ -76,7 +90,18 @@ ACTIONS: dict[str, frozenset[str]] = {
 
 
 READS: frozenset[str] = frozenset(
-    {"access.read", "candidate.export", "decision.read", "gate.ask", "ledger.export", "ledger.verify", "registry.read"}
+    {
+        "access.read",
+        "candidate.export",
+        "decision.read",
+        "gate.ask",
+        "keys.read",
+        "ledger.export",
+        "ledger.search",
+        "ledger.search-patient",
+        "ledger.verify",
+        "registry.read",
+    }
 )
 """Actions that change nothing but the record of who looked."""
 

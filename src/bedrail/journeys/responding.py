@@ -151,7 +151,10 @@ async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Op
     record = decision_record(desk.vault.open(*found))
     if not isinstance(record, AnswerRecord):
         raise Unavailable("the record is not an answer's.", remedy="Run `bedrail ledger verify`.")
-    await desk.append(actor, DataRead(use_case=use_case, kind="decision", count=1, reason="review"))
+    read = DataRead(
+        use_case=use_case, kind="decision", count=1, reason="review", decision=decision, subject=row.subject
+    )
+    await desk.append(actor, read)
     return Opened(
         decision=decision,
         risk=record.risk,

@@ -70,7 +70,10 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
     _check_row(row, found[1])
     require_site(ctx.registry, person, row.site)
     view = ctx.use_case(row.use_case)
-    ctx.append(actor, "oversight", DataRead(use_case=row.use_case, kind="decision", count=1, reason="trace"))
+    taken = DataRead(
+        use_case=row.use_case, kind="decision", count=1, reason="trace", decision=decision, subject=row.subject
+    )
+    ctx.append(actor, "oversight", taken)
     plaintext = _sealed(ctx, row)
     past = _registry_before(ctx, row.seq)
     record = None if plaintext is None else decision_record(plaintext)

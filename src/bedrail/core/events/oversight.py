@@ -49,12 +49,18 @@ class ArtifactRefused(FactStruct, frozen=True, kw_only=True, tag="artifact.refus
 
 
 class DataRead(FactStruct, frozen=True, kw_only=True, tag="data.read"):
-    """A person or the system opened sealed records for a stated purpose."""
+    """A person or the system opened sealed records for a stated purpose.
+
+    Where it was about one patient, `subject` is the pseudonym (and `decision` what was read), for the accounting of
+    disclosures (45 CFR 164.528); reads of many patients carry their count.
+    """
 
     use_case: str
     kind: str
     count: int
     reason: str
+    decision: str = ""
+    subject: str = ""
 
 
 class HeartBeat(FactStruct, frozen=True, kw_only=True, tag="ledger.beat"):
