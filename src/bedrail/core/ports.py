@@ -311,25 +311,6 @@ class Notices(Protocol):
         ...
 
 
-class Notice(Value, frozen=True, kw_only=True):
-    """Something people must hear of at once; no patient data. `to` are their ids, `about` what it is about."""
-
-    notice: str
-    kind: str
-    about: str
-    to: tuple[str, ...]
-    words: str
-    at: str
-
-
-class Notices(Protocol):
-    """Carries notices out of the house."""
-
-    def give(self, notice: Notice) -> bool:
-        """Hand it on; False when it could only be left for somebody to fetch. Never raises: the act it tells of is done."""
-        ...
-
-
 class Anchor(Protocol):
     """The last checkpoint kept apart from the database, so that a shortened or restored one is noticed."""
 
@@ -375,6 +356,10 @@ class Stops(Protocol):
 
     def put(self, stop: Stop) -> None:
         """Stand it durably; raises `Unavailable`."""
+        ...
+
+    def claim(self) -> AbstractContextManager[bool]:
+        """Whether this process alone is the one to put stops on record, while inside; nobody waits for another."""
         ...
 
     def lift(self, name: str) -> None:

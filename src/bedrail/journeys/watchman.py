@@ -77,14 +77,23 @@ class Watchman:
             self._recording = asyncio.get_running_loop().create_task(self._record(registry, dict(self.standing)))
 
     async def _record(self, registry: Registry, standing: dict[str, str]) -> None:
-        with suppress(BedrailError, OSError):  # the stop stands; the next turn tries again
-            for name, target in sorted(standing.items()):
-                one = self.stops.read(name)
-                for use_case, held in list(self._held.items()):
-                    if target in registry.use_cases and use_case != target:
-                        continue
-                    if registry.use_cases[use_case].deployment is held:  # else the ledger has said more since
-                        fact = DeploymentHalted(use_case=use_case, candidate=held.candidate, reason=said(one))
-                        await self.append(actor_of(one), fact)
-                    self._held.pop(use_case, None)
+        # Suppressed: the stop stands, and the next turn tries again.
+        with suppress(BedrailError, OSError), self.stops.claim() as alone:
+            if not alone:
+                return
+            still = self.stops.targets()
+            for name in sorted(standing.keys() & still.keys()):
+                await self._record_one(registry, name, standing[name])
                 self.stops.lift(name)
+            if not standing.keys() & still.keys():
+                self._held.clear()  # another worker brought them on record
+
+    async def _record_one(self, registry: Registry, name: str, target: str) -> None:
+        one = self.stops.read(name)
+        for use_case, held in list(self._held.items()):
+            if target in registry.use_cases and use_case != target:
+                continue
+            if registry.use_cases[use_case].deployment is held:  # else the ledger has said more since
+                fact = DeploymentHalted(use_case=use_case, candidate=held.candidate, reason=said(one))
+                await self.append(actor_of(one), fact)
+            self._held.pop(use_case, None)

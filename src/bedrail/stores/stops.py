@@ -7,7 +7,10 @@ dot are files being written, and stop nothing.
 
 from __future__ import annotations
 
+import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -61,6 +64,24 @@ class FileStops:
                     f"The stop could not be written ({type(error).__name__}).",
                     remedy=f"End the server: kill it; {path}.",
                 ) from error
+
+    @contextmanager
+    def claim(self) -> Iterator[bool]:
+        """Whether this process alone is the one to put stops on record, while inside; nobody waits for another."""
+        try:
+            handle = os.open(self._folder, os.O_RDONLY)
+        except OSError:
+            yield False
+            return
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(handle)
 
     def lift(self, name: str) -> None:
         """Take away a stop that is on record in the ledger; raises `Unavailable`, and then it goes on standing."""
