@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
 import time
@@ -47,7 +46,7 @@ from bedrail.wire.forwarding import Send, collector
 from bedrail.wire.siem import EVENT_LINES
 from bedrail.wire.vendor import VendorScorer
 from bedrail.wire.webhook import post
-from bedrail.wiring import continuity
+from bedrail.wiring import continuity, restoring
 from bedrail.wiring.clock import SystemClock
 from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
 from bedrail.wiring.packages import verify_package, verify_signed_folder
@@ -68,7 +67,6 @@ __all__ = [
     "EVENT_LINES",
     "VERIFIERS",
     "App",
-    "Restored",
     "anchor_of",
     "check_pack_folder",
     "check_proof_file",
@@ -310,18 +308,6 @@ def open_home(home: Path, *, busy_seconds: float = 5.0) -> App:
     return app
 
 
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What came back: the size and root of its ledger, and which entries are lost, if any are."""
-
-    size: int
-    root: str
-    lost: str
-
-
-_NEW_ANCHOR = ".restoring-anchor"
-
-
 def restore_home(
     folder: Path,
     home: Path,
@@ -332,53 +318,22 @@ def restore_home(
     store: str = "",
     accept_loss: str = "",
     told: Callable[[str], None] = lambda _: None,
-) -> Restored:
-    """Put a home back from a backup; it becomes a home only when everything has been proven.
+) -> restoring.Restored:
+    """Put a home back from a backup; see `wiring.restoring.restore_home`."""
+    opened: list[App] = []
 
-    Keys come from `keys`, the backup, or the home's own folder; the newest known checkpoint from `anchor` or the
-    home's own anchor. Raises `Refused` over a home that is there, or when signed entries are missing and nobody says
-    why to go on; `Corrupt` for a backup that is damaged, or of another history.
-    """
-    if is_home(home):
-        raise Refused(f"{home} is a home already.", remedy="Restore into a new folder, and keep the old one.")
-    told("digests")
-    manifest = recovery.read_manifest(folder)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    opened = _restored_keys(folder, home, keys, manifest)
-    backup = recovery.require_signed(folder, opened.origin, opened.public_key("evidence"), verify_ed25519)
-    held = FileAnchor(anchor if anchor is not None else home / ANCHOR)
-    note = held.read()
-    told("ledger, verifying")
-    (home / _NEW_ANCHOR).unlink(missing_ok=True)
-    own = FileAnchor(home / _NEW_ANCHOR)
-    own.write(manifest.checkpoint.encode())
-    with copies.arriving(folder / recovery.LEDGER, home, store) as arrived:
-        public_key = opened.public_key("ledger")
-        size, known = recovery.prove(manifest, arrived, arrived, note, own, public_key, verify_ed25519, accept_loss)
-        told("files")
-        recovery.put_files(folder, home, manifest)
-    # With the old anchor in place a shortened ledger does not open, so it stays until the loss is on record.
-    app = _assemble(home, SystemClock(), UlidMaker(), anchored_in=_NEW_ANCHOR)
+    def assembled(anchored_in: str) -> Context:
+        opened.append(_assemble(home, SystemClock(), UlidMaker(), anchored_in=anchored_in))
+        return opened[0].context
+
+    sources = restoring.Sources(keys=keys, anchor=anchor, store=store)
     try:
-        actor = person or next(iter(app.context.refresh().holders("owner")), "")
-        recovery.record_restore(app.context, actor, backup, size, known, accept_loss)
+        return restoring.restore_home(
+            folder, home, sources, assembled, person=person, accept_loss=accept_loss, told=told
+        )
     finally:
-        app.close()
-    (home / ANCHOR).parent.mkdir(exist_ok=True)
-    if (home / ANCHOR).exists():
-        (home / ANCHOR).replace(home / f"{ANCHOR}.before-restore")
-    (home / _NEW_ANCHOR).replace(home / ANCHOR)
-    lost = f"entries {size} to {known - 1}" if known > size else "" if known else "unknown, no outside checkpoint"
-    return Restored(size, manifest.root, lost)
-
-
-def _restored_keys(folder: Path, home: Path, keys: Path | None, manifest: recovery.Manifest) -> KeyFolder:
-    source = keys if keys is not None else folder / "keys" if manifest.keys else None
-    if source is not None and not (home / "keys").exists():
-        shutil.copytree(source, home / "keys")
-    if not (home / "keys").exists():
-        raise Invalid("the backup holds no keys.", path="--keys", remedy="Name the copy of the home's keys folder.")
-    return KeyFolder(home / "keys").open()
+        for each in opened:
+            each.close()
 
 
 def renew_anchor(home: Path, person: str, reason: str) -> int:

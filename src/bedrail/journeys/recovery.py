@@ -26,7 +26,7 @@ _LEFT_OUT = ("anchor", "keys", "store.toml", LEDGER)
 """Not copied as files: the anchor must not come back with the database, the ledger is copied by its store."""
 
 _PASSING = ("-wal", "-shm", "-journal", ".lock", ".sock", ".pid")
-_UNFINISHED = (".writing-", ".keys-", ".new-", ".restoring-")
+_UNFINISHED = (".writing-", ".keys-", ".new-", ".restoring")
 
 
 class Manifest(Value, frozen=True, kw_only=True):
