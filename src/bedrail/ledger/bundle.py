@@ -135,6 +135,17 @@ def verify_bundle(
     return msgspec.structs.replace(report, differences=()).with_differences([*foreign, *report.differences, *more])
 
 
+def cosigned_in(folder: Path) -> tuple[str, bytes, dict[int, bytes]]:
+    """(origin, public key, cosigned checkpoints by size) that a bundle encloses, unverified.
+
+    Raises `NotFound` or `Corrupt` when it is no bundle.
+    """
+    origin, key = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))
+    kept = folder / "cosigned"
+    notes = [read_file(path) for path in kept.iterdir()] if kept.is_dir() else []
+    return origin, key, {parse_checkpoint(parse_note(note).text).size: note for note in notes}
+
+
 def _beside(folder: Path, known: Sequence[tuple[str, bytes]], level: Level) -> Beside:
     """The enclosed second key, witnesses and cosigned checkpoints; raises `Corrupt`."""
     second, witnesses = folder / "second.vkey", folder / "witness.vkeys"

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
@@ -15,8 +16,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from bedrail.core.errors import BedrailError
+from bedrail.core.events import HeartBeat
 from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
+from bedrail.journeys.desk import SYSTEM
+from bedrail.journeys.publishing import Publishing
 from bedrail.journeys.serving import CLOCK_BACK, REFRESH_SECONDS
 from bedrail.journeys.standing import stand
 from bedrail.ledger.group import GroupCommit
@@ -81,6 +85,11 @@ class Door(Protocol):
         """What the pages may show."""
         ...
 
+    @property
+    def publishing(self) -> Publishing:
+        """Sends checkpoints to the witnesses."""
+        ...
+
 
 class Application:
     """The ASGI application: decisions on their own route, everything else by the framework."""
@@ -117,6 +126,7 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
         await serving.settle()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(serving.follow(refresh_seconds)), loop.create_task(_note_uses(door.bedside))]
+        tasks.append(loop.create_task(door.publishing.follow(partial(_beat, door.bedside))))
         try:
             yield
         finally:
@@ -129,6 +139,12 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
             door.bedside.close()
 
     return lifespan
+
+
+async def _beat(bedside: Bedside) -> None:
+    """A sign of life in the ledger; it is the group commit that says when it cannot be written."""
+    with contextlib.suppress(BedrailError):
+        await bedside.append(SYSTEM, HeartBeat(size=bedside.registry.seen), purpose="operations")
 
 
 async def _note_uses(bedside: Bedside) -> None:
@@ -163,6 +179,7 @@ def _operations(door: Door, meter: Meter) -> list[Route]:
             "emergency_stops_standing": float(len(watchman.standing) if watchman is not None else 0),
             "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
         }
+        gauges |= await asyncio.to_thread(door.publishing.gauges)
         return Response(meter.text(door.bedside.tally, gauges), media_type=METRICS_TYPE.decode())
 
     async def openapi(_: Request) -> Response:
@@ -214,17 +231,22 @@ class Home(Protocol):
         """The store's probe."""
         ...
 
+    def publishing(self, policy: Callable[[], str]) -> Publishing:
+        """What sends checkpoints to witnesses, under the policy of this digest."""
+        ...
+
 
 class Standing:
     """The `Door` of one home in this process."""
 
-    __slots__ = ("bedside", "group", "house")
+    __slots__ = ("bedside", "group", "house", "publishing")
 
     def __init__(self, home: Home) -> None:
         self.group = GroupCommit(home.context.ledger)
         self.bedside = stand(home.context, self.group.commit, home.store.data_version)
         self.group.unclaimed = self.bedside.unclaimed
         self.house = pages.ContextHouse(home.context, home.origin)
+        self.publishing = home.publishing(lambda: self.bedside.registry.continuity.witnesses)
 
 
 def collect_rarely() -> None:

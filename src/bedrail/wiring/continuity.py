@@ -56,6 +56,7 @@ def anchor_place(home: Path) -> Path:
 
 def anchor_of(home: Path) -> Anchored:
     """The anchor of a home, also when the home refuses to open."""
+    _require_keys(home)
     place = anchor_place(home)
     note = FileAnchor(place).read()
     return Anchored(place, -1 if note is None else checkpoint_in(note).size, (note or b"").decode())
@@ -96,13 +97,25 @@ def renew_anchor(
     return head.size
 
 
+def log_of(home: Path) -> tuple[str, bytes]:
+    """Origin and public key of a home's ledger, as its key folder has them."""
+    _require_keys(home)
+    keys = KeyFolder(home / "keys").open()
+    return keys.origin, keys.public_key("ledger")
+
+
 def cosigned_of(home: Path) -> dict[int, bytes]:
     """The checkpoints of a home that witnesses signed, by size; also when the home refuses to open."""
     kept = CosignedStore(home / COSIGNED)
     try:
-        return kept.notes(KeyFolder(home / "keys").open().origin)
+        return kept.notes(log_of(home)[0])
     finally:
         kept.close()
+
+
+def _require_keys(home: Path) -> None:
+    if not (home / "keys").is_dir():
+        raise Invalid(f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one.")
 
 
 def publishing_of(ctx: Context, policy: Callable[[], str]) -> Publishing:
