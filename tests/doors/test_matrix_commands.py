@@ -92,9 +92,10 @@ def run(home: Path, role: str, command: str, folder: Path) -> tuple[int, str, in
 
 
 @pytest.fixture
-def no_server(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`serve` would become another program: here it ends instead."""
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`serve` would become another program: here it ends instead; nobody sits at a terminal to be asked."""
     monkeypatch.setattr("os.execv", lambda *_: sys.exit(0))
+    monkeypatch.setattr("getpass.getpass", lambda *_, **__: "nobody")
 
 
 CELLS = {line.door.removeprefix("bedrail "): {cell.role: cell.open for cell in line.cells} for line in matrix()}
@@ -102,7 +103,7 @@ CELLS = {line.door.removeprefix("bedrail "): {cell.role: cell.open for cell in l
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [command for command in PERSONAL if command not in ELSEWHERE])
-@pytest.mark.usefixtures("no_server")
+@pytest.mark.usefixtures("alone")
 def test_each_role_finds_each_command_as_the_matrix_says(command: str, home: Path, tmp_path: Path) -> None:
     """The refusal names the action and writes nothing; an opened command ends in anything but that refusal."""
     permit = command_permit(command)
@@ -115,7 +116,7 @@ def test_each_role_finds_each_command_as_the_matrix_says(command: str, home: Pat
             assert (code, facts) == (1, 0), f"{role}: {said}"
 
 
-@pytest.mark.usefixtures("no_server")
+@pytest.mark.usefixtures("alone")
 @pytest.mark.parametrize("command", ["status", "approve", "halt", "token issue", "findings open", "policy adopt"])
 def test_a_stranger_finds_every_command_shut(command: str, home: Path, tmp_path: Path) -> None:
     """Somebody who does not work here does nothing, not even look."""

@@ -79,17 +79,22 @@ class Campaign:
 
 @dataclass(slots=True)
 class Access:
-    """What the registry knows of access beyond roles; `lost` says when a role was last taken from a person."""
+    """What the registry knows of access beyond roles.
+
+    `lost` says when a role was last taken from a person; `sites` are all that people were ever limited to.
+    """
 
     left: dict[str, str] = field(default_factory=dict)
     lost: dict[tuple[str, str], float] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
+    sites: set[str] = field(default_factory=set)
 
     def changed(self, before: frozenset[str], person: PersonView, at: str) -> None:
         """A person's roles changed: those gone are lost now, those held are not."""
         self.left.pop(person.person, None)
+        self.sites |= person.sites
         for role in before - person.roles:
             self.lost[person.person, role] = epoch(at)
         for role in person.roles:

@@ -268,12 +268,15 @@ class Work:
             return await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
 
     def _site(self) -> str:
-        """The site for the fact: only one that a deployment of this use case named, now or before.
+        """The site for the fact: only one that a deployment of this use case named, now or before, or a person's role.
 
         Where all sites are in scope the caller may write anything there, even a name; the sealed record has it.
         """
         site = "" if self.case is None else self.case.request.site
-        return site if any(site in each.sites for each in self.station.view.history) else ""
+        named = site in self.bedside.registry.access.sites or any(
+            site in each.sites for each in self.station.view.history
+        )
+        return site if named else ""
 
     def _actor(self) -> Actor:
         return Actor(auth="bearer", id=self.view.token, kind="token")
