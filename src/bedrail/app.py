@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import socket
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +20,6 @@ from bedrail.journeys.stopping import new_stop
 from bedrail.journeys.upkeep import verify_house
 from bedrail.journeys.verifying import SECOND, verify_exported_bundle
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
-from bedrail.keys.providers import Providers
 from bedrail.keys.sealed_files import SealedFiles
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.append import Ledger
@@ -49,6 +47,7 @@ from bedrail.wire.webhook import post
 from bedrail.wiring import continuity, restoring
 from bedrail.wiring.clock import SystemClock
 from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
+from bedrail.wiring.custody import check_disposal_certificate, key_desk, key_providers, write_paper
 from bedrail.wiring.packages import verify_package, verify_signed_folder
 from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
 from bedrail.wiring.witness import WitnessHouse, make_witness, witness_in
@@ -68,6 +67,7 @@ __all__ = [
     "VERIFIERS",
     "App",
     "anchor_of",
+    "check_disposal_certificate",
     "check_pack_folder",
     "check_proof_file",
     "cosigned_of",
@@ -87,10 +87,10 @@ __all__ = [
     "verify_home",
     "verify_package",
     "verify_signed_folder",
+    "write_paper",
 ]
 
 ANCHOR = "anchor/checkpoint"
-KEY_SETTINGS = "keys.toml"
 STOPS = "stops"
 ACCOUNTS = "identity.sqlite"
 BREACHED = "breached-passwords.txt"
@@ -197,17 +197,7 @@ class App:
 
     def key_desk(self) -> KeyDesk:
         """The keys of this home, for whoever keeps them."""
-        from bedrail.journeys.custody import KeyDesk
-
-        providers = key_providers(self.home)
-        return KeyDesk(
-            epochs=self.keys.epochs(providers.find),
-            rows=self.store,
-            pseudonym=self.keys.pseudonym_key(providers.find),
-            providers=providers.names,
-            provider=providers.find,
-            pause=time.sleep,
-        )
+        return key_desk(self.home, self.keys, self.store)
 
     def close(self) -> None:
         """Write the last anchor and let go of files."""
@@ -352,11 +342,6 @@ def renew_anchor(home: Path, person: str, reason: str) -> int:
         store.close()
         for app in opened:
             app.close()
-
-
-def key_providers(home: Path) -> Providers:
-    """The key providers that this home's keys.toml names; secrets come from the environment or files of their own."""
-    return Providers(home / KEY_SETTINGS, home / "keys" / "kek", environment_default)
 
 
 def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> None:

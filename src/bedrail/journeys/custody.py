@@ -265,6 +265,15 @@ def lift_hold(ctx: Context, person: str, *, subject: str = "", dataset: str = ""
     ctx.append(actor, "privacy", HoldLifted(dataset=dataset, reason=_reason(reason), subject=subject))
 
 
+def standing(ctx: Context, person: str) -> list[dict[str, str]]:
+    """What is held, and which disposals wait for their completion; raises `Refused`."""
+    ctx.require(person, "keys.read")
+    custody = ctx.registry.custody
+    rows = [("held", subject, dataset, reason) for (subject, dataset), reason in custody.holds.items()]
+    rows += [("disposal not complete", each.subject, each.dataset, each.reason) for each in custody.ordered.values()]
+    return [dict(zip(("state", "subject", "dataset", "reason"), row, strict=True)) for row in rows]
+
+
 def find_pseudonym(ctx: Context, person: str, identifier: str) -> str:
     """The pseudonym of a patient's identifier, which is neither kept nor recorded; raises `Refused`."""
     ctx.require(person, "pseudonym.find")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -110,7 +111,7 @@ def _where(settings: Settings) -> tuple[str, ...]:
 class Providers:
     """The providers of one home, made when first asked for."""
 
-    def __init__(self, settings: Path, own: Path, environment: Environment) -> None:
+    def __init__(self, settings: Path, own: Path, environment: Environment = os.environ.get) -> None:
         """`settings` is keys.toml, `own` the folder of the provider `file`."""
         self._settings, self._own, self._environment = settings, own, environment
         self._made: dict[str, KeyProvider] = {}
