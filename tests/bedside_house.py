@@ -160,6 +160,11 @@ class SmallHouse:
     tokens: dict[str, str] = field(default_factory=dict)
     contract: Contract = CONTRACT
 
+    def visitor(self, person: str = "dr-adams") -> dict[str, str]:
+        """The header of a browser that opened the link of a home without accounts as this person."""
+        at = self.app.reception()
+        return {"Cookie": f"bedrail-loopback={at.open_link(at.local_link(person), device='test').token}"}
+
     def append(self, *facts: Any) -> None:
         """Facts by the system, in one commit."""
         self.app.context.append(SYSTEM, "governance", *facts)

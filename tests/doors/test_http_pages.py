@@ -15,7 +15,7 @@ from bedrail.web import pages, server
 from bedrail.web.decisions_route import DecisionsRoute
 from bedrail.web.openapi import document
 from bedrail.web.server import Standing
-from bedside_house import USE_CASE, Client, SmallHouse, eventually, served, small_house, usual
+from bedside_house import USE_CASE, Client, Replied, SmallHouse, eventually, served, small_house, usual
 
 
 def test_the_process_is_alive_and_ready(client: Client):
@@ -62,7 +62,7 @@ def test_the_description_names_every_route_and_resolves_every_reference(client: 
 def test_the_page_shows_state_and_gates_and_forbids_scripts(client: Client, house: SmallHouse):
     """Deployment, candidates and ledger head; nothing executable; nothing of a patient."""
     client.decide(usual(subject="patient-on-page"))
-    reply = client.ask("GET", "/", token="")
+    reply = client.ask("GET", "/", token="", headers=house.visitor())
     page = reply.body.decode()
     assert reply.status == 200
     assert "default-src 'none'" in reply.headers["content-security-policy"]
@@ -78,12 +78,17 @@ def test_only_listed_reports_are_served(client: Client, house: SmallHouse):
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "falls-1-committee.html").write_text("<h1>Committee</h1>")
     (folder / "secret.key").write_text("no")
-    assert eventually(lambda: "falls-1-committee.html" in client.ask("GET", "/", token="").body.decode())
-    report = client.ask("GET", f"/reports/{USE_CASE}/falls-1-committee.html", token="")
+    visitor = house.visitor()
+
+    def look(path: str) -> Replied:
+        return client.ask("GET", path, token="", headers=visitor)
+
+    assert eventually(lambda: "falls-1-committee.html" in look("/").body.decode())
+    report = look(f"/reports/{USE_CASE}/falls-1-committee.html")
     assert (report.status, report.body) == (200, b"<h1>Committee</h1>")
     for name in ("secret.key", "..%2f..%2fkeys%2fkek.key", "%2e%2e", "falls-1-committee.html%00"):
-        assert client.ask("GET", f"/reports/{USE_CASE}/{name}", token="").status == 404
-    assert client.ask("GET", "/reports/nothing/falls-1-committee.html", token="").status == 404
+        assert look(f"/reports/{USE_CASE}/{name}").status == 404
+    assert look("/reports/nothing/falls-1-committee.html").status == 404
 
 
 def test_the_page_is_counted_off_the_loop_and_once_for_all_who_look(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -101,7 +106,8 @@ def test_the_page_is_counted_off_the_loop_and_once_for_all_who_look(tmp_path: Pa
 
     house = small_house(tmp_path)
     with served(house, watch) as client:
-        assert {client.ask("GET", "/", token="").status for _ in range(5)} == {200}
+        visitor = house.visitor()
+        assert {client.ask("GET", "/", token="", headers=visitor).status for _ in range(5)} == {200}
     assert sorted(use_case for use_case, _ in counted) == sorted([USE_CASE, "other-case"])
     assert all(name.startswith("asyncio_") for _, name in counted)
 

@@ -110,7 +110,9 @@ def with_identifiers(table: pd.DataFrame, planted: Planted) -> pd.DataFrame:
     return table
 
 
-def requests(server: Server, planted: Planted, rows: pd.DataFrame, names: tuple[str, ...]) -> list[bytes]:
+def requests(
+    server: Server, planted: Planted, rows: pd.DataFrame, names: tuple[str, ...], visitor: dict[str, str]
+) -> list[bytes]:
     """Every way in over HTTP, with an identifier wherever one fits; returns all that was said in refusing."""
     said: list[bytes] = []
 
@@ -158,6 +160,7 @@ def requests(server: Server, planted: Planted, rows: pd.DataFrame, names: tuple[
         ask("GET", f"/api/v1/decisions/{path}")
         ask("GET", f"/{path}?name={planted.odd()}")
         ask("GET", f"/reports/{CASE}/{path}")
+        ask("GET", f"/reports/{CASE}/{path}", headers=visitor)
         ask("POST", f"/api/v1/decisions/{path}/outcomes", {"value": 1})
     for number, decision in enumerate(shown[:20]):
         response = ("confirmed", "agrees-with-assessment") if number % 2 else ("overridden", "clinical-picture-differs")
@@ -190,7 +193,9 @@ def requests(server: Server, planted: Planted, rows: pd.DataFrame, names: tuple[
         raw.sendall(f"GET /{planted.patient()} HTTP/9\r\nX: {planted.name()}\r\n\r\n".encode())
         said.append(raw.recv(65_536))
     said.append(server.ask("GET", "/metrics")[1])
-    said.append(server.ask("GET", "/")[1])
+    status, page, _ = server.ask("GET", "/", headers=visitor)
+    assert status == 200
+    said.append(page)
     return said
 
 
@@ -242,7 +247,10 @@ def test_no_identifier_lies_in_plain_sight(tmp_path: Path) -> None:
         climb(app, "baseline")
         token, names = issue(app), app.context.charter(CASE).contract().names
     with serving(home, log, token=token) as server:
-        said = requests(server, planted, table.iloc[9000:].reset_index(drop=True), names)
+        with opened(home) as app:
+            at = app.reception()
+            visitor = {"Cookie": f"bedrail-loopback={at.open_link(at.local_link('ada'), device='test').token}"}
+        said = requests(server, planted, table.iloc[9000:].reset_index(drop=True), names, visitor)
         leaks = [
             leak for path in files_of(home) for name, data in pieces(path) for leak in found_in(name, data, planted)
         ]

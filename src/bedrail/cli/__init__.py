@@ -13,6 +13,10 @@ from bedrail.core.errors import BedrailError, Unavailable
 
 COMMANDS: dict[str, str] = {
     "init": "bedrail.cli.house:init",
+    "sign-in": "bedrail.cli.sign_in:sign_in",
+    "sign-out": "bedrail.cli.sign_in:sign_out",
+    "whoami": "bedrail.cli.sign_in:whoami",
+    "accounts": "bedrail.cli.accounts:accounts",
     "people": "bedrail.cli.house:people",
     "policy": "bedrail.cli.house:policy",
     "token": "bedrail.cli.tokens:token",
@@ -99,6 +103,10 @@ def hoisted(args: list[str]) -> list[str]:
 
 SUMMARIES: dict[str, str] = {
     "init": "Make a home: store, keys, owner.",
+    "sign-in": "Prove who you are, for the commands that follow.",
+    "sign-out": "End this terminal's session.",
+    "whoami": "Who commands act as, and how that is known.",
+    "accounts": "Who can sign in, with what, and through whom.",
     "people": "Add people with roles; list them.",
     "policy": "Show, lint or adopt the policy.",
     "token": "Issue, list, rotate and revoke bearer tokens.",

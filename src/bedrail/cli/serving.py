@@ -10,6 +10,7 @@ import click
 
 from bedrail.cli.doors import CliState, pass_state
 
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FILE = click.Path(path_type=Path)
 
 
@@ -20,6 +21,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--tls-key", type=_FILE, help="Its private key (PEM), readable by this account alone.")
 @click.option("--client-ca", type=_FILE, help="Answer only clients with a certificate by this authority (PEM).")
 @click.option("--client-crl", type=_FILE, help="The authority's list of revoked certificates (PEM).")
+@click.option("--origin", default="", help="Where browsers reach it, such as https://bedrail.hospital.example.")
 @pass_state
 def serve(
     state: CliState,
@@ -29,19 +31,36 @@ def serve(
     tls_key: Path | None,
     client_ca: Path | None,
     client_crl: Path | None,
+    origin: str,
 ) -> None:
     """Answer requests and show the house as a read-only web page, until stopped (Ctrl-C or SIGTERM).
+
+    People sign in to see it. While nobody has an account, a link printed here opens it once, on this machine.
 
     \b
     Example: bedrail --home ./home serve --port 8080
              bedrail --home ./home serve --host 0.0.0.0 --tls-cert tls/server.pem --tls-key tls/server.key
     """
     channel = _channel(tls_cert, tls_key, client_ca, client_crl)
-    state.app()  # a home that cannot be opened is said here, with the remedy
+    scheme = "https" if channel else "http"
+    origin = (origin or f"{scheme}://{'localhost' if host in _LOOPBACK else host}:{port}").rstrip("/")
+    link = _local_link(state) if host in _LOOPBACK else ""  # also: a home that cannot be opened is said here
     state.close()
-    click.echo(f"Bedrail is served at {'https' if channel else 'http'}://{host}:{port}/", err=True)
-    arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), *channel]
+    click.echo(f"Bedrail is served at {scheme}://{host}:{port}/", err=True)
+    if link:
+        click.echo(f"Nobody has an account yet. To look around, once: {origin}/sign-in/local?code={link}", err=True)
+    arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), "--origin", origin, *channel]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
+
+
+def _local_link(state: CliState) -> str:
+    """The code of a link that opens the pages once, as whoever serves them; none where people sign in."""
+    from bedrail.core.errors import Refused
+
+    try:
+        return state.reception().local_link(state.actor())
+    except Refused:
+        return ""
 
 
 def _channel(certificate: Path | None, key: Path | None, client_ca: Path | None, crl: Path | None) -> list[str]:

@@ -42,13 +42,28 @@ def _session(action: str) -> Permit:
     return Permit(key="session", action=action)
 
 
+WAYS_IN = (
+    *(("GET", path) for path in ("", "/invitation", "/local", "/returned", "/passkey.js")),
+    *(("POST", path) for path in ("", "/code", "/passkey", "/passkey/answer", "/invitation", "/local", "/provider")),
+)
+OWN_ACCOUNT = (
+    *(("GET", path) for path in ("", "/confirm")),
+    *(("POST", path) for path in ("/app", "/app/confirm", "/passkey", "/passkey/confirm", "/recovery-codes")),
+    *(("POST", path) for path in ("/remove", "/password", "/sessions/end", "/confirm", "/confirm/passkey")),
+    *(("POST", path) for path in ("/confirm/passkey/answer", "/confirm/provider")),
+)
+"""Pages on which people act on their own account; whoever works here may."""
+
 HTTP: dict[str, Permit] = {
     "GET /healthz": _public("says only that the process lives"),
     "GET /readyz": _public("says only whether it answers, and what it waits for"),
     "GET /metrics": _public("counts without patients, for the hospital's own monitoring"),
     "GET /openapi.json": _public("the description of the API"),
-    "GET /": _public("states and gates, nothing about a patient"),
-    "GET /reports/{use_case}/{name}": _public("reports of the use cases, nothing about a single patient"),
+    "GET /": _session("registry.read"),
+    "GET /reports/{use_case}/{name}": _session("registry.read"),
+    **{f"{method} /sign-in{path}": _public("asks who it is by itself") for method, path in WAYS_IN},
+    "POST /sign-out": _public("ends nothing but one's own session"),
+    **{f"{method} /account{path}": _session("registry.read") for method, path in OWN_ACCOUNT},
     "POST /api/v1/use-cases/{use_case}/decisions": _token("decide", "decision.ask"),
     "POST /api/v1/decisions/{decision}/responses": _token("respond", "decision.respond", person=True),
     "POST /api/v1/decisions/{decision}/outcomes": _token("outcome", "outcome.observe"),
@@ -70,6 +85,23 @@ CLI: dict[str, str] = {
     "policy lint": _NO_HOME,
     "access matrix": _NO_HOME,
     "ledger verify": _OUTSIDE,
+    "sign-in": "asks who it is by itself",
+    "sign-out": "ends nothing but one's own session",
+    "whoami": "says who is signed in at this terminal",
+    "accounts list": "account.manage",
+    "accounts add": "account.manage",
+    "accounts reset": "account.manage",
+    "accounts reset-mfa": "account.manage",
+    "accounts disable": "account.manage",
+    "accounts enable": "account.manage",
+    "accounts sessions": "account.manage",
+    "accounts end": "session.end",
+    "accounts rules": "sign-in.rule",
+    "accounts trust": "sign-in.rule",
+    "accounts drop": "sign-in.rule",
+    "accounts providers": "registry.read",
+    "accounts link": "account.manage",
+    "accounts unlink": "account.manage",
     "people add": "person.add",
     "people leave": "person.leave",
     "people list": "registry.read",

@@ -149,6 +149,18 @@ def enable_account(at: Reception, by: str, person: str) -> None:
         at.ctx.append(actor, PURPOSE, AccountEnabled(person=person))
 
 
+def end_sessions(at: Reception, by: str, person: str, reason: str, session: str = "") -> int:
+    """End a person's sessions, or one; on every server at the next request. Returns how many. Raises `Refused`."""
+    with at.turn:
+        actor = at.ctx.require(by, "session.end")
+        there = [s.session for s in at.identity().sessions.values() if s.person == person]
+        going = tuple(each for each in there if session in ("", each))
+        if going:
+            at.ctx.append(actor, PURPOSE, SessionsEnded(person=person, reason=reason, sessions=going))
+            at.desk.end_sessions(going)
+        return len(going)
+
+
 def rule_sign_in(at: Reception, by: str, local: str, mfa_roles: tuple[str, ...] | None) -> SignInRuled:
     """Say how people prove who they are: whether names are believed, and which roles need two factors.
 

@@ -88,7 +88,7 @@ def with_code(at: Reception, ticket: str, code: str, *, source: str, door: str, 
     return at.begin(half.person, f"{first}+{how}", mfa=True, door=door, device=device)
 
 
-def passkeychallenge_of(at: Reception, person: str = "") -> Challenge:
+def passkey_challenge(at: Reception, person: str = "") -> Challenge:
     """Begin a ceremony; without a person, with any passkey of this site. The challenge is good once, for minutes."""
     known: list[str] = []
     if person:
@@ -130,19 +130,23 @@ def passkey_right(at: Reception, ticket: str, answer: bytes, person: str = "") -
     return row.person
 
 
-def accept_invitation(at: Reception, ticket: str, password: str, *, door: str, device: str) -> Signed | Halfway:
+def accept_invitation(
+    at: Reception, ticket: str, password: str, *, source: str, door: str, device: str
+) -> Signed | Halfway:
     """Set the first or a new password by an invitation; a second factor that there is must still be shown.
 
     Raises `Invalid` for a password that cannot be used (the invitation stays good), `Refused` for a used invitation.
     """
-    invited = at.read("invitation", ticket)
-    with at.turn:
-        account = at.account(invited.person) if invited is not None else None
-    if invited is None or account is None:
-        raise Refused(
-            "This invitation was used already, or has run out.", remedy="Ask for a new one.", reasons=("credentials",)
-        )
-    acceptable(at, invited.person, password)
+    with at.attempt(source_limit(source), "", source):
+        invited = at.read("invitation", ticket)
+        with at.turn:
+            account = at.account(invited.person) if invited is not None else None
+        if invited is None or account is None:
+            raise Refused(
+                "This invitation was used already, or has run out.", remedy="Ask for a new one.",
+                reasons=("credentials",),
+            )  # fmt: skip
+        acceptable(at, invited.person, password)
     if at.take("invitation", ticket) is None:
         raise not_signed_in()
     _store_password(at, invited.person, password, Actor(auth="invitation", id=invited.person, kind="person"))
@@ -166,7 +170,7 @@ def change_password(at: Reception, principal: Principal, old: str, new: str, *, 
             raise Refused("The present password is not right.", reasons=("credentials",))
         acceptable(at, principal.person, new)
     _store_password(at, principal.person, new, principal.actor())
-    at.end_of(principal, principal.person, "password changed")
+    at.end_others(principal, "password changed")
 
 
 def step_up(at: Reception, principal: Principal, code: str, password: str, *, source: str) -> Signed:

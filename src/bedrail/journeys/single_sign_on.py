@@ -11,7 +11,7 @@ from bedrail.core.errors import Refused
 from bedrail.core.values import Value
 from bedrail.governance.accounts import AccountView
 from bedrail.governance.attempts import source_limit
-from bedrail.governance.sessions import Principal
+from bedrail.governance.sessions import Principal, limits
 from bedrail.journeys.reception import Reception, Signed, genuine
 from bedrail.journeys.signing_in import Halfway, go_on, wrong
 
@@ -75,6 +75,23 @@ def arrive(
     if came.mfa:
         return at.begin(account.person, auth, mfa=True, door=door, device=device), came.id_token
     return go_on(at, account, auth, door=door, device=device), came.id_token
+
+
+def remember(at: Reception, principal: Principal, id_token: str) -> None:
+    """Keep the ID token for signing out at the provider as well."""
+    at.keep("farewell", principal.session, principal.person, limits(principal.roles).absolute, id_token.encode())
+
+
+def farewell(at: Reception, principal: Principal) -> str:
+    """Where to send the browser so that the provider's session ends too, or an empty text."""
+    issuer = principal.auth.partition("+")[0].removeprefix("oidc:")
+    ticket = at.take("farewell", principal.session)
+    if ticket is None:
+        return ""
+    try:
+        return at.sso.farewell(provider_of(at, issuer), ticket.data.decode(), f"{at.origin}/sign-in")
+    except Refused:
+        return ""
 
 
 def provider_of(at: Reception, issuer: str) -> Provider:

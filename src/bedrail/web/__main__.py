@@ -15,6 +15,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--origin", default="")
     for name in ("cert", "key", "client-ca", "client-crl"):
         parser.add_argument(f"--tls-{name}", type=Path, default=None)
     given = parser.parse_args()
@@ -23,7 +24,7 @@ def main() -> None:
         tls = server_tls(given.tls_cert, given.tls_key, given.tls_client_ca, given.tls_client_crl)
     app = open_home(given.home)
     try:
-        run(app, host=given.host, port=given.port, tls=tls)
+        run(app, host=given.host, port=given.port, tls=tls, origin=given.origin)
     finally:
         app.close()
 

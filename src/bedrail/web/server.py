@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -21,16 +22,20 @@ from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
 from bedrail.journeys.desk import SYSTEM
 from bedrail.journeys.publishing import Publishing
+from bedrail.journeys.reception import Reception
 from bedrail.journeys.serving import CLOCK_BACK, REFRESH_SECONDS
 from bedrail.journeys.standing import stand
 from bedrail.ledger.group import GroupCommit
 from bedrail.web import api, pages
+from bedrail.web.account import OwnAccount
 from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
 from bedrail.web.permits import guarded
 from bedrail.web.problems import CONTENT_TYPE, problem
+from bedrail.web.sign_in import Doorway
+from bedrail.web.visitors import Visitors, person_at
 
 if TYPE_CHECKING:
     import ssl
@@ -44,6 +49,7 @@ IDLE_SECONDS = 15
 """A connection on which nothing was asked for as long is closed."""
 
 USES_SECONDS = 60.0
+TEND_SECONDS = 60.0
 
 Lifespan = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -90,6 +96,11 @@ class Door(Protocol):
         """Sends checkpoints to the witnesses."""
         ...
 
+    @property
+    def reception(self) -> Reception:
+        """Where people sign in."""
+        ...
+
 
 class Application:
     """The ASGI application: decisions on their own route, everything else by the framework."""
@@ -110,8 +121,10 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Applicatio
     """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
     meter = Meter()
     routes = [*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)]
+    people = [*Doorway(door.reception).routes(), *OwnAccount(door.reception).routes()]
     rest = Starlette(
-        routes=guarded(routes, door.bedside),
+        routes=guarded([*routes, *people], door.bedside, person_at),
+        middleware=[Middleware(Visitors, reception=door.reception)],
         lifespan=_lifespan(door, refresh_seconds),
         exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
     )
@@ -126,6 +139,7 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
         await serving.settle()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(serving.follow(refresh_seconds)), loop.create_task(_note_uses(door.bedside))]
+        tasks.append(loop.create_task(_tend(door.reception)))
         tasks.append(loop.create_task(door.publishing.follow(partial(_beat, door.bedside))))
         try:
             yield
@@ -153,6 +167,14 @@ async def _note_uses(bedside: Bedside) -> None:
         await asyncio.sleep(USES_SECONDS)
         with contextlib.suppress(BedrailError):
             await bedside.note_uses()
+
+
+async def _tend(reception: Reception) -> None:
+    """Refused sign-ins come on record and what has run out goes, every minute, once anything was kept there."""
+    while True:
+        await asyncio.sleep(TEND_SECONDS)
+        with contextlib.suppress(BedrailError):
+            await asyncio.to_thread(reception.tend)
 
 
 def _operations(door: Door, meter: Meter) -> list[Route]:
@@ -235,18 +257,23 @@ class Home(Protocol):
         """What sends checkpoints to witnesses, under the policy of this digest."""
         ...
 
+    def reception(self, origin: str = "") -> Reception:
+        """Where people sign in at this web origin."""
+        ...
+
 
 class Standing:
     """The `Door` of one home in this process."""
 
-    __slots__ = ("bedside", "group", "house", "publishing")
+    __slots__ = ("bedside", "group", "house", "publishing", "reception")
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, origin: str = "") -> None:
         self.group = GroupCommit(home.context.ledger)
         self.bedside = stand(home.context, self.group.commit, home.store.data_version)
         self.group.unclaimed = self.bedside.unclaimed
         self.house = pages.ContextHouse(home.context, home.origin)
         self.publishing = home.publishing(lambda: self.bedside.registry.continuity.witnesses)
+        self.reception = home.reception(origin)
 
 
 def collect_rarely() -> None:
@@ -256,11 +283,13 @@ def collect_rarely() -> None:
     gc.set_threshold(50_000, 20, 20)
 
 
-def run(home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None) -> None:
-    """Serve until SIGINT or SIGTERM; requests in hand are answered first."""
+def run(
+    home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None, origin: str = ""
+) -> None:
+    """Serve until SIGINT or SIGTERM; requests in hand are answered first. `origin` is where browsers reach it."""
     import uvicorn
 
-    config = configuration(build(Standing(home)), host=host, port=port, tls=tls)
+    config = configuration(build(Standing(home, origin)), host=host, port=port, tls=tls)
     collect_rarely()
     uvicorn.Server(config).run()
 
