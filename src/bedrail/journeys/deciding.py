@@ -8,6 +8,7 @@ and no error repeats a value.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -33,6 +34,7 @@ REPLACED = FallBack("deployment", "Another version serves since the request came
 RECORD_SECONDS = 0.25
 """To put a fallback on record when the time budget is used up: so much later the caller has it, on record or not."""
 
+UNSEALABLE = FallBack("unexpected", "The record cannot be sealed: its keys are out of reach.")
 UNFOLLOWED = FallBack("deployment", "The ledger cannot be followed.")
 
 _UNSEALED = frozenset(each.name for each in BEFORE_INPUTS) - {"model"} | {"unexpected"}
@@ -199,6 +201,9 @@ class Work:
         bedside, record = self.bedside, answer.record
         try:
             sealed, digest = bedside.seal(self.decision, self.subject, "decision", to_bytes(record))
+        except Unavailable:
+            return await self._fall_back(UNSEALABLE)
+        try:
             fact = DecisionAnswered(
                 decision=self.decision,
                 use_case=record.use_case,
@@ -212,8 +217,7 @@ class Work:
                 policy=record.policy,
             )
             draft = bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision)
-            async with asyncio.timeout(self._left()):
-                receipt = await bedside.commit(draft)
+            receipt = await bedside.deadlines.within(self._left(), bedside.commit(draft))
         except Exception:  # noqa: BLE001 (whatever keeps it from being recorded in time, nothing is shown)
             return self._out()
         assert self.case is not None
@@ -233,7 +237,8 @@ class Work:
             sealed, digest = None, ""
             if case is not None and doubt.guard not in _UNSEALED:
                 plaintext = to_bytes(fallback_record(case, doubt, decision=self.decision, policy=policy))
-                sealed, digest = bedside.seal(self.decision, self.subject, "decision", plaintext)
+                with suppress(Unavailable):  # without its keys, the fallback is recorded and the request is not kept
+                    sealed, digest = bedside.seal(self.decision, self.subject, "decision", plaintext)
             receipt = await self._append_fallback(doubt, sealed, digest)
         except Exception:  # noqa: BLE001 (whatever keeps it from being recorded, nothing is shown)
             return self._out()
@@ -264,8 +269,8 @@ class Work:
             record=digest,
             policy=bedside.registry.policy,
         )
-        async with asyncio.timeout(max(self._left(), RECORD_SECONDS)):
-            return await bedside.commit(bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision))
+        draft = bedside.draft(self._actor(), fact, self.now, CARE, sealed, self.decision)
+        return await bedside.deadlines.within(max(self._left(), RECORD_SECONDS), bedside.commit(draft))
 
     def _site(self) -> str:
         """The site for the fact: only one that a deployment of this use case named, now or before, or a person's role.

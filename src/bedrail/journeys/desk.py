@@ -17,6 +17,7 @@ from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRec
 from bedrail.core.queries import Decisions
 from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
+from bedrail.journeys.deadlines import Deadlines
 from bedrail.journeys.serving import Serving
 from bedrail.ledger.append import Receipt
 
@@ -51,6 +52,7 @@ class Desk:
     node: str
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     used: set[str] = field(default_factory=set)
+    deadlines: Deadlines = field(default_factory=Deadlines)
     _vendors: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -106,8 +108,7 @@ class Desk:
         """Make one fact durable, with its sealed record in the same commit; raises `Unavailable`."""
         draft = self.draft(actor, fact, self.clock.now(), purpose, record, entry)
         try:
-            async with asyncio.timeout(APPEND_SECONDS):
-                return await self.commit(draft)
+            return await self.deadlines.within(APPEND_SECONDS, self.commit(draft))
         except TimeoutError:
             raise Unavailable(
                 "The ledger did not answer in time; this may still be recorded.", remedy="Look before repeating it."
