@@ -8,7 +8,9 @@ from threading import Lock
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in ALPHABET for b in ALPHABET]
-_TRIPLES = [a + b for a in _PAIRS for b in ALPHABET]
+_FIVE_BITS = bytes(ord(ALPHABET[byte & 31]) for byte in range(256))
+"""A random byte to one of 32 letters, each as likely as the others."""
+
 _POOL = 1000
 
 
@@ -17,25 +19,20 @@ class UlidMaker:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._pool = b""
+        self._pool = ""
         self._at = 0
         self._millisecond = 0
         self._prefix = ""
 
     def new(self) -> str:
         """A fresh ULID, 26 characters."""
+        now = int(time.time() * 1000)
         with self._lock:
             if self._at >= len(self._pool):
-                self._pool, self._at = os.urandom(10 * _POOL), 0
-            tail = self._pool[self._at : self._at + 10]
-            self._at += 10
-            now = int(time.time() * 1000)
+                self._pool, self._at = os.urandom(16 * _POOL).translate(_FIVE_BITS).decode(), 0
+            at = self._at
+            self._at = at + 16
             if now != self._millisecond:
                 self._millisecond = now
                 self._prefix = "".join([_PAIRS[(now >> shift) & 1023] for shift in (40, 30, 20, 10, 0)])
-            prefix = self._prefix
-        n, three = int.from_bytes(tail, "big"), _TRIPLES
-        return (
-            f"{prefix}{three[n >> 65]}{three[n >> 50 & 32767]}{three[n >> 35 & 32767]}{three[n >> 20 & 32767]}"
-            f"{three[n >> 5 & 32767]}{ALPHABET[n & 31]}"
-        )
+            return self._prefix + self._pool[at : at + 16]
