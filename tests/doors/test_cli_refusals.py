@@ -114,7 +114,7 @@ WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (2, "no decision", _as("ada", "trace", "01JXXXXXXXXXXXXXXXXXXXXXXX")),
     (2, "bedrail init", ("--home", "/nonexistent/home", "status")),
     # People who may not.
-    (1, "nobody called `ghost`", _as("ghost", "halt", CASE, "--reason", "x")),
+    (1, "nobody of that name works here", _as("ghost", "halt", CASE, "--reason", "x")),
     (1, "not permitted to auditor", _as("ada", "halt", CASE, "--reason", "x")),
     (1, "not permitted to data-scientist", _as("sam", "people", "add", "bob", "--role", "auditor")),
     (1, "not permitted to data-scientist", _as("sam", "policy", "adopt", HOSPITAL)),

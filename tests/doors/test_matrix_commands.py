@@ -121,7 +121,7 @@ def test_each_role_finds_each_command_as_the_matrix_says(command: str, home: Pat
 def test_a_stranger_finds_every_command_shut(command: str, home: Path, tmp_path: Path) -> None:
     """Somebody who does not work here does nothing, not even look."""
     ran = told("--as", "mallory", *words_for(command, tmp_path), home=home)
-    assert (ran.code, "nobody called `mallory` works here" in ran.err) == (1, True), ran.err
+    assert (ran.code, "nobody of that name works here" in ran.err) == (1, True), ran.err
 
 
 def test_the_auditor_is_let_in_to_look_and_to_file_findings_only() -> None:

@@ -183,7 +183,7 @@ def authorise(known: Known, person: str, action: str, now: float, auth: str = "l
     What needed the grant says so in `Actor.auth`.
     """
     if person not in known.people:
-        raise Refused(f"nobody called `{person}` works here.", remedy="Add them: bedrail people add ID --role ROLE.")
+        raise Refused("nobody of that name works here.", remedy="Add them: bedrail people add ID --role ROLE.")
     access = known.access
     roles = roles_now(known, person, now)
     if permitted(roles, action, access.withheld):
