@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -20,6 +21,7 @@ ED25519 = b"\x01"
 MAX_NOTE_BYTES = 1_000_000
 MAX_SIGNATURES = 100
 DASH = "— "
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 
 
 class Checkpoint(Value, frozen=True, kw_only=True):
@@ -98,7 +100,7 @@ def parse_note(note: bytes) -> Note:
         raise _malformed("not UTF-8") from error
     if len(note) > MAX_NOTE_BYTES:
         raise _malformed("too long")
-    if any(sign < " " and sign != "\n" for sign in whole):
+    if _CONTROL.search(whole):
         raise _malformed("control characters")
     text, gap, signed = whole.rpartition("\n\n")
     if not gap or not signed.endswith("\n"):
