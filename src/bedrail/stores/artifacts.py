@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
-from bedrail.stores.durable import sync_folder, write_durably
+from bedrail.stores.durable import make_folder, sync_folder, write_durably
 from bedrail.stores.folders import list_files, read_exactly, require_distinct
 
 MANIFEST = "manifest.json"
@@ -126,7 +126,7 @@ class FileArtifacts:
 
     def _write_tree(self, digest: str, manifest: bytes, contents: dict[str, bytes]) -> None:
         home = self._tree(digest)
-        home.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(home.parent)
         staging = Path(tempfile.mkdtemp(prefix=".writing-", dir=home.parent))
         try:
             for name, data in contents.items():
