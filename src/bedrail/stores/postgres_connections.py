@@ -57,8 +57,12 @@ class PostgresConnections:
         self._closed = False
         self._writer: Connection | None = None
         self.writing = threading.Lock()
-        with translated():
-            self.schema = self._prepare(self.writer())
+        try:
+            with translated():
+                self.schema = self._prepare(self.writer())
+        except BaseException:
+            self.close()
+            raise
 
     def writer(self) -> Connection:
         """The one connection that writes, opened again when it was lost; for whoever holds `writing`."""
