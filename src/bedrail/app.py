@@ -49,6 +49,7 @@ from bedrail.wiring.clock import SystemClock
 from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
 from bedrail.wiring.custody import check_disposal_certificate, key_desk, key_providers, write_paper
 from bedrail.wiring.packages import verify_package, verify_signed_folder
+from bedrail.wiring.receipts import hold_to_receipts
 from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
 from bedrail.wiring.witness import WitnessHouse, make_witness, witness_in
 
@@ -74,6 +75,7 @@ __all__ = [
     "create_home",
     "create_witness",
     "environment_default",
+    "hold_to_receipts",
     "log_of",
     "make_lab_tls",
     "new_token",

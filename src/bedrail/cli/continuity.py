@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.cli.monitoring_receipts import monitor
 
 if TYPE_CHECKING:
     from bedrail.ledger.proof import LogKeys
@@ -137,5 +138,5 @@ def watched_by(policy: Path, bundle: Path | None, home: Path, pinned: LogKeys | 
     return Watched(parsed, log, notes)
 
 
-COMMANDS = (witnesses, publish, anchor)
+COMMANDS = (witnesses, publish, anchor, monitor)
 """What `bedrail ledger` gets from here."""

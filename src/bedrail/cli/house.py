@@ -13,8 +13,9 @@ from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show
 @click.option("--owner", required=True, help="Id of the person who owns this installation.")
 @click.option("--origin", default="hospital.example/bedrail", show_default=True, help="Name of the ledger.")
 @click.option("--store", default="", metavar="ADDRESS", help="postgresql://USER@HOST/DATABASE; SQLite without it.")
+@click.option("--anchor", type=click.Path(path_type=Path), default=None, help="Where the anchor lies: another disk.")
 @pass_state
-def init(state: CliState, owner: str, origin: str, store: str) -> None:
+def init(state: CliState, owner: str, origin: str, store: str, anchor: Path | None) -> None:
     """Make a home: store, keys, owner and the shipped policy.
 
     \b
@@ -24,7 +25,7 @@ def init(state: CliState, owner: str, origin: str, store: str) -> None:
     from bedrail.journeys.upkeep import check_person_id, open_installation
 
     check_person_id(owner, "--owner")
-    app = create_home(state.folder, origin, store=store)
+    app = create_home(state.folder, origin, store=store, anchor=anchor)
     state.opened.append(app)
     click.get_current_context().call_on_close(state.close)
     open_installation(app.context, origin, owner, app.public_names())

@@ -26,7 +26,7 @@ from bedrail.journeys.reception import Reception
 from bedrail.journeys.serving import CLOCK_BACK, REFRESH_SECONDS
 from bedrail.journeys.standing import stand
 from bedrail.ledger.group import GroupCommit
-from bedrail.web import api, pages
+from bedrail.web import api, log_view, pages
 from bedrail.web.account import OwnAccount
 from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -120,7 +120,12 @@ class Application:
 def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Application:
     """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
     meter = Meter()
-    routes = [*_operations(door, meter), *api.routes(door.bedside), *pages.routes(door.house)]
+    routes = [
+        *_operations(door, meter),
+        *api.routes(door.bedside),
+        *log_view.routes(door.bedside.serving.tape),
+        *pages.routes(door.house),
+    ]
     people = [*Doorway(door.reception).routes(), *OwnAccount(door.reception).routes()]
     rest = Starlette(
         routes=guarded([*routes, *people], door.bedside, person_at),
