@@ -146,13 +146,16 @@ class Access:
             campaign.closed = True
 
     def suspended(self, person: str, now: float) -> frozenset[str]:
-        """Roles that nobody certified in time, where the policy suspends them until somebody does."""
+        """Roles that nobody certified in time, where the policy suspends them until somebody does.
+
+        Never the role of owner: it is listed only, since somebody must be left who can let people in again.
+        """
         return frozenset(
             item.partition("/")[2]
             for campaign in self.campaigns.values()
             if campaign.overdue == "suspend" and not campaign.closed and now >= campaign.due_epoch
             for item in campaign.open_items()
-            if item.partition("/")[0] == person
+            if item.partition("/")[0] == person and not item.endswith("/owner")
         )
 
     def grant_of(self, person: str, now: float) -> Grant | None:
