@@ -59,7 +59,7 @@ HTTP: dict[str, Permit] = {
     "GET /readyz": _public("says only whether it answers, and what it waits for"),
     "GET /metrics": _public("counts without patients, for the hospital's own monitoring"),
     "GET /log/checkpoint": _public("the signed size and root"),
-    "GET /log/tile/0/{tile}": _public("hashes of entries, not one entry"),
+    "GET /log/tile/0/{tile:path}": _public("hashes of entries, not one entry"),
     "GET /openapi.json": _public("the description of the API"),
     "GET /": _session("registry.read"),
     "GET /reports/{use_case}/{name}": _session("registry.read"),
