@@ -10,6 +10,7 @@ from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.governance.consequences import Consequence, after_adoption
+from bedrail.governance.custody import require_apart
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import Policy, default_policy_text, parse_policy
 from bedrail.governance.views import Registry
@@ -60,6 +61,7 @@ def add_person(
         raise Invalid(
             f"`{unknown[0] if unknown else ''}` is no role.", path="--role", remedy=f"Roles are: {', '.join(ROLES)}."
         )
+    require_apart(roles)
     if "owner" not in roles and ctx.registry.holders("owner") == (new,):
         raise Refused(f"{new} is the only owner.", remedy="Make somebody else an owner first: nobody could after this.")
     known = ctx.registry.people.get(new)

@@ -62,7 +62,7 @@ def secret_context(purpose: str, provider: str) -> bytes:
 def _wrapped(provider: KeyProvider, secret: bytes, context: bytes) -> tuple[str, bytes]:
     """Under the newest version; the first one is made now."""
     try:
-        return provider.wrap(secret, context)
+        provider.version()
     except NotFound:
         provider.renew()
-        return provider.wrap(secret, context)
+    return provider.wrap(secret, context)
