@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,10 @@ from bedrail.core.events import (
     DeploymentHalted,
     DeploymentMoved,
     EvidenceRecorded,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
     Objected,
     PolicyAdopted,
     UseCaseOpened,
@@ -67,6 +72,21 @@ def alarm(monitor: str, action: str) -> AlarmRaised:
     )
 
 
+BLOCKING = FindingOpened(
+    finding="f", use_case=CASE, severity="blocking", title="No drill", owner="o-evans", due="2026-12-01"
+)
+FINDINGS: list[Told] = [
+    (50.0, BLOCKING),
+    (51.0, FindingAnswered(finding="f", person="o-evans", answer="drilled")),
+    (52.0, FindingReturned(finding="f", auditor="aud", reason="not here")),
+    (53.0, FindingAnswered(finding="f", person="o-evans", answer="drilled here")),
+    (54.0, FindingClosed(finding="f", auditor="aud", remark="seen")),
+    (55.0, FindingOpened(finding="g", use_case="", severity="odd", title="?", owner="o-evans", due="")),
+    (56.0, FindingAnswered(finding="g", person="o-evans", answer="so")),
+    (57.0, FindingClosed(finding="g", auditor="aud", remark="well")),
+]
+"""The life of two findings, to be thinned out and shuffled."""
+
 AGAINST: list[Told] = [
     (50.0, alarm("units", "retreat")),
     (50.0, alarm("sentinels", "halt")),
@@ -74,6 +94,8 @@ AGAINST: list[Told] = [
     (50.0, Objected(use_case=CASE, candidate=CANDIDATE, stage="shadow", role="owner", person="o-evans", reason="no")),
     (50.0, ArtifactRefused(digest=CANDIDATE, kind="package", reason="changed")),
     (50.0, DeploymentHalted(use_case=CASE, candidate=CANDIDATE, reason="stop")),
+    (50.0, BLOCKING),
+    (50.0, msgspec.structs.replace(BLOCKING, use_case="")),
     (50.0, answered("fairness", "fail")),
     (50.0, answered("calibration", "missing")),
     (50.0, answered("calibration", "unheard of")),
@@ -120,6 +142,27 @@ def test_a_gate_is_never_open_with_anything_required_missing(kept: list[Told], s
     """Open exactly when every required piece of evidence, approval and circumstance is among the facts."""
     told = [*kept, *spare]
     assert isinstance(ask(told, STAGE), Open) == has_all_required(told)
+
+
+@QUICK
+@given(st.lists(st.sampled_from([fact for _, fact in FINDINGS]), max_size=12))
+def test_a_gate_is_never_open_while_a_blocking_finding_stands(steps: list[Any]) -> None:
+    """Whatever steps were taken in whatever order: open exactly when each finding that was filed was answered, and the
+    last answer accepted by an auditor; told here by walking through the steps."""
+    stands: dict[str, str] = {}
+    for step in steps:
+        kind, before = type(step), stands.get(step.finding)
+        if kind is FindingOpened:
+            stands.setdefault(step.finding, "open")
+        elif kind is FindingAnswered and before in ("open", "answered"):
+            stands[step.finding] = "answered"
+        elif kind is FindingReturned and before == "answered":
+            stands[step.finding] = "open"
+        elif kind is FindingClosed and before == "answered":
+            stands[step.finding] = "closed"
+    told = [*FULL, *((50 + number / 100, step) for number, step in enumerate(steps))]
+    gate = ask(told)
+    assert isinstance(gate, Open) == all(state == "closed" for state in stands.values())
 
 
 @QUICK

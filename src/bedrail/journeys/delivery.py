@@ -18,7 +18,7 @@ from bedrail.governance.gate import Gate, Open, check_scope, judge
 from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
-from bedrail.journeys.moving_ground import append_whole, told
+from bedrail.journeys.moving_ground import append_judged, append_whole, told
 from bedrail.journeys.packages import check_signature
 from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
 from bedrail.journeys.stopping import require_none_standing, stop
@@ -88,31 +88,36 @@ def approve(
     valid_for: timedelta | None = None,
     comment: str = "",
 ) -> Approved:
-    """Approve exact bytes of model, data and policy for a stage and the stages below it, until an expiry."""
+    """Approve exact bytes of model, data and policy for a stage and the stages below it, until an expiry.
+
+    However many approve the same thing at once, it is approved once: who comes second is judged again.
+    """
     from bedrail.governance.approvals import check_approval
 
     actor = ctx.require(person, "approval.give")
     require_sound_facts(ctx)
-    view = ctx.use_case(use_case)
-    chosen = find_candidate(view, candidate)
-    policy, now = ctx.policy(), ctx.clock.now()
-    expires = check_approval(
-        policy, ctx.registry, view, chosen, person=person, role=role, stage=stage, now=now, valid_for=valid_for
-    )
-    fact = Approved(
-        approval=ctx.ids.new(),
-        use_case=use_case,
-        candidate=chosen.candidate,
-        dataset=view.dataset.dataset if view.dataset else "",
-        policy=ctx.registry.policy,
-        stage=stage,
-        role=role,
-        person=person,
-        expires=expires.isoformat(timespec="seconds"),
-        comment=comment,
-    )
-    ctx.append(actor, "governance", fact)
-    return fact
+
+    def judged() -> Approved:
+        view = ctx.use_case(use_case)
+        chosen = find_candidate(view, candidate)
+        policy, now = ctx.policy(), ctx.clock.now()
+        expires = check_approval(
+            policy, ctx.registry, view, chosen, person=person, role=role, stage=stage, now=now, valid_for=valid_for
+        )
+        return Approved(
+            approval=ctx.ids.new(),
+            use_case=use_case,
+            candidate=chosen.candidate,
+            dataset=view.dataset.dataset if view.dataset else "",
+            policy=ctx.registry.policy,
+            stage=stage,
+            role=role,
+            person=person,
+            expires=expires.isoformat(timespec="seconds"),
+            comment=comment,
+        )
+
+    return append_judged(ctx, actor, "governance", judged)
 
 
 def object_to(

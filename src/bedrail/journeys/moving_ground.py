@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 
 from bedrail.core.errors import Refused
 from bedrail.core.events import Actor, Fact
 from bedrail.governance.consequences import Consequence, after_loss
 from bedrail.journeys.context import Context
 
-ATTEMPTS = 5
-"""To record a cause with its consequences while others record facts."""
+ATTEMPTS = 20
+"""To record what was judged while others record facts."""
+
+Judged = TypeVar("Judged", bound=Fact)
 
 
 def append_whole(
@@ -20,16 +23,35 @@ def append_whole(
 
     When others recorded something meanwhile, the consequences are worked out anew: whoever halts is not overruled.
     """
+    return _append(ctx, actor, purpose, lambda: [*facts, *follow()])[len(facts) :]
+
+
+def append_judged(ctx: Context, actor: Actor, purpose: str, judged: Callable[[], Judged]) -> Judged:
+    """Append the one fact that `judged` makes of the registry as it stands, or raise what it raises.
+
+    When others recorded something meanwhile it judges anew, so that of many at once each sees those before it.
+    """
+    made: list[Judged] = []
+
+    def fresh() -> list[Fact]:
+        made[:] = [judged()]
+        return [*made]
+
+    _append(ctx, actor, purpose, fresh)
+    return made[0]
+
+
+def _append(ctx: Context, actor: Actor, purpose: str, make: Callable[[], list[Fact]]) -> list[Fact]:
     for attempt in range(ATTEMPTS):
         known = ctx.refresh().seen
-        follows = list(follow())
+        facts = make()
         try:
-            ctx.append(actor, purpose, *facts, *follows, known=known)
+            ctx.append(actor, purpose, *facts, known=known)
         except Refused:
             if attempt == ATTEMPTS - 1:
                 raise
         else:
-            return follows
+            return facts
     raise AssertionError
 
 

@@ -382,4 +382,5 @@ def standing(ctx: Context, use_case: str) -> dict[str, object]:
         "answered": counts.get("answered", 0),
         "fell back": counts.get("fell-back", 0),
         "alarms": len(view.alarms),
+        "findings": len(ctx.registry.findings.open_about(use_case)),
     }
