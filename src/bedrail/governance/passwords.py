@@ -41,7 +41,7 @@ def check_password(
 ) -> str:
     """The normalised password; raises `Invalid` with what is wrong, never repeating any of it.
 
-    `about` are the person's names and the installation's; `breached` holds known passwords in lower case.
+    `about` are the person's names and the installation's; `breached` holds passwords that are known.
     """
     text = normalised(password)
     shortest = SHORTEST_WITH_SECOND_FACTOR if second_factor else SHORTEST
@@ -49,7 +49,7 @@ def check_password(
         raise _invalid(f"it has fewer than {shortest} characters.", "A sentence of four or five words is long enough.")
     if len(text) > LONGEST:
         raise _invalid(f"it has more than {LONGEST} characters.", "Use a shorter sentence.")
-    if text.lower() in breached:
+    if text in breached or text.lower() in breached:
         raise _invalid("it is on the list of passwords that were stolen elsewhere.", "Use one that you made up.")
     if too_common(text, about):
         raise _invalid(
@@ -90,7 +90,7 @@ def _without(text: str, words: Iterable[str]) -> str:
     text = re.sub(r"(.)\1{2,}", "", text)
     for word in words:
         text = text.replace(word, "")
-    return re.sub(r"(?:19|20)\d\d|[\W_]+|\d+$|^\d+", "", text)
+    return re.sub(r"(?:19|20)\d\d|[ -/:-@\[-`{-~]+|\d+$|^\d+", "", text)
 
 
 def _without_runs(text: str, line: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 from bedrail.core.errors import Refused
 from bedrail.keys.passwords import missing
 
-ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
+ALGORITHMS = ("RS256", "PS256", "ES256")
 """Asymmetric ones only: `none` is no signature, and HMAC would turn a public key into a secret."""
 
 LEEWAY_SECONDS = 30
@@ -19,7 +19,7 @@ OLDEST_SECONDS = 600
 """A token that was issued longer ago belongs to another sign-in."""
 
 LONGEST = 16 * 1024
-_KEY_TYPES = {"RSA", "EC", "OKP"}
+_KEY_TYPES = {"RSA", "EC"}
 _EMBEDDED = ("crit", "jku", "jwk", "x5c", "x5u", "b64", "zip", "enc")
 """Headers by which a token would bring its own key or rules."""
 
@@ -69,7 +69,7 @@ def usable_keys(fetched: bytes) -> bytes:
     try:
         given = json.loads(fetched)["keys"]
         kept = [_public(key) for key in given if _usable(key)]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise _refused() from error
     _require(0 < len(kept) <= 50)
     return json.dumps({"keys": sorted(kept, key=lambda key: str(key.get("kid", "")))}, sort_keys=True).encode()
@@ -105,7 +105,7 @@ def _signed(token: str, keys: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     return dict(read.claims), header
 
 
-_TYPE_OF = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC", "EdDSA": "OKP"}
+_TYPE_OF = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
 
 
 def _key_for(header: Mapping[str, Any], keys: Collection[dict[str, Any]]) -> dict[str, Any]:
