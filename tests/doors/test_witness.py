@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 import signal
 import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from http.client import HTTPException
 from pathlib import Path
 
@@ -48,7 +48,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def test_a_first_checkpoint_and_its_extension_are_cosigned(house: House) -> None:
     """200, with one valid cosignature line for each key, and the time of now; the proof leads from old to new."""
     log = house.log()
-    before = int(time.time())
+    before = int(datetime.now(UTC).timestamp())
     for old, new in ((0, 3), (3, 3), (3, 17), (17, 40)):
         submission = log.submission(old, new)
         status, _, body = house.witness.add(submission)
@@ -58,7 +58,9 @@ def test_a_first_checkpoint_and_its_extension_are_cosigned(house: House) -> None
         assert all(line.startswith("\u2014 ") and line.endswith("\n") for line in lines)
         found = accept_answer(submission.note, body, house.keys, VERIFIERS)
         assert len(found) == 2
-        assert all(before <= int.from_bytes(each.signature[:8], "big") <= time.time() for each in found)
+        assert all(
+            before <= int.from_bytes(each.signature[:8], "big") <= datetime.now(UTC).timestamp() for each in found
+        )
     assert parse_checkpoint(parse_note(house.witness.latest(log.origin)).text) == log.checkpoint(40)
 
 
