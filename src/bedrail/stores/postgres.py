@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from bedrail.core.errors import Invalid, Unavailable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bedrail.stores.postgres_connections import Connection
 
 COPY_FROM_ROWS = 8
-"""Fewer rows go by INSERT, one round trip; from here on COPY, two round trips and a tenth of the work for each row."""
+"""Fewer go by INSERT, all in one round trip; from here on COPY, two round trips each and a tenth of the work a row."""
 
 _COPY_TYPES = {int: "int8", str: "text", bytes: "bytea"}
 _LOCK = f"({LOCK_CLASS}, 'tape'::regclass::oid::int)"
@@ -55,8 +55,8 @@ class PostgresStore(SqlReading):
         when no new connection can be had within `busy_seconds` does that leave open whether it was written.
         """
         with self._connections.turn(wait), translated():
-            connection = self._begin(wait)
-            transaction = PostgresTransaction(connection, self._stored_keys)
+            connection, head = self._begin(wait)
+            transaction = PostgresTransaction(connection, self._stored_keys, head)
             try:
                 yield transaction
                 self._commit(connection, transaction)
@@ -134,20 +134,22 @@ class PostgresStore(SqlReading):
         """Close every connection of this process."""
         self._connections.close()
 
-    def _begin(self, wait: bool) -> Connection:
-        """A transaction that holds the lock; an idle connection that was lost meanwhile is opened again."""
+    def _begin(self, wait: bool) -> tuple[Connection, list[Row]]:
+        """A transaction that holds the lock, and the head's row as of then, all in one round trip.
+
+        An idle connection that was lost meanwhile is opened again.
+        """
         import psycopg
 
         for attempt in (1, 2):
             connection = self._connections.writer()
             try:
-                connection.execute("BEGIN")
-                if wait:
-                    connection.execute(f"SELECT pg_advisory_xact_lock{_LOCK}")
-                    return connection
-                found = connection.execute(f"SELECT pg_try_advisory_xact_lock{_LOCK}").fetchone()
-                if found is not None and found[0]:
-                    return connection
+                with connection.pipeline():
+                    connection.execute("BEGIN")
+                    locked = connection.execute(f"SELECT pg_{'' if wait else 'try_'}advisory_xact_lock{_LOCK}")
+                    head = connection.execute(postgres(HEAD), binary=True)
+                if wait or locked.fetchall()[0][0]:
+                    return connection, head.fetchall()
             except psycopg.OperationalError:
                 _roll_back(connection)
                 if attempt == 2 or not connection.closed:
@@ -178,7 +180,7 @@ class PostgresStore(SqlReading):
         until = time.monotonic() + self._busy_seconds
         while True:
             try:
-                connection = self._begin(wait=True)
+                connection, _ = self._begin(wait=True)
                 found = connection.execute("SELECT leaf FROM tape WHERE seq = %s", (start,)).fetchone()
                 _roll_back(connection)
                 return found is not None and found[0] == leaf
@@ -218,11 +220,12 @@ class PostgresStore(SqlReading):
 class PostgresTransaction:
     """`core.ports.TapeTransaction`: the advisory lock is held while this lives."""
 
-    __slots__ = ("_stored_keys", "connection", "new_keys", "wrote")
+    __slots__ = ("_head", "_stored_keys", "connection", "new_keys", "wrote")
 
-    def __init__(self, connection: Connection, stored_keys: Container[str]) -> None:
-        """Over the store's writer connection, inside a transaction that holds the lock."""
+    def __init__(self, connection: Connection, stored_keys: Container[str], head: list[Row]) -> None:
+        """Over the store's writer connection, inside a transaction that holds the lock and began at this head."""
         self.connection = connection
+        self._head = head
         self._stored_keys = stored_keys
         self.new_keys: dict[str, Row] = {}
         self.wrote: tuple[int, bytes] | None = None
@@ -230,19 +233,34 @@ class PostgresTransaction:
 
     def head(self) -> Head:
         """The head as of now, under the lock."""
-        return head_of(self.connection.execute(postgres(HEAD), binary=True).fetchall())
+        if self.wrote is not None:
+            return head_of(self.connection.execute(postgres(HEAD), binary=True).fetchall())
+        return head_of(self._head)
 
     def append(self, start: int, drafts: Sequence[Draft], leaves: Sequence[bytes], head: Head) -> None:
         """Write entries `start..`, their leaf hashes and records, fold the SQL views, and set the new head."""
+        copying = len(drafts) >= COPY_FROM_ROWS
+        with nullcontext() if copying else self.connection.pipeline():
+            destroyed = self._write(start, drafts, leaves, head, copying)
+        if destroyed is not None and destroyed.fetchall()[0][0]:
+            raise Invalid(
+                "A record was sealed under a data key that has been destroyed.",
+                remedy="Let the vault forget the subject and seal it again.",
+            )
+        if leaves and self.wrote is None:
+            self.wrote = (start, leaves[0])
+
+    def _write(self, start: int, drafts: Sequence[Draft], leaves: Sequence[bytes], head: Head, copying: bool) -> Any:
+        """Everything that is to be written; few entries go in one round trip, COPY of many needs its own."""
         connection = self.connection
         tape = [
             (seq, type(draft.entry.fact).__struct_config__.tag, leaf, draft.data)
             for seq, (draft, leaf) in enumerate(zip(drafts, leaves, strict=True), start)
         ]
-        write(connection, TAPE, tape)
+        write(connection, TAPE, tape, copying=copying)
         for table, rows in folded((seq, draft.entry) for seq, draft in enumerate(drafts, start)):
-            write(connection, table, rows)
-        self._keep_records(start, drafts)
+            write(connection, table, rows, copying=copying)
+        destroyed = self._keep_records(start, drafts, copying)
         connection.execute(
             "INSERT INTO head (one, size, peaks, checkpoint) VALUES (1, %s, %s, %s) ON CONFLICT (one) DO UPDATE "
             "SET size = excluded.size, peaks = excluded.peaks, checkpoint = excluded.checkpoint",
@@ -254,10 +272,10 @@ class PostgresTransaction:
                 "SET note = excluded.note",
                 (head.size, head.checkpoint),
             )
-        if leaves and self.wrote is None:
-            self.wrote = (start, leaves[0])
+        return destroyed
 
-    def _keep_records(self, start: int, drafts: Sequence[Draft]) -> None:
+    def _keep_records(self, start: int, drafts: Sequence[Draft], copying: bool) -> Any:
+        """Returns the question whether one of their keys was destroyed, to be read when all is sent."""
         records: list[Row] = []
         keys, stored = self.new_keys, self._stored_keys
         for seq, draft in enumerate(drafts, start):
@@ -268,26 +286,21 @@ class PostgresTransaction:
                 key = each.key
                 if key is not None and key.key_id not in stored and key.key_id not in keys:
                     keys[key.key_id] = (key.subject, key.key_id, key.kek, key.wrapped)
-        if records:
-            self._refuse_destroyed({row[5] for row in records} | {f"{RETIRED}{row[2]}" for row in keys.values()})
-            write(self.connection, RECORDS, records)
+        if not records:
+            return None
+        # Neither data keys that were destroyed, nor new ones wrapped under a key that was.
+        names = {row[5] for row in records} | {f"{RETIRED}{row[2]}" for row in keys.values()}
+        sql = "SELECT EXISTS (SELECT 1 FROM destroyed_keys WHERE key_id = ANY(%s))"
+        destroyed = self.connection.execute(sql, (list(names),))
+        write(self.connection, RECORDS, records, copying=copying)
         if keys:
             write(self.connection, SUBJECT_KEYS, list(keys.values()))
-
-    def _refuse_destroyed(self, names: set[str]) -> None:
-        """Neither data keys that were destroyed, nor new ones wrapped under a key that was."""
-        sql = "SELECT EXISTS (SELECT 1 FROM destroyed_keys WHERE key_id = ANY(%s))"
-        found = self.connection.execute(sql, (list(names),)).fetchone()
-        if found is not None and found[0]:
-            raise Invalid(
-                "A record was sealed under a data key that has been destroyed.",
-                remedy="Let the vault forget the subject and seal it again.",
-            )
+        return destroyed
 
 
-def write(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows in order: by COPY when they are many and cannot clash."""
-    if table.clash or len(rows) < COPY_FROM_ROWS:
+def write(connection: Connection, table: Table, rows: Sequence[Row], *, copying: bool = True) -> None:
+    """Insert rows in order: by COPY when they are many, cannot clash, and no pipeline is open (which forbids it)."""
+    if table.clash or not copying or len(rows) < COPY_FROM_ROWS:
         if "DO UPDATE" in table.clash:  # PostgreSQL refuses to update a row twice in one statement: the last one counts
             place = table.columns.index(table.key)
             rows = list({row[place]: row for row in rows}.values())
