@@ -90,7 +90,7 @@ def matrix_table(lines: tuple[Line, ...]) -> str:
     """As Markdown."""
     rows = ["| door | asks | " + " | ".join(ROLES) + " |", "|---" * (len(ROLES) + 2) + "|"]
     for line in lines:
-        rows.append(f"| `{line.door}` | {asks(line)} | " + " | ".join(signs(line)) + " |")
+        rows.append(f"| `{line.door.removeprefix('bedrail ')}` | {asks(line)} | " + " | ".join(signs(line)) + " |")
     return "\n".join(rows)
 
 
@@ -113,4 +113,21 @@ def matrix_html(lines: tuple[Line, ...]) -> str:
         "<p><b>yes</b>: the role opens it; <b>if</b>: what stands under <i>asks</i> must hold too; "
         "<b>token</b>: no role is asked, the token's scope is all; <b>-</b>: denied.</p>"
         f"<table><thead><tr>{head}</tr></thead><tbody>\n{body}</tbody></table></body></html>\n"
+    )
+
+
+def matrix_page() -> str:
+    """The documentation page `docs/access-matrix.md`."""
+    return "\n".join(
+        [
+            "# Who may do what, door by door",
+            "",
+            "Drawn from the tables that the doors obey (`bedrail/governance/permissions.py` and `doors.py` beside it);",
+            "a test keeps this page in step, and every cell is asserted by really calling the door. **yes**: the role",
+            "opens it; **if**: what stands under *asks* must hold too; **token**: no role is asked, the token's scope",
+            "is all; **-**: denied. What is not here is shut. The rules behind it: [access.md](access.md).",
+            "",
+            matrix_table(matrix()),
+            "",
+        ]
     )
