@@ -445,6 +445,9 @@ def test_a_key_provider_that_is_out_is_a_recorded_fallback_and_nothing_for_who_w
             row = another.app.store.decision(reply.json["decision"])
             assert row is not None
             assert (row.kind, row.record) == ("fell-back", "")
+            (house.app.home / "token").chmod(0o644)  # another kind of failure: our own refusal to use it
+            assert client.decide(usual(subject="p3")).json["guard"] == "unexpected"
+            (house.app.home / "token").chmod(0o600)
             server.sealed = False
             assert client.decide(usual(subject="p3")).json["kind"] == "answer"
     finally:

@@ -13,8 +13,8 @@ from bedrail.core.ports import DataKeys, KeyProvider
 from bedrail.core.values import Value
 from bedrail.journeys.context import Context
 
-BATCH = 2_000
-"""Data keys wrapped anew in one commit: the write lock is held for some milliseconds at a time."""
+BATCH = 8_000
+"""Data keys wrapped anew in one commit: the write lock is held for some 40 ms at a time, besides the sync."""
 
 SETTLE_SECONDS = 2.0
 """Whoever sealed under the former key just before the change has written by then."""

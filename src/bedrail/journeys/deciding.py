@@ -201,7 +201,7 @@ class Work:
         bedside, record = self.bedside, answer.record
         try:
             sealed, digest = bedside.seal(self.decision, self.subject, "decision", to_bytes(record))
-        except Unavailable:
+        except Exception:  # noqa: BLE001 (whatever keeps the keys away, the clinician gets the fallback)
             return await self._fall_back(UNSEALABLE)
         try:
             fact = DecisionAnswered(
@@ -237,7 +237,7 @@ class Work:
             sealed, digest = None, ""
             if case is not None and doubt.guard not in _UNSEALED:
                 plaintext = to_bytes(fallback_record(case, doubt, decision=self.decision, policy=policy))
-                with suppress(Unavailable):  # without its keys, the fallback is recorded and the request is not kept
+                with suppress(Exception):  # without its keys, the fallback is recorded and the request is not kept
                     sealed, digest = bedside.seal(self.decision, self.subject, "decision", plaintext)
             receipt = await self._append_fallback(doubt, sealed, digest)
         except Exception:  # noqa: BLE001 (whatever keeps it from being recorded, nothing is shown)
