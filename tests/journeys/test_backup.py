@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,10 @@ from bedrail.journeys import upkeep
 from bedrail.journeys.recovery import Manifest, read_manifest
 from ledger_parts import answered
 from postgres_server import server
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from soak_restore import drill
 
 ORIGIN = "hospital.example/ledger"
 
@@ -244,3 +249,11 @@ def test_a_person_without_the_right_restores_nothing_that_opens(backup: Path, ap
         _restored(backup, tmp_path / "again", app, person="dr-lee")
     with pytest.raises(Corrupt):
         open_home(tmp_path / "again")
+
+
+def test_the_drill_of_a_long_ledger_on_a_short_one(tmp_path: Path) -> None:
+    """What `make soak` times over a million entries: filled, backed up, restored into both stores, flipped, refused."""
+    figures = drill(tmp_path, 3000, server().schema())
+    assert figures["right"], figures
+    assert figures["entries"] == 3004
+    assert figures["extrapolated"]

@@ -136,8 +136,9 @@ def what_is_lost(restored: Tape, newest: Checkpoint | None) -> tuple[int, int]:
         return size, 0
     if newest.size > size:
         return size, newest.size
-    tree = CompactRange(0, ())
-    tree.extend(restored.leaves(0, newest.size))
+    tree = CompactRange()
+    for start in range(0, newest.size, _LEAVES):
+        tree.extend(restored.leaves(start, min(start + _LEAVES, newest.size)))
     if tree.root() != newest.root:
         raise Corrupt(
             f"The backup and the checkpoint of {newest.size} entries are of different histories.",
@@ -196,6 +197,9 @@ def record_restore(ctx: Context, person: str, backup: str, size: int, newest: in
         LedgerRestored(backup=backup, size=size, newest=newest, reason=reason.strip() if newest != size else ""),
     )
 
+
+_LEAVES = 65_536
+"""Leaf hashes in memory at once."""
 
 _OTHER = "Use another backup: this one was damaged or changed."
 
