@@ -19,6 +19,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "models_hot_path": (),
     "group_commit": ("--rounds", "5"),
     "verify_ledger": ("--records", "200000"),
+    "proofs": ("--entries", "1000000"),
     "soak_nemesis": ("--count", "100"),
     "serving": ("--rounds", "5"),
     "drift": (),
