@@ -180,6 +180,14 @@ def test_a_file_too_many_or_too_few_is_named(backup: Path) -> None:
         read_manifest(backup)
 
 
+@pytest.mark.parametrize("option", ["keys", "anchor"])
+def test_what_is_named_and_absent_is_said(option: str, backup: Path, app: App, tmp_path: Path) -> None:
+    """A mistyped path is no reason to go on without."""
+    with pytest.raises(Invalid, match="is not there") as told:
+        _restored(backup, tmp_path / "again", app, **{option: tmp_path / "absent"})
+    assert told.value.path == f"--{option}"
+
+
 def test_nothing_is_restored_over_a_home(backup: Path, app: App, tmp_path: Path) -> None:
     """Neither over the one it came from, nor over a database that holds a ledger."""
     with pytest.raises(Refused, match="is a home already"):

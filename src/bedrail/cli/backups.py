@@ -30,9 +30,9 @@ def backup(state: CliState, folder: Path, with_keys: bool, as_json: bool) -> Non
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
-@click.option("--keys", type=click.Path(path_type=Path, exists=True, file_okay=False), help="Copy of the keys folder.")
-@click.option("--anchor", type=click.Path(path_type=Path, exists=True), help="The newest checkpoint that is known.")
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--keys", type=click.Path(path_type=Path), help="Copy of the keys folder.")
+@click.option("--anchor", type=click.Path(path_type=Path), help="The newest checkpoint that is known.")
 @click.option("--store", default="", metavar="ADDRESS", help="Restore into PostgreSQL: postgresql://USER@HOST/DATABASE")
 @click.option("--accept-loss", default="", metavar="REASON", help="Go on although signed entries are missing; why.")
 @json_option

@@ -58,6 +58,9 @@ def restore_home(
     """
     if is_home(home):
         raise Refused(f"{home} is a home already.", remedy="Restore into a new folder, and keep the old one.")
+    for path, option in ((sources.keys, "--keys"), (sources.anchor, "--anchor")):
+        if path is not None and not path.exists():
+            raise Invalid(f"{path} is not there.", path=option, remedy="Check the path.")
     told("digests")
     manifest = recovery.read_manifest(folder)
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
