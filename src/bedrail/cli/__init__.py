@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "break-glass": "bedrail.cli.access:break_glass",
     "findings": "bedrail.cli.access:findings",
     "keys": "bedrail.cli.custody:keys",
-    "doctor": "bedrail.cli.house:doctor",
+    "doctor": "bedrail.cli.posture:doctor",
     "use-case": "bedrail.cli.cases:use_case",
     "status": "bedrail.cli.cases:status",
     "data": "bedrail.cli.cases:data",

@@ -1,4 +1,4 @@
-"""init, people, policy, token, doctor: setting up the house."""
+"""init, people, policy, token: setting up the house."""
 
 from __future__ import annotations
 
@@ -158,22 +158,3 @@ def _read(file: Path) -> str:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         raise Invalid("cannot be read as UTF-8 text.", path=str(file), remedy="Check the path and encoding.") from None
-
-
-@click.command()
-@json_option
-@pass_state
-def doctor(state: CliState, as_json: bool) -> None:
-    """Say what is unsafe in this installation and how to mend it. Exit code 1 when something is.
-
-    \b
-    Example: bedrail doctor
-    """
-    from bedrail.journeys.upkeep import posture
-
-    findings = posture(state.context())
-    if as_json:
-        show_json(findings)
-    else:
-        show_table("Posture", ("state", "what", "mend"), [(f["state"], f["what"], f["mend"]) for f in findings])
-    click.get_current_context().exit(1 if any(f["state"] == "unsafe" for f in findings) else 0)

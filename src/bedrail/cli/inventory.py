@@ -18,9 +18,9 @@ def sbom(locks: tuple[Path, ...], check: bool) -> None:
     \b
     Example: bedrail sbom --lock requirements/core.lock > sbom.cdx.json
     """
-    from bedrail.app import SystemClock
     from bedrail.journeys.handing_over import as_json
     from bedrail.journeys.inventory import altered_files, installed, software_bom
+    from bedrail.wiring.clock import SystemClock
 
     if not check:
         made_at = SystemClock().now().isoformat(timespec="seconds")

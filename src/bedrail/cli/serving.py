@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from bedrail.cli.doors import CliState, pass_state
+from bedrail.cli.posture import faults, require_safe
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _FILE = click.Path(path_type=Path)
@@ -22,6 +23,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--client-ca", type=_FILE, help="Answer only clients with a certificate by this authority (PEM).")
 @click.option("--client-crl", type=_FILE, help="The authority's list of revoked certificates (PEM).")
 @click.option("--origin", default="", help="Where browsers reach it, such as https://bedrail.hospital.example.")
+@click.option("--unsafe-lab", is_flag=True, help="Serve in spite of dangerous settings; on record.")
 @pass_state
 def serve(
     state: CliState,
@@ -32,6 +34,7 @@ def serve(
     client_ca: Path | None,
     client_crl: Path | None,
     origin: str,
+    unsafe_lab: bool,
 ) -> None:
     """Answer requests and show the house as a read-only web page, until stopped (Ctrl-C or SIGTERM).
 
@@ -44,7 +47,10 @@ def serve(
     channel = _channel(tls_cert, tls_key, client_ca, client_crl)
     scheme = "https" if channel else "http"
     origin = (origin or f"{scheme}://{'localhost' if host in _LOOPBACK else host}:{port}").rstrip("/")
-    link = _local_link(state) if host in _LOOPBACK else ""  # also: a home that cannot be opened is said here
+    state.app()  # a home that cannot be opened, and a person who may not serve it, are told here
+    found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
+    require_safe(found, state, host, port, unsafe=unsafe_lab)
+    link = _local_link(state) if host in _LOOPBACK else ""
     state.close()
     click.echo(f"Bedrail is served at {scheme}://{host}:{port}/", err=True)
     if link:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import InstallationOpened, PersonAdded, PolicyAdopted, TokenRevoked
@@ -13,8 +12,6 @@ from bedrail.governance.consequences import Consequence, after_adoption
 from bedrail.governance.custody import require_apart
 from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import Policy, default_policy_text, parse_policy
-from bedrail.governance.views import Registry
-from bedrail.journeys.access_review import access_posture
 from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
 from bedrail.journeys.verifying import with_replay
@@ -125,35 +122,3 @@ def verify_house(
     report = report.joined("view", views.rebuild_differences())
     report = report.joined("record", views.record_differences())
     return report if policy_text is None else with_replay(report, tape, policy_text)
-
-
-def posture(ctx: Context) -> list[dict[str, str]]:
-    """What is unsafe in this installation and how to mend it; `ok`, `note` or `unsafe` for each question."""
-    registry = ctx.refresh()
-    found = [_world_readable(ctx.home / "keys"), _shared_roles(registry)]
-    found.append(
-        {
-            "state": "note",
-            "what": "this version has no witness, TLS or second factor of its own",
-            "mend": "serve on loopback, behind a proxy that ends TLS",
-        }
-    )
-    found += access_posture(ctx)
-    late = [t.client for t in registry.tokens.values() if t.expires_epoch < ctx.clock.now().timestamp()]
-    if late:
-        found.append({"state": "note", "what": f"{len(late)} tokens have expired", "mend": "bedrail token issue"})
-    return found
-
-
-def _world_readable(folder: Path) -> dict[str, str]:
-    loose = [file for file in [folder, *folder.iterdir()] if file.stat().st_mode & 0o077]
-    if loose:
-        return {"state": "unsafe", "what": f"others can read {loose[0]}", "mend": f"chmod -R go= {folder}"}
-    return {"state": "ok", "what": "only the owner of the process can read the keys", "mend": ""}
-
-
-def _shared_roles(registry: Registry) -> dict[str, str]:
-    both = [p.person for p in registry.people.values() if {"data-scientist", "privacy-officer"} <= p.roles]
-    if both:
-        return {"state": "unsafe", "what": f"{both[0]} builds models and guards privacy", "mend": "give one role away"}
-    return {"state": "ok", "what": "nobody both builds models and guards privacy", "mend": ""}

@@ -42,6 +42,14 @@ class SqliteStore(SqlReading):
         """The database file."""
         return self._connections.path
 
+    def durability(self) -> dict[str, tuple[str, str]]:
+        """What a commit's survival of a power cut rests on: each setting as it is on the writer, and as it must be."""
+        with self._connections.writing, translated():
+            journal = str(self._connections.writer.execute("PRAGMA journal_mode").fetchone()[0])
+            level = int(self._connections.writer.execute("PRAGMA synchronous").fetchone()[0])
+        words = ("off", "normal", "full", "extra")
+        return {"journal_mode": (journal, "wal"), "synchronous": (words[level], words[max(level, 2)])}
+
     @contextmanager
     def transaction(self, *, wait: bool = True) -> Iterator[SqliteTransaction]:
         """Begin; commit durably on normal exit, roll back on an exception. Without `wait`, `Busy` rather than wait."""

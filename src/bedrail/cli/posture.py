@@ -1,0 +1,75 @@
+"""doctor: what is unsafe in this installation, and what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+
+if TYPE_CHECKING:
+    from bedrail.governance.posture import Finding
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Ask as for a server at this address.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8080, show_default=True)
+@click.option("--tls-cert", type=click.Path(path_type=Path), help="The certificate that it would show.")
+@click.option("--client-ca", type=click.Path(path_type=Path), help="Whom it would let connect.")
+@click.option("--strict", is_flag=True, help="Exit code 1 for warnings too.")
+@json_option
+@pass_state
+def doctor(
+    state: CliState,
+    host: str,
+    port: int,
+    tls_cert: Path | None,
+    client_ca: Path | None,
+    strict: bool,
+    as_json: bool,
+) -> None:
+    """Say what is unsafe in this installation and how to mend it. Exit code 1 when something is dangerous.
+
+    \b
+    Example: bedrail doctor
+             bedrail doctor --host 0.0.0.0 --tls-cert tls/server.pem --strict
+    """
+    found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
+    if as_json:
+        show_json(found)
+    else:
+        show_table(
+            "Posture", ("how bad", "what", "mend", "check"), [(f.severity, f.what, f.mend, f.check) for f in found]
+        )
+    bad = ("dangerous", "warning") if strict else ("dangerous",)
+    click.get_current_context().exit(1 if any(f.severity in bad for f in found) else 0)
+
+
+def faults(state: CliState, host: str, port: int, certificate: Path | None, *, mutual: bool) -> list[Finding]:
+    """What is wrong with the opened home, were it served so."""
+    from bedrail.wiring.posture import find_faults
+
+    app = state.app()
+    return find_faults(app.context, app.store, app.keys, host=host, port=port, certificate=certificate, mutual=mutual)
+
+
+def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int, *, unsafe: bool) -> None:
+    """Raise `Refused` for dangerous settings, or put on record that somebody starts a server in spite of them."""
+    from bedrail.core.errors import Refused
+    from bedrail.journeys.posture import record_unsafe_start
+
+    dangerous = [finding for finding in found if finding.severity == "dangerous"]
+    if not dangerous:
+        return
+    if not unsafe:
+        raise Refused(
+            "this installation is not safe to serve.",
+            remedy="Mend it (bedrail doctor tells how); in a lab without patients: --unsafe-lab, which goes on record.",
+            reasons=tuple(f"{finding.what}: {finding.mend}" for finding in dangerous),
+        )
+    record_unsafe_start(state.context(), state.actor(), dangerous, host, port)
+    for finding in dangerous:
+        click.secho(f"UNSAFE: {finding.what}. For a lab without patients only; on record.", fg="red", err=True)

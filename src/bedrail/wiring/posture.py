@@ -1,0 +1,39 @@
+"""The posture check put together: machine, keys, door and house, looked at by the rooms that can."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bedrail.governance.posture import Finding, Posture, examine_posture
+from bedrail.governance.posture_checks import CATALOGUE
+from bedrail.journeys.context import Context
+from bedrail.journeys.posture import look_at_house
+from bedrail.keys.condition import look_at_door, look_at_keys, tls_library
+from bedrail.keys.files import KeyFolder
+from bedrail.stores.chosen import Store
+from bedrail.stores.surroundings import look_at_machine
+from bedrail.wiring.continuity import anchor_place
+
+
+def find_faults(
+    ctx: Context,
+    store: Store,
+    keys: KeyFolder,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8080,
+    certificate: Path | None = None,
+    mutual: bool = False,
+) -> list[Finding]:
+    """What is wrong with this installation, were it served so; the worst first."""
+    now = ctx.clock.now()
+    openssl, series, hybrid = tls_library()
+    posture = Posture(
+        machine=look_at_machine(
+            ctx.home, anchor_place(ctx.home), store, now=now, openssl=openssl, series=series, hybrid=hybrid
+        ),
+        keys=look_at_keys(ctx.home, keys.epochs()),
+        door=look_at_door(host, port, certificate, mutual=mutual, now=now),
+        house=look_at_house(ctx),
+    )
+    return examine_posture(posture, CATALOGUE)
