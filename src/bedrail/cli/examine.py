@@ -84,8 +84,8 @@ def run_use_case(ctx: click.Context, use_case: str, candidate: tuple[str, ...]) 
 
 def run_files(ctx: click.Context, **options: Any) -> Verdict:
     """Examine two files and write what was asked for."""
-    from bedrail.app import SystemClock
     from bedrail.journeys.day_one import examine_files
+    from bedrail.wiring.clock import SystemClock
 
     del ctx
     outputs = {name: options[name] for name in ("json_out", "html_out", "committee_out") if options[name]}

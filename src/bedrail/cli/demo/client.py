@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from bedrail.app import SystemClock
 from bedrail.core.errors import Unavailable
+from bedrail.wiring.clock import SystemClock
 
 if TYPE_CHECKING:
     import pandas as pd
