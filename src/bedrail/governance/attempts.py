@@ -15,15 +15,16 @@ LONGEST_WAIT = 60.0
 
 
 class Limit(Value, frozen=True, kw_only=True):
-    """At most `most` refusals in five minutes under one name."""
+    """At most `most` refusals in five minutes under one name; the wait grows on the way where `grows`."""
 
     name: str
     most: int
+    grows: bool = True
 
 
 def source_limit(source: str) -> tuple[Limit, ...]:
-    """Ten for an address, where no name was given."""
-    return (Limit(name=f"source:{source}", most=10),)
+    """Ten for an address. No wait before that: behind a proxy or on a ward many people share one."""
+    return (Limit(name=f"source:{source}", most=10, grows=False),)
 
 
 def sign_in_limits(person: str, source: str) -> tuple[Limit, ...]:
@@ -40,7 +41,7 @@ def wait(limit: Limit, count: int, last: float, now: float) -> float:
     """Seconds until the next attempt is looked at; 0 for at once. `count` refusals in the window, `last` the latest."""
     if count >= limit.most:
         return max(0.0, last + WINDOW_SECONDS - now)
-    if count < FREE:
+    if count < FREE or not limit.grows:
         return 0.0
     return max(0.0, last + min(2.0 ** (count - FREE), LONGEST_WAIT) - now)
 
