@@ -21,6 +21,7 @@ from bedrail.wire.forwarding import collector
 from bedside_house import ORIGIN, USE_CASE, SmallHouse, served, small_house, usual
 
 PATIENT = "Jadwiga-5512"
+CONFIRMED = {"response": "confirmed", "person": "dr-lee", "reason": "no-objection"}
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallHouse]:
         client.decide(usual(subject="somebody else"))
         client.decide(usual(subject=PATIENT, features={"age": 500}))
         for path, body in (
-            (f"decisions/{answered}/responses", {"response": "confirmed", "person": "dr-lee", "reason": "no-objection"}),
+            (f"decisions/{answered}/responses", CONFIRMED),
             (f"decisions/{answered}/outcomes", {"value": 1}),
             (f"use-cases/{USE_CASE}/consent", {"subject": PATIENT, "opted_out": True}),
         ):
