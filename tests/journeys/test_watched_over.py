@@ -140,6 +140,26 @@ def test_of_two_histories_shown_to_two_readers_only_one_gets_the_quorum(tmp_path
         app.close()
 
 
+@pytest.mark.slow
+def test_a_home_put_back_with_its_anchor_is_told_by_its_witness(tmp_path: Path) -> None:
+    """Database and anchor agree, the witness holds more, signed by our key: nothing is signed, and nobody opens it."""
+    home = tmp_path / "home"
+    made(home)
+    with watched(home, tmp_path, 1):
+        assert told("ledger", "publish", home=home).code == 0
+        shutil.copytree(home, tmp_path / "older")
+        assert add(home, "lee") == 0
+        assert told("ledger", "publish", home=home).code == 0
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "older", home)
+        found = told("ledger", "publish", home=home)
+        assert found.code == 1
+        assert "Rollback detected" in found.err
+        refused = told("--as", "olivia", "people", "add", "kim", "--role", "clinician", home=home)
+        assert refused.code == 3
+        assert "Rollback detected" in refused.err
+
+
 def metrics(server: Server) -> dict[str, float]:
     """What the server counts."""
     lines = server.ask("GET", "/metrics")[1].decode().splitlines()

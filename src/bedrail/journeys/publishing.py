@@ -186,7 +186,7 @@ class Publishing:
             if status == 200:
                 theirs = open_checkpoint(held, origin, self.public_key, self.verifiers["ed25519"])
                 if theirs.size > self.accepted_loss():
-                    self.ledger.compare(theirs, f"witness {witness.name}")
+                    self.ledger.compare(held, f"witness {witness.name}")
         except Corrupt as error:
             if self.ledger.refusal:
                 raise Refused(self.ledger.refusal) from error

@@ -11,7 +11,7 @@ from bedrail.core.events import MAX_ENTRY_BYTES
 from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
-from bedrail.ledger.guard import RESTORE, continues, extends, move_anchor, require_extended
+from bedrail.ledger.guard import RESTORE, checkpoint_in, continues, extends, move_anchor, require_extended
 from bedrail.ledger.merkle import CompactRange
 
 
@@ -126,15 +126,18 @@ class Ledger:
         if due is not None and self._monotonic() - self._anchored_at >= self._anchor_seconds:
             self._write_anchor(due)
 
-    def compare(self, other: Checkpoint, where: str) -> None:
+    def compare(self, note: bytes, where: str) -> None:
         """Hold a checkpoint that this key signed, found elsewhere, against the ledger as it is now.
 
-        Raises `Corrupt`, and signs nothing from then on, when the ledger does not continue it. Whoever calls has
-        verified the signature.
+        Raises `Corrupt`, and signs nothing from then on, when the ledger does not continue it. One that says more than
+        the ledger becomes the anchor, so that no other process opens the home either. Whoever calls has verified the
+        signature.
         """
+        other = checkpoint_in(note)
         head = self._tape.head()
         if other.size > head.size:
             self.refusal = f"Rollback detected: the ledger has {head.size} entries, {where} holds {other.size} of it."
+            self._write_anchor(sign_checkpoint(other, self._signer))  # what we signed once, without strangers' lines
         elif not extends(head, other, self._tape.leaves):
             self.refusal = f"Fork detected: {where} holds another history of this ledger, signed by its key."
         if self.refusal:
