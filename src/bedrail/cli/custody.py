@@ -155,7 +155,7 @@ def complete_disposal(state: CliState, folder: Path | None, as_json: bool) -> No
 
 
 @keys.command("check-certificate")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.argument("file", type=click.Path(path_type=Path))
 @click.option("--key", default="", help="The home's evidence key in hex, known on another way.")
 @json_option
 def check_certificate(file: Path, key: str, as_json: bool) -> None:
@@ -169,10 +169,10 @@ def check_certificate(file: Path, key: str, as_json: bool) -> None:
     from bedrail.journeys.disposal import readable
 
     try:
-        pinned = bytes.fromhex(key) or None
+        pinned, data = bytes.fromhex(key) or None, file.read_bytes()
     except ValueError:
         raise Invalid("not a key.", path="--key", remedy="Give its 64 hex digits.") from None
-    certificate = check_disposal_certificate(file.read_bytes(), pinned)
+    certificate = check_disposal_certificate(data, pinned)
     if as_json:
         show_json(certificate)
         return
