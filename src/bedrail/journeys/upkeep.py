@@ -14,7 +14,7 @@ from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import Policy, default_policy_text, parse_policy
 from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
-from bedrail.journeys.verifying import with_replay
+from bedrail.journeys.verifying import about_second_key, with_replay
 from bedrail.ledger.cosignature import Verifiers
 from bedrail.ledger.report import Level, VerificationReport
 from bedrail.ledger.verify import Beside, verify_ledger
@@ -121,4 +121,8 @@ def verify_house(
         return report
     report = report.joined("view", views.rebuild_differences())
     report = report.joined("record", views.record_differences())
-    return report if policy_text is None else with_replay(report, tape, policy_text)
+    if policy_text is None:
+        return report
+    if report.level == "L3":
+        report = report.with_differences(about_second_key(tape, report.size, beside.key, "keys"))
+    return with_replay(report, tape, policy_text)

@@ -12,7 +12,7 @@ from bedrail.core.ports import Tape
 from bedrail.governance.replay import replay
 from bedrail.ledger.bundle import BundleTape, verify_bundle
 from bedrail.ledger.checkpoint import parse_vkey
-from bedrail.ledger.cosignature import CosignerKey, Verifiers
+from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.ledger.folders import read_file
 from bedrail.ledger.proof import LogKeys
 from bedrail.ledger.report import Difference, Level, VerificationReport
@@ -58,7 +58,7 @@ def verify_exported_bundle(
     if level < "L4" or report.level != "L3":
         return report
     tape = BundleTape(folder)
-    missing = _about_second_key(tape, report, folder)
+    missing = about_second_key(tape, report.size, _enclosed(folder), "second.vkey")
     return with_replay(report.with_differences(missing), tape, lambda digest: _artifact(folder, digest))
 
 
@@ -83,18 +83,25 @@ def second_key_of(tape: Tape, origin: str) -> CosignerKey | None:
     return None if named is None else CosignerKey(name=origin, algorithm="ml-dsa-44", public_key=named)
 
 
-def _about_second_key(tape: BundleTape, report: VerificationReport, folder: Path) -> list[Difference]:
-    from bedrail.ledger.cosignature import parse_cosigner_key
+def about_second_key(tape: Tape, size: int, key: CosignerKey | None, where: str) -> list[Difference]:
+    """A difference when the facts name another second key than this one, or this one is gone.
 
-    named = named_second_key(tape, report.size)
-    try:
-        enclosed = parse_cosigner_key(read_file(folder / "second.vkey").decode(errors="replace")).public_key
-    except NotFound:
-        enclosed = None
-    if named == enclosed:
+    Whoever could forge the first signature could otherwise take the second away together with its key.
+    """
+    named = named_second_key(tape, size)
+    if named is None or (key is not None and key.public_key == named):
         return []
-    what = "the second key is not the one that the facts name" if enclosed else "the second key is missing"
-    return [Difference(kind="foreign-key", where="second.vkey", what=what)]
+    what = (
+        "the second key is not the one that the facts name" if key else "the second key that the facts name is missing"
+    )
+    return [Difference(kind="foreign-key", where=where, what=what)]
+
+
+def _enclosed(folder: Path) -> CosignerKey | None:
+    try:
+        return parse_cosigner_key(read_file(folder / "second.vkey").decode(errors="replace"))
+    except NotFound:
+        return None
 
 
 def _artifact(folder: Path, digest: str) -> bytes | None:
