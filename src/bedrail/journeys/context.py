@@ -102,18 +102,19 @@ class Context:
         records: Sequence[SealedRecord] = (),
         request: str = "",
         known: int | None = None,
+        follows: Sequence[Fact] = (),
     ) -> list[Receipt]:
         """Append facts in one durable commit and fold them; the sealed records go with the first fact.
 
+        `follows` are what the policy makes of them: in the same commit, by Bedrail itself, for safety.
         With `known` (the registry's `seen` when something was judged) nothing is written, and `Refused` is raised, when
         another process recorded a low-volume fact since. Raises `Invalid` for facts too long to record.
         """
         at = self.clock.now().isoformat(timespec="microseconds")
         drafts = []
-        for position, fact in enumerate(facts):
-            entry = Entry(
-                actor=actor, at=at, fact=fact, id=self.ids.new(), node=self.node, purpose=purpose, request=request
-            )
+        said = [(actor, purpose, fact) for fact in facts] + [(SYSTEM, "safety", fact) for fact in follows]
+        for position, (by, why, fact) in enumerate(said):
+            entry = Entry(actor=by, at=at, fact=fact, id=self.ids.new(), node=self.node, purpose=why, request=request)
             try:
                 data = encode(entry)
             except ValueError as error:

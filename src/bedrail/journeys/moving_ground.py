@@ -23,7 +23,7 @@ def append_whole(
 
     When others recorded something meanwhile, the consequences are worked out anew: whoever halts is not overruled.
     """
-    return _append(ctx, actor, purpose, lambda: [*facts, *follow()])[len(facts) :]
+    return _append(ctx, actor, purpose, lambda: (list(facts), list(follow())))[1]
 
 
 def append_judged(ctx: Context, actor: Actor, purpose: str, judged: Callable[[], Judged]) -> Judged:
@@ -33,25 +33,27 @@ def append_judged(ctx: Context, actor: Actor, purpose: str, judged: Callable[[],
     """
     made: list[Judged] = []
 
-    def fresh() -> list[Fact]:
+    def fresh() -> tuple[list[Fact], list[Fact]]:
         made[:] = [judged()]
-        return [*made]
+        return [*made], []
 
     _append(ctx, actor, purpose, fresh)
     return made[0]
 
 
-def _append(ctx: Context, actor: Actor, purpose: str, make: Callable[[], list[Fact]]) -> list[Fact]:
+def _append(
+    ctx: Context, actor: Actor, purpose: str, make: Callable[[], tuple[list[Fact], list[Fact]]]
+) -> tuple[list[Fact], list[Fact]]:
     for attempt in range(ATTEMPTS):
         known = ctx.refresh().seen
-        facts = make()
+        facts, follows = make()
         try:
-            ctx.append(actor, purpose, *facts, known=known)
+            ctx.append(actor, purpose, *facts, known=known, follows=follows)
         except Refused:
             if attempt == ATTEMPTS - 1:
                 raise
         else:
-            return facts
+            return facts, follows
     raise AssertionError
 
 

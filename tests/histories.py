@@ -1,0 +1,534 @@
+"""Random histories: people of every role try everything in any order, on a real home; an observer who knows only the
+written rules reads the ledger and names each fact that should not be there.
+
+The observer shares no code with the rules it checks: it keeps its own small state from the facts alone.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from bedrail.core.errors import BedrailError
+from bedrail.core.events import DatasetAdmitted, Entry, EvidenceRecorded, PersonAdded, action_of, decode
+from bedrail.journeys import access_review, breaking_glass, delivery, findings, leaving, upkeep
+from bedrail.journeys.context import SYSTEM
+from bedrail.journeys.packages import package_statement
+from bedrail.keys import new_token
+from bedside_house import CHARTER, CONTRACT, SmallHouse, features_toml, linear_package, small_house
+
+POLICY = """
+name = "histories"
+version = "1"
+
+[alarms]
+other = "retreat"
+
+[on]
+objection = "retreat"
+policy = "limit"
+role_lost = "retreat"
+finding = "halt"
+
+[tiers.medium]
+validity_days = 365
+evidence_days = 365
+
+[tiers.medium.stages.shadow]
+checks = ["data-quality"]
+
+[tiers.medium.stages.pilot]
+checks = ["data-quality"]
+approvals = ["clinical-lead", "privacy-officer|security-officer"]
+sites = "named"
+
+[tiers.medium.stages.canary]
+checks = ["data-quality"]
+approvals = ["clinical-lead", "privacy-officer|security-officer"]
+max_share = 100
+
+[tiers.medium.stages.general]
+checks = ["data-quality"]
+approvals = ["clinical-lead", "privacy-officer|security-officer"]
+"""
+PLACES = ({"clinical-lead"}, {"privacy-officer", "security-officer"})
+STAGES = ("shadow", "pilot", "canary", "general")
+UP = {
+    "none": {"shadow"}, "halted": {"shadow"}, "shadow": {"shadow", "pilot"}, "pilot": {"shadow", "pilot", "canary"},
+    "canary": {"shadow", "pilot", "canary", "general"}, "general": {"shadow", "pilot", "canary", "general"},
+}  # fmt: skip
+PEOPLE = {
+    "own": ("owner",), "own2": ("owner",), "cl": ("clinical-lead",), "cl2": ("clinical-lead",),
+    "po": ("privacy-officer",), "so": ("security-officer",), "both": ("clinical-lead", "privacy-officer"),
+    "re": ("release-engineer",), "re2": ("release-engineer",), "ds": ("data-scientist",), "au": ("auditor",),
+    "au2": ("auditor",), "cn": ("clinician",), "vm": ("vendor-manager",),
+}  # fmt: skip
+STOPPERS = {"owner", "clinical-lead", "privacy-officer", "security-officer", "data-scientist", "release-engineer"}
+APPROVERS = {"owner", "clinical-lead", "privacy-officer", "security-officer"}
+GLASS = "break-glass:"
+
+
+class Moving:
+    """A clock that the history moves on."""
+
+    def __init__(self, start: datetime) -> None:
+        self.at = start
+
+    def now(self) -> datetime:
+        self.at += timedelta(milliseconds=1)
+        return self.at
+
+    def monotonic(self) -> float:
+        return self.at.timestamp()
+
+
+@dataclass
+class Case:
+    """What the observer knows of one use case."""
+
+    candidate: str = ""
+    stage: str = "none"
+    served: set[tuple[str, str]] = field(default_factory=set)
+    authors: dict[str, str] = field(default_factory=dict)
+    approvals: list[tuple[str, str, str, str, float]] = field(default_factory=list)  # candidate stage role person at
+    objections: list[tuple[str, str, str, float]] = field(default_factory=list)  # candidate stage role at
+
+
+@dataclass
+class Observer:
+    """Reads entries in order and names what the written rules do not allow."""
+
+    roles: dict[str, set[str]] = field(default_factory=dict)
+    cases: dict[str, Case] = field(default_factory=dict)
+    glass: dict[str, dict[str, Any]] = field(default_factory=dict)
+    findings: dict[str, dict[str, str]] = field(default_factory=dict)
+    tokens: dict[str, str] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    seen: Counter[str] = field(default_factory=Counter)
+
+    def read(self, entry: Entry) -> None:
+        """One entry, after all before it."""
+        fact, kind = entry.fact, action_of(entry)
+        self.seen[kind] += 1
+        if entry.actor.kind == "person":
+            self._may_act(entry, kind)
+        check = getattr(self, "_" + kind.replace(".", "_").replace("-", "_"), None)
+        if check is not None:
+            check(fact, entry)
+
+    def _no(self, why: str, entry: Entry) -> None:
+        self.wrong.append(f"{action_of(entry)} by {entry.actor.id}: {why}")
+
+    def _held(self, entry: Entry) -> set[str]:
+        return self.roles.get(entry.actor.id, set())
+
+    def _may_act(self, entry: Entry, kind: str) -> None:
+        if entry.actor.id not in self.roles:
+            self._no("nobody here", entry)
+        if entry.actor.auth.startswith(GLASS):
+            grant = self.glass.get(entry.actor.auth.removeprefix(GLASS))
+            if grant is None or grant["person"] != entry.actor.id or entry.at >= grant["until"]:
+                self._no("no such grant any more", entry)
+            if kind not in ("deployment.halted", "gate.judged", "deployment.moved", "deployment.rolled-back",
+                            "token.revoked"):  # fmt: skip
+                self._no("not for emergencies", entry)
+        elif self._held(entry) <= {"auditor"} and not kind.startswith("finding."):
+            self._no("an auditor changed something", entry)
+
+    def _asks(self, entry: Entry, roles: set[str]) -> None:
+        if not entry.actor.auth.startswith(GLASS) and not self._held(entry) & roles and entry.actor.kind == "person":
+            self._no("role not held", entry)
+
+    def _person_added(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"owner"})
+        self.roles[fact.person] = set(fact.roles)
+
+    def _person_left(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"owner", "security-officer"})
+        self.roles.pop(fact.person, None)
+        if not any("owner" in roles for roles in self.roles.values()):
+            self._no("no owner is left", entry)
+        self.must_be_gone = fact.person
+
+    def _use_case_opened(self, fact: Any, entry: Entry) -> None:
+        self.cases.setdefault(fact.use_case, Case())
+
+    def _candidate_admitted(self, fact: Any, entry: Entry) -> None:
+        self.cases[fact.use_case].authors[fact.candidate] = fact.author
+
+    def _approval_given(self, fact: Any, entry: Entry) -> None:
+        case = self.cases[fact.use_case]
+        if fact.person != entry.actor.id or fact.role not in self._held(entry) or fact.role not in APPROVERS:
+            self._no("approved in a role not held", entry)
+        if case.authors[fact.candidate] == fact.person:
+            self._no("approved own work", entry)
+        case.approvals.append((fact.candidate, fact.stage, fact.role, fact.person, epoch(entry.at)))
+
+    def _approval_objected(self, fact: Any, entry: Entry) -> None:
+        case = self.cases[fact.use_case]
+        if fact.role not in self._held(entry):
+            self._no("objected in a role not held", entry)
+        case.objections.append((fact.candidate, fact.stage, fact.role, epoch(entry.at)))
+
+    def _deployment_moved(self, fact: Any, entry: Entry) -> None:
+        case = self.cases[fact.use_case]
+        now = case.stage if case.candidate == fact.candidate else "none"
+        consequence = entry.actor.kind == "system"
+        if consequence:
+            if fact.to_stage != "shadow" or case.stage not in ("pilot", "canary", "general"):
+                self._no(f"retreated from {case.stage} to {fact.to_stage}", entry)
+        else:
+            self._asks(entry, {"release-engineer"})
+            back = now == "none" and (fact.candidate, fact.to_stage) in case.served
+            if fact.to_stage not in UP[now] and not back:
+                self._no(f"from {now} to {fact.to_stage}", entry)
+            self._gate(fact.use_case, fact.candidate, fact.to_stage, entry)
+        case.candidate, case.stage = fact.candidate, fact.to_stage
+        for stage in STAGES[: STAGES.index(fact.to_stage) + 1]:
+            case.served.add((fact.candidate, stage))
+
+    def _deployment_halted(self, fact: Any, entry: Entry) -> None:
+        case = self.cases[fact.use_case]
+        if case.stage in ("none", "halted"):
+            self._no(f"halted from {case.stage}", entry)
+        if entry.actor.kind == "system" and not fact.reason.startswith("audit finding"):
+            self._no("halted by itself without a cause", entry)
+        self._asks(entry, STOPPERS)
+        case.stage = "halted"
+
+    def _deployment_rolled_back(self, fact: Any, entry: Entry) -> None:
+        case = self.cases[fact.use_case]
+        self._asks(entry, {"release-engineer", "clinical-lead"})
+        if (fact.to_candidate, fact.stage) not in case.served or fact.to_candidate == case.candidate:
+            self._no("rolled back to what never served there", entry)
+        self._gate(fact.use_case, fact.to_candidate, fact.stage, entry)
+        case.candidate, case.stage = fact.to_candidate, fact.stage
+
+    def _gate(self, use_case: str, candidate: str, stage: str, entry: Entry) -> None:
+        """What the written rules ask of a version at a stage."""
+        case = self.cases[use_case]
+        if any(f["state"] != "closed" and f["about"] in ("", use_case) for f in self.findings.values()):
+            self._no("a blocking finding stands", entry)
+        rank = STAGES.index(stage)
+        for digest, at_stage, role, when in case.objections:
+            lifted = any(
+                a[0] == digest and a[2] == role and a[4] > when and STAGES.index(a[1]) >= STAGES.index(at_stage)
+                for a in case.approvals
+            )
+            if digest == candidate and STAGES.index(at_stage) <= rank and not lifted:
+                self._no("an objection stands", entry)
+        if stage == "shadow":
+            return
+        good = [
+            (role, person)
+            for digest, at_stage, role, person, _ in case.approvals
+            if digest == candidate and STAGES.index(at_stage) >= rank and role in self.roles.get(person, set())
+            and person != case.authors[candidate]
+        ]  # fmt: skip
+        if not any(a[0] in PLACES[0] and b[0] in PLACES[1] and a[1] != b[1] for a in good for b in good):
+            self._no("approvals are missing", entry)
+
+    def _glass_broken(self, fact: Any, entry: Entry) -> None:
+        if any(g["person"] == fact.person and not g["reviewed"] for g in self.glass.values()):
+            self._no("the last one was not reviewed", entry)
+        if fact.role in self._held(entry) or fact.role in ("owner", "auditor", "security-officer"):
+            self._no("not a role for emergencies", entry)
+        self.glass[fact.grant] = {"person": fact.person, "until": fact.until, "reviewed": False}
+
+    def _glass_ended(self, fact: Any, entry: Entry) -> None:
+        self.glass[fact.grant]["until"] = entry.at
+
+    def _glass_reviewed(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"owner", "privacy-officer", "security-officer"})
+        if self.glass[fact.grant]["person"] == fact.reviewer or self.glass[fact.grant]["reviewed"]:
+            self._no("reviewed own, or twice", entry)
+        self.glass[fact.grant]["reviewed"] = True
+
+    def _finding_opened(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"auditor"})
+        if fact.severity == "blocking":
+            self.findings[fact.finding] = {"state": "open", "about": fact.use_case, "by": ""}
+
+    def _finding_answered(self, fact: Any, entry: Entry) -> None:
+        found = self.findings.get(fact.finding)
+        if self._held(entry) <= {"auditor"} or (found is not None and found["state"] == "closed"):
+            self._no("answered by an auditor, or after its end", entry)
+        if found is not None:
+            found.update(state="answered", by=fact.person)
+
+    def _finding_returned(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"auditor"})
+        self._finding_moves(fact, entry, "open")
+
+    def _finding_closed(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"auditor"})
+        self._finding_moves(fact, entry, "closed")
+
+    def _finding_moves(self, fact: Any, entry: Entry, to: str) -> None:
+        found = self.findings.get(fact.finding)
+        if found is None:
+            return
+        if found["state"] != "answered" or found["by"] == fact.auditor:
+            self._no(f"{to} from {found['state']}", entry)
+        found["state"] = to
+
+    def _token_issued(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"release-engineer", "security-officer"})
+        life = epoch(fact.expires) - epoch(entry.at)
+        if not 0 < life <= 366 * 86_400 or not fact.actions or fact.owner not in self.roles:
+            self._no("without an end, a use or an owner", entry)
+        self.tokens[fact.token] = fact.owner
+
+    def _token_revoked(self, fact: Any, entry: Entry) -> None:
+        if self.tokens.pop(fact.token, None) is None:
+            self._no("revoked twice", entry)
+
+    def _access_review_certified(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, APPROVERS)
+        own = [item for item in fact.items if item.startswith(f"{fact.reviewer}/")]
+        own += [item for item in fact.items if self.tokens.get(item.removeprefix("token:")) == fact.reviewer]
+        if own:
+            self._no("certified own access", entry)
+
+    def _access_review_revoked(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, APPROVERS)
+        person, _, role = fact.item.partition("/")
+        self.roles.get(person, set()).discard(role)
+        self.tokens.pop(fact.item.removeprefix("token:"), None)
+        if not any("owner" in roles for roles in self.roles.values()):
+            self._no("no owner is left", entry)
+
+
+def epoch(text: str) -> float:
+    """Seconds of a moment in a fact."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+class Stage:
+    """One real home on which histories are played, each in a use case of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.house: SmallHouse = small_house(folder, deployed=False)
+        self.ctx = self.house.app.context
+        self.clock = Moving(datetime.now(UTC) + timedelta(seconds=5))
+        self.ctx.clock = self.clock
+        self.second = self.house.admit(*linear_package("falls-2", seed=2), folder / "second")
+        upkeep.adopt_policy(self.ctx, "dr-adams", POLICY)
+        self.number, self.observer, self._read = 0, Observer(roles={"dr-adams": {"owner"}}), 0
+        self.tried: Counter[str] = Counter()
+        self._catch_up()
+        self.observer.wrong.clear()  # what the stage itself was built with
+
+    def history(self, seed: int, steps: int = 30) -> None:
+        """One history: people anew, a use case anew, then whatever the seed says."""
+        rng, self.number = random.Random(seed), self.number + 1
+        case = f"case-{self.number}"
+        self._prepare(case)
+        for _ in range(steps):
+            self.clock.at += timedelta(minutes=rng.choice((0, 1, 1, 10, 70, 1440)))
+            name = rng.choices(list(STEPS), weights=[weight for weight, _ in STEPS.values()])[0]
+            size = self.ctx.ledger.head().size
+            try:
+                STEPS[name][1](self, rng, case)
+                self.tried[f"{name} done"] += 1
+            except BedrailError:
+                self.tried[f"{name} refused"] += 1
+                judged = name == "deploy"  # that a gate was asked and closed is itself on record
+                if self.ctx.ledger.head().size - size > judged:
+                    self.observer.wrong.append(f"{name}: refused, and on record all the same")
+            self._catch_up()
+        self._close(case)
+
+    def _prepare(self, case: str) -> None:
+        registry = self.ctx.refresh()
+        people = [PersonAdded(person=p, name=p, roles=roles) for p, roles in PEOPLE.items()]
+        text = CHARTER.format(use_case=case, mode="confirm", width=1.0, budget=5000) + features_toml(CONTRACT)
+        self.ctx.append(SYSTEM, "governance", *people)
+        delivery.open_use_case(self.ctx, "dr-adams", text)
+        facts: list[Any] = [
+            DatasetAdmitted(dataset="d" * 64, use_case=case, source="s", rows=9, columns=9, profile="p", verdict="pass")
+        ]
+        from bedrail.core.events import CandidateAdmitted
+
+        for number, (digest, author) in enumerate(((self.house.candidate, "ds"), (self.second, "both"))):
+            signed = self.ctx.signer.sign(package_statement(digest)).hex()
+            facts.append(
+                CandidateAdmitted(
+                    candidate=digest,
+                    use_case=case,
+                    name=f"falls-{number + 1}",
+                    kind="linear",
+                    origin="test",
+                    dataset="d" * 64,
+                    author=author,
+                    signature=signed,
+                )
+            )
+            facts.append(
+                EvidenceRecorded(
+                    evidence="e" * 64,
+                    check="discrimination",
+                    verdict="pass",
+                    reason="",
+                    use_case=case,
+                    candidate=digest,
+                    dataset="d" * 64,
+                    policy=registry.policy,
+                )
+            )
+        self.ctx.append(SYSTEM, "governance", *facts)
+        self._catch_up()
+
+    def _close(self, case: str) -> None:
+        """What must hold between histories: open findings and grants are settled by people who may."""
+        for finding in list(self.ctx.registry.findings.all.values()):
+            if finding.state != "closed":
+                self.ctx.append(SYSTEM, "governance", PersonAdded(person="au3", name="x", roles=("auditor",)))
+                if finding.state == "open":
+                    findings.answer_finding(self.ctx, "dr-adams", finding.finding, "done")
+                findings.close_finding(self.ctx, "au3", finding.finding, "seen")
+        for grant in list(self.ctx.registry.access.grants.values()):
+            if not grant.reviewed_by:
+                breaking_glass.review_glass(self.ctx, "dr-adams", grant.grant, "justified", "")
+        for campaign in list(self.ctx.registry.access.campaigns.values()):
+            if not campaign.closed:
+                self.clock.at += timedelta(days=200)
+                access_review.close_review(self.ctx, "dr-adams", campaign.review)
+        if self.ctx.registry.use_cases[case].deployment is not None:
+            self.tried[f"ended {self.observer.cases[case].stage}"] += 1
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        for index, data in self.ctx.tape.registry_entries(self._read):
+            self.observer.read(decode(data))
+            self._read = index + 1
+
+    def close(self) -> None:
+        """Let go of the home."""
+        self.house.app.close()
+
+
+Step = Callable[[Stage, random.Random, str], object]
+EVERYBODY = [*PEOPLE, "dr-lee", "mallory"]
+
+
+def _who(rng: random.Random, *likely: str) -> str:
+    """Mostly somebody who may, often somebody who may not."""
+    return rng.choice(likely) if likely and rng.random() < 0.7 else rng.choice(EVERYBODY)
+
+
+def _approve(at: Stage, rng: random.Random, case: str) -> object:
+    person = _who(rng, "cl", "cl2", "po", "so", "both")
+    roles = PEOPLE.get(person, ("owner",))
+    role = rng.choice(roles) if rng.random() < 0.85 else rng.choice(sorted(APPROVERS))
+    return delivery.approve(
+        at.ctx, person, case, role=role, stage=rng.choice(("pilot", "general", "general")),
+        candidate=rng.choice(("falls-1", "falls-1", "falls-2")),
+    )  # fmt: skip
+
+
+def _object(at: Stage, rng: random.Random, case: str) -> object:
+    person = _who(rng, "cl", "po", "so", "own")
+    role = rng.choice(PEOPLE.get(person, ("owner",)))
+    return delivery.object_to(
+        at.ctx, person, case, role=role, stage=rng.choice(STAGES), reason="doubt",
+        candidate=rng.choice(("falls-1", "falls-2")),
+    )  # fmt: skip
+
+
+def _deploy(at: Stage, rng: random.Random, case: str) -> object:
+    now = at.observer.cases[case]
+    likely = {"none": "shadow", "halted": "shadow", "shadow": "pilot", "pilot": "canary", "canary": "general"}
+    stage = likely.get(now.stage, "general") if rng.random() < 0.75 else rng.choice(STAGES)
+    sites = ("north",) if stage == "pilot" or rng.random() < 0.1 else ()
+    return delivery.deploy(
+        at.ctx, _who(rng, "re", "re2"), case, stage, sites=sites,
+        candidate=rng.choice(("falls-1", "falls-1", "falls-2")),
+    )  # fmt: skip
+
+
+def _leave(at: Stage, rng: random.Random, case: str) -> object:
+    heir = rng.choice(("", "re", "so"))
+    return leaving.leave(at.ctx, _who(rng, "own", "so"), rng.choice(list(PEOPLE)), "left", hand_over=heir)
+
+
+def _roles(at: Stage, rng: random.Random, case: str) -> object:
+    person = rng.choice(list(PEOPLE))
+    roles = PEOPLE[person] if rng.random() < 0.6 else ("clinician",)
+    return upkeep.add_person(at.ctx, _who(rng, "own", "own2"), person, person, roles)
+
+
+def _glass(at: Stage, rng: random.Random, case: str) -> object:
+    role = rng.choice(("clinical-lead", "release-engineer", "privacy-officer", "owner"))
+    return breaking_glass.break_glass(at.ctx, _who(rng, "cn", "ds", "po"), role, "an emergency on ward four")
+
+
+def _glass_review(at: Stage, rng: random.Random, case: str) -> object:
+    grant = rng.choice([*at.ctx.registry.access.grants, "none"])
+    return breaking_glass.review_glass(at.ctx, _who(rng, "po", "so", "own"), grant, "justified", "")
+
+
+def _file(at: Stage, rng: random.Random, case: str) -> object:
+    return findings.file_finding(
+        at.ctx, _who(rng, "au", "au2"), severity=rng.choice(("note", "major", "blocking", "blocking")), title="gap",
+        owner=rng.choice(("own", "cl", "au")), due=at.clock.at.date(), use_case=rng.choice((case, case, "")),
+    )  # fmt: skip
+
+
+def _finding(at: Stage, rng: random.Random, case: str) -> object:
+    live = [f.finding for f in at.ctx.registry.findings.all.values() if f.state != "closed"] or ["none"]
+    answer, accept, send_back = findings.answer_finding, findings.close_finding, findings.return_finding
+    step = rng.choice((answer, answer, accept, send_back))
+    likely = ("own", "own2") if step is answer else ("au", "au2")
+    return step(at.ctx, _who(rng, *likely), rng.choice(live), "as said")
+
+
+def _token(at: Stage, rng: random.Random, case: str) -> object:
+    _, digest = new_token()
+    who = _who(rng, "re", "so")
+    live = [view.token for view in at.ctx.registry.tokens.values()]
+    if live and rng.random() < 0.6:
+        token = rng.choice(live)
+        return rng.choice((
+            lambda: upkeep.revoke_token(at.ctx, who, token, "lost"),
+            lambda: leaving.hand_over_token(at.ctx, who, token, rng.choice(EVERYBODY)),
+            lambda: leaving.rotate_token(at.ctx, who, token, digest, overlap=timedelta(days=rng.choice((0, 7, 60)))),
+        ))()  # fmt: skip
+    days = rng.choice((0, 1, 90, 365, 400))
+    return leaving.issue_token(at.ctx, who, case, "ehr", digest, valid_for=timedelta(days=days))
+
+
+def _review(at: Stage, rng: random.Random, case: str) -> object:
+    running = [c for c in at.ctx.registry.access.campaigns.values() if not c.closed]
+    if not running:
+        return access_review.start_review(at.ctx, _who(rng, "own", "so"), at.clock.at + timedelta(days=10))
+    item, who = rng.choice(list(running[0].items)), _who(rng, "own", "so", "po", "cl")
+    return rng.choice((
+        lambda: access_review.certify(at.ctx, who, "", [item]),
+        lambda: access_review.revoke_item(at.ctx, who, "", item, "gone"),
+        lambda: access_review.close_review(at.ctx, who, ""),
+    ))()  # fmt: skip
+
+
+STEPS: dict[str, tuple[int, Step]] = {
+    "approve": (30, _approve),
+    "deploy": (30, _deploy),
+    "object": (4, _object),
+    "halt": (4, lambda at, rng, case: delivery.halt(at.ctx, _who(rng, "cl", "re"), case, "drill")),
+    "roll back": (5, lambda at, rng, case: delivery.roll_back(at.ctx, _who(rng, "re", "cl"), case, "drill")),
+    "leave": (2, _leave),
+    "roles": (5, _roles),
+    "glass": (3, _glass),
+    "glass end": (1, lambda at, rng, case: breaking_glass.end_glass(at.ctx, _who(rng, "cn", "ds"))),
+    "glass review": (3, _glass_review),
+    "file": (2, _file),
+    "finding": (6, _finding),
+    "token": (4, _token),
+    "review": (4, _review),
+}
+"""What may be tried, and how often."""
