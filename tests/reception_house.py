@@ -99,13 +99,13 @@ class House:
         return [entry for entry in entries if type(entry.fact).__struct_config__.tag == action]
 
 
-def house(folder: Path, *, joined: bool = True) -> House:
+def house(folder: Path, *, joined: bool = True, start: datetime | None = None) -> House:
     """A home with people; with the owner signed in and acting, if `joined`."""
     app = create_home(folder / "home", "people.hospital.example/bedrail")
     upkeep.open_installation(app.context, app.origin, "olivia", app.public_names())
     for person, roles in PEOPLE:
         upkeep.add_person(app.context, "olivia", person, person.title(), roles)
-    clock = TurnableClock()
+    clock = TurnableClock(start) if start is not None else TurnableClock()
     app.context.clock = clock
     at = app.reception(ORIGIN, context=app.context)
     at.passwords = Argon2Passwords(memory_kib=64, passes=1)
