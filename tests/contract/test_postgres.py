@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -289,3 +290,70 @@ def test_an_idle_transaction_is_ended_by_the_server(made: Home) -> None:
     """A node that hangs in the middle of an append cannot keep the others out for ever."""
     found = _postgres(made)._connections.writer().execute("SHOW idle_in_transaction_session_timeout").fetchone()
     assert found == ("1min",)
+
+
+def test_a_server_that_falls_silent_does_not_hold_an_event_loop(made: Home) -> None:
+    """On a loop: no answer is said after a moment, then at once; appends go to a thread; afterwards all is well."""
+    with _silenced_link(server().port) as (port, silent):
+        store = PostgresStore(_postgres(made).address.replace(f":{server().port}/", f":{port}/"))
+
+        async def on_the_loop() -> None:
+            before = store.data_version()
+            with pytest.raises(Busy), store.transaction(wait=False):
+                pass
+            silent.set()
+            for _ in range(3):
+                with pytest.raises(Unavailable, match="no answer"):
+                    store.data_version()
+            with pytest.raises(Unavailable, match="known to be out"):
+                store.head()
+            silent.clear()
+            assert (await asyncio.to_thread(store.head)).size == 4
+            assert store.head().size == 4
+            while store._watch._asked is not None and not store._watch._asked.done():
+                await asyncio.sleep(0.01)
+            assert store.data_version() == before
+
+        asyncio.run(on_the_loop())
+        store.close()
+
+
+@contextmanager
+def _silenced_link(to: int) -> Iterator[tuple[int, threading.Event]]:
+    """A relay that swallows what it is given while the event is set, and keeps the connections open."""
+    silent, over = threading.Event(), threading.Event()
+    ends: list[socket.socket] = []
+    threads: list[threading.Thread] = []
+
+    def pass_on(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                while silent.is_set() and not over.wait(0.01):
+                    pass
+                target.sendall(data)
+        _hang_up(source, target)
+
+    def accept() -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = listener.accept()
+                far = socket.create_connection(("127.0.0.1", to))
+                ends.extend((near, far))
+                for pair in ((near, far), (far, near)):
+                    threads.append(threading.Thread(target=pass_on, args=pair))
+                    threads[-1].start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield listener.getsockname()[1], silent
+        finally:
+            over.set()
+            _hang_up(listener)
+            accepting.join()
+            _hang_up(*ends)
+            for thread in threads:
+                thread.join()
+            for end in ends:
+                end.close()

@@ -265,3 +265,24 @@ def test_the_drill_of_a_long_ledger_on_a_short_one(tmp_path: Path) -> None:
     assert figures["right"], figures
     assert figures["entries"] == 3004
     assert figures["extrapolated"]
+
+
+def test_two_machines_on_one_database_follow_each_other(tmp_path: Path) -> None:
+    """Each with a copy of the home: both append in turn, see what the other did, and verify; each anchor holds."""
+    one = _founded(tmp_path / "one", server().schema())
+    one.context.ledger.close()
+    shutil.copytree(tmp_path / "one", tmp_path / "two")
+    two = open_home(tmp_path / "two")
+    for number in range(3):
+        seen = two.store.data_version()
+        upkeep.add_person(one.context, "olivia", f"p{number}", "P", ("auditor",))
+        assert two.store.data_version() != seen
+        assert f"p{number}" in two.context.refresh().people
+        upkeep.add_person(two.context, "olivia", f"q{number}", "Q", ("auditor",))
+        assert f"q{number}" in one.context.refresh().people
+    assert one.store.head() == two.store.head()
+    one.close()
+    two.close()
+    for name in ("one", "two"):
+        assert _differences(tmp_path / name) == []
+        open_home(tmp_path / name).close()

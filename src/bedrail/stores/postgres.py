@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +14,15 @@ from bedrail.core.ports import Draft, Head
 from bedrail.stores.connections import statements
 from bedrail.stores.differences import Scratch, rebuild_views, record_differences, view_differences
 from bedrail.stores.key_rows import RETIRED
-from bedrail.stores.postgres_connections import LOCK_CLASS, PostgresConnections, busy, postgres, translated
+from bedrail.stores.postgres_connections import (
+    LOCK_CLASS,
+    PostgresConnections,
+    busy,
+    on_a_loop,
+    postgres,
+    translated,
+    unreachable,
+)
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.sqlite import CHECKPOINT_EVERY, STORED_KEYS
 from bedrail.stores.views import Row, Table, folded, insert
@@ -22,6 +32,9 @@ if TYPE_CHECKING:
 
 COPY_FROM_ROWS = 8
 """Fewer go by INSERT, all in one round trip; from here on COPY, two round trips each and a tenth of the work a row."""
+
+LOOK_SECONDS = 0.25
+"""An event loop waits so long, and once, for a server that does not answer."""
 
 _COPY_TYPES = {int: "int8", str: "text", bytes: "bytea"}
 _LOCK = f"({LOCK_CLASS}, 'tape'::regclass::oid::int)"
@@ -40,6 +53,7 @@ class PostgresStore(SqlReading):
         self._connections = PostgresConnections(address, busy_seconds=busy_seconds)
         self._busy_seconds = busy_seconds
         self._stored_keys: set[str] = set()
+        self._watch = Watch(self.newest_commit, self._connections.out)
 
     @property
     def address(self) -> str:
@@ -54,6 +68,8 @@ class PostgresStore(SqlReading):
         held to its end, and looks whether the entries are there: then it was committed. `Unavailable` otherwise; only
         when no new connection can be had within `busy_seconds` does that leave open whether it was written.
         """
+        if not wait and on_a_loop():
+            raise busy()  # several round trips to another machine: not for a loop, whose caller has a thread for it
         with self._connections.turn(wait), translated():
             connection, head = self._begin(wait)
             transaction = PostgresTransaction(connection, self._stored_keys, head)
@@ -71,8 +87,11 @@ class PostgresStore(SqlReading):
         return (int(found[0][0]), int(found[0][1])) if found else (0, 0)
 
     def data_version(self) -> int:
-        """A number that changes when anybody, this store included, has appended; one question to the server."""
-        size, transaction = self.newest_commit()
+        """A number that changes when anybody, this store included, has appended; one question to the server.
+
+        On an event loop `Unavailable` after a quarter of a second without an answer.
+        """
+        size, transaction = self._watch.look() if on_a_loop() else self.newest_commit()
         return size << 32 | transaction
 
     def destroy_keys(self, subject: str) -> int:
@@ -132,6 +151,7 @@ class PostgresStore(SqlReading):
 
     def close(self) -> None:
         """Close every connection of this process."""
+        self._watch.close()
         self._connections.close()
 
     def _begin(self, wait: bool) -> tuple[Connection, list[Row]]:
@@ -215,6 +235,35 @@ class PostgresStore(SqlReading):
         with self.transaction() as transaction, transaction.connection.cursor() as cursor:
             cursor.executemany(postgres(sql), rows)
             return cursor.rowcount
+
+
+class Watch:
+    """One question to the server, asked from a thread of its own, so that an event loop waits for it only so long."""
+
+    def __init__(self, ask: Callable[[], tuple[int, int]], out: threading.Event) -> None:
+        """`ask` is the question; `out` is set when no answer came."""
+        self._ask = ask
+        self._out = out
+        self._threads: ThreadPoolExecutor | None = None
+        self._asked: Future[tuple[int, int]] | None = None
+
+    def look(self) -> tuple[int, int]:
+        """The answer as of now; raises `Unavailable` when none comes, at once while an earlier one is still due."""
+        if self._asked is not None and not self._asked.done():
+            raise unreachable("no answer")
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="bedrail-watch")
+        self._asked = self._threads.submit(self._ask)
+        try:
+            return self._asked.result(LOOK_SECONDS)
+        except TimeoutError as error:
+            self._out.set()
+            raise unreachable("no answer") from error
+
+    def close(self) -> None:
+        """Ask no more."""
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 class PostgresTransaction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from collections.abc import Iterator, Sequence
@@ -30,7 +31,7 @@ _LINK = {
     "keepalives_idle": 5,
     "keepalives_interval": 2,
     "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
+    "tcp_user_timeout": 3000,
     "application_name": "bedrail",
 }
 """A server that is gone without a word is noticed within seconds; what the address itself says comes first."""
@@ -57,6 +58,8 @@ class PostgresConnections:
         self._closed = False
         self._writer: Connection | None = None
         self.writing = threading.Lock()
+        self.out = threading.Event()
+        """Set while the last attempt to reach the server failed."""
         try:
             with translated():
                 self.schema = self._prepare(self.writer())
@@ -98,18 +101,29 @@ class PostgresConnections:
                 connection.close()
 
     def rows(self, sql: str, values: Sequence[object] = ()) -> list[Row]:
-        """What a question in this room's SQL finds; asked once more when the connection turns out to be lost."""
+        """What a question in this room's SQL finds; asked once more when the connection turns out to be lost.
+
+        On an event loop nothing is tried while the server is known to be out: others find out when it is back, and
+        what waits there are people at the bedside.
+        """
         import psycopg
 
+        if self.out.is_set() and on_a_loop():
+            raise unreachable("known to be out")
         spoken = postgres(sql)
         for attempt in (1, 2):
-            with self.lent() as connection:
-                try:
-                    return connection.execute(spoken, values).fetchall()
-                except psycopg.OperationalError:
-                    if attempt == 2 or not connection.closed:
-                        raise
-                    self._drop_idle()
+            try:
+                with self.lent() as connection:
+                    found = connection.execute(spoken, values, binary=True).fetchall()
+                self.out.clear()
+                return found
+            except psycopg.OperationalError:
+                lost = connection.closed
+                if attempt == 2 or not lost:
+                    if lost:
+                        self.out.set()
+                    raise
+                self._drop_idle()
         raise AssertionError
 
     def separate(self) -> Connection:
@@ -278,13 +292,27 @@ def _raise(error: psycopg.Error) -> NoReturn:
             "The ledger database does not let this role in.", remedy="Check the role, and ~/.pgpass or PGPASSWORD."
         ) from error
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-        raise Unavailable(
-            f"The ledger database cannot be reached ({state or type(error).__name__}).",
-            remedy="Check that PostgreSQL runs and can be reached, then try again.",
-        ) from error
+        raise unreachable(state or type(error).__name__) from error
     raise Unavailable(
         f"The ledger database failed ({state or type(error).__name__}).", remedy="See PostgreSQL's log, then try again."
     ) from error
+
+
+def on_a_loop() -> bool:
+    """Whether this thread runs an event loop, on which nothing may wait for another machine."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def unreachable(why: str) -> Unavailable:
+    """Nobody answers at the address."""
+    return Unavailable(
+        f"The ledger database cannot be reached ({why}).",
+        remedy="Check that PostgreSQL runs and can be reached, then try again.",
+    )
 
 
 def busy() -> Busy:
