@@ -170,13 +170,12 @@ def test_a_place_that_was_closed_gets_no_more_questions(vendor: http.server.Thre
     ask.close()
 
 
-@pytest.mark.parametrize(
-    "address", ["https://vendor.example/", "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/"]
-)
-def test_what_nobody_allowed_is_refused_before_anything_is_asked(address: str) -> None:
+@pytest.mark.parametrize("host", ["vendor.example", "127.0.0.1", "2130706433", "0x7f.1"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_what_nobody_allowed_is_refused_before_anything_is_asked(scheme: str, host: str) -> None:
     """With the command that allows it, and to whom it is up."""
     with pytest.raises(Refused, match="bedrail egress allow"):
-        VendorScorer(address, permit=lambda _, __: "")
+        VendorScorer(f"{scheme}://{host}/", permit=lambda _, __: "")
 
 
 @pytest.mark.parametrize("network", ["public", "private"])
