@@ -6,6 +6,7 @@ documentation says (v1 transit: keys, encrypt, decrypt, rotate, config, trim), w
 
 from __future__ import annotations
 
+import atexit
 import base64
 import json
 import os
@@ -13,7 +14,9 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -28,17 +31,23 @@ PIN = "1234-5678"
 TOKEN = "hvs.for-tests"
 
 
-def softhsm(folder: Path, token: str = "bedrail") -> str:
-    """Make a token in this folder for this process and its children; returns the module's path."""
+@cache
+def softhsm() -> str:
+    """Make the token `bedrail`, one for this process and its children (a module reads its settings once).
+
+    Returns the module's path; the folder goes away with the process.
+    """
     module = next((path for path in MODULES if Path(path).exists()), "")
     assert module, "SoftHSM is missing: tests/servers/install.sh"
+    folder = Path(tempfile.mkdtemp(prefix="bedrail-softhsm-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     (folder / "tokens").mkdir()
     conf = folder / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
     os.environ["SOFTHSM2_CONF"] = str(conf)
     util = shutil.which("softhsm2-util") or "/usr/bin/softhsm2-util"
     subprocess.run(
-        [util, "--init-token", "--free", "--label", token, "--pin", PIN, "--so-pin", "so-pin-1"],
+        [util, "--init-token", "--free", "--label", "bedrail", "--pin", PIN, "--so-pin", "so-pin-1"],
         check=True,
         capture_output=True,
     )

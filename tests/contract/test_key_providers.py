@@ -26,9 +26,9 @@ KEY, CONTEXT = bytes(range(32)), b'["bedrail-epoch/1","epoch-2","x"]'
 PROVIDERS = ["file", "pkcs11", "vault", pytest.param("aws-kms", marks=pytest.mark.slow)]
 
 
-@pytest.fixture(scope="session")
-def hsm(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return softhsm(tmp_path_factory.mktemp("softhsm"))
+@pytest.fixture
+def hsm() -> str:
+    return softhsm()
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def again(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], KeyPro
     if request.param == "file":
         return lambda: FileProvider(tmp_path / "kek")
     if request.param == "pkcs11":
-        module, label = request.getfixturevalue("hsm"), f"kek-{tmp_path.name}"
+        module, label = request.getfixturevalue("hsm"), f"kek-{tmp_path.parent.name}-{tmp_path.name}"
         return lambda: Pkcs11Provider(module, "bedrail", label, lambda: PIN)
     if request.param == "vault":
         address = request.getfixturevalue("transit").address
@@ -139,7 +139,7 @@ def test_a_token_gives_its_keys_to_nobody(hsm: str, tmp_path: Path) -> None:
     """Sensitive, not extractable, and they never were otherwise; a wrong PIN opens nothing and is not repeated."""
     import pkcs11
 
-    provider = Pkcs11Provider(hsm, "bedrail", f"kek-{tmp_path.name}", lambda: PIN)
+    provider = Pkcs11Provider(hsm, "bedrail", f"kek-{tmp_path.parent.name}-{tmp_path.name}", lambda: PIN)
     version = provider.renew()
 
     def look(session: pkcs11.Session) -> tuple[object, ...]:
