@@ -21,6 +21,11 @@ from bedrail.ledger.cosignature import CosignerKey, cosigned_at
 from bedrail.ledger.witness import Submission, accept_answer
 from witness_parts import Log, WitnessProcess, made_witness, running_witness
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "bench"))
+
+from soak_witness import soak
+from soaking import Progress
+
 SIZE = "text/x.tlog.size"
 
 
@@ -246,3 +251,11 @@ def test_a_witness_that_lost_its_memory_does_not_start(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "memory" in done.stderr
     assert not (tmp_path / "w" / "witness.sqlite").exists()
+
+
+@pytest.mark.slow
+def test_a_witness_killed_under_load_cosigned_one_history() -> None:
+    """Three kills at random moments; `bench/soak_witness.py` does two hundred."""
+    wrong, figures = soak(3, 1, Progress("kills", 3))
+    assert wrong == []
+    assert figures["answers_200"] > 0
