@@ -329,6 +329,8 @@ class Stage:
         rng, self.number = random.Random(seed), self.number + 1
         case = f"case-{self.number}"
         self._prepare(case)
+        if rng.random() < 0.4:
+            self._both_serve(case)
         for _ in range(steps):
             self.clock.at += timedelta(minutes=rng.choice((0, 1, 1, 10, 70, 1440)))
             name = rng.choices(list(STEPS), weights=[weight for weight, _ in STEPS.values()])[0]
@@ -382,6 +384,15 @@ class Stage:
                 )
             )
         self.ctx.append(SYSTEM, "governance", *facts)
+        self._catch_up()
+
+    def _both_serve(self, case: str) -> None:
+        """A start in which one version gave way to another, both approved: what follows finds more to undo."""
+        for candidate in ("falls-1", "falls-2"):
+            for person, role in (("cl", "clinical-lead"), ("po", "privacy-officer")):
+                delivery.approve(self.ctx, person, case, role=role, stage="general", candidate=candidate)
+            for stage, sites in (("shadow", ()), ("pilot", ("north",))):
+                delivery.deploy(self.ctx, "re", case, stage, candidate=candidate, sites=sites)
         self._catch_up()
 
     def _close(self, case: str) -> None:

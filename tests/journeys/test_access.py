@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,6 +30,7 @@ from bedrail.journeys.delivery import halt
 from bedrail.journeys.findings import answer_finding, close_finding, file_finding, return_finding
 from bedrail.journeys.leaving import hand_over_token, issue_token, leave, live_token, rotate_token
 from bedrail.keys import new_token
+from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, small_house
 
 REASON = "the lead is not in reach and the risks are wrong"
@@ -358,3 +360,44 @@ def test_people_who_lost_a_role_are_named_with_what_follows(house: SmallHouse) -
     """Nobody approved in this house's facts, so a lost role changes nothing that serves, and says nothing."""
     assert upkeep.add_person(house.app.context, "olivia", "lead", "lead", ("clinician",)) == ()
     assert house.app.context.registry.access.lost.keys() == {("lead", "clinical-lead")}
+
+
+# --- sessions and uses
+
+
+def test_a_leavers_session_opens_nothing_from_the_next_request_on(house: SmallHouse) -> None:
+    """Whoever is signed in when they leave is a stranger at once; so is their session after they come back."""
+    ctx = house.app.context
+    reception = house.app.reception("http://localhost:8080")
+    signed = reception.begin("rob", "local", mfa=False, door="web", device="test")
+    principal = reception.recognise(signed.token)
+    assert principal is not None
+    assert principal.roles == {"release-engineer"}
+    other = reception.begin("rob", "local", mfa=False, door="web", device="another")
+    leave(ctx, "olivia", "rob", "end of contract")
+    assert reception.recognise(signed.token) is None
+    upkeep.add_person(ctx, "olivia", "rob", "rob", ("release-engineer",))
+    assert reception.recognise(other.token) is None
+
+
+def test_the_day_of_last_use_is_noted_once(house: SmallHouse) -> None:
+    """However often it is used on a day: one fact, and the token's line shows the day."""
+    ctx = house.app.context
+    secret, token = issue(house)
+
+    async def use(times: int) -> None:
+        standing = Standing(house.app)
+        standing.bedside.serving.refresh()
+        for _ in range(times):
+            standing.bedside.admit(secret, USE_CASE)
+        await standing.bedside.note_uses()
+        await standing.group.close()
+
+    for times in (3, 2):
+        asyncio.run(use(times))
+    ctx.refresh()
+    assert actions(house).count("token.used") == 1
+    assert live_token(ctx, token).used_day == ctx.clock.now().date().isoformat()
+    wait(house, days=1)
+    asyncio.run(use(1))
+    assert actions(house).count("token.used") == 2

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import Fact, PersonLeft, TokenHandedOver, TokenIssued, TokenRevoked
+from bedrail.core.events import Fact, PersonLeft, SessionsEnded, TokenHandedOver, TokenIssued, TokenRevoked
 from bedrail.core.values import Value
 from bedrail.governance.values import TOKEN_ACTIONS, TokenView
 from bedrail.journeys.context import Context
@@ -133,6 +133,9 @@ def leave(ctx: Context, person: str, leaver: str, reason: str, *, hand_over: str
     heir = _owner(ctx, hand_over) if hand_over else ""
     owned = [view for view in ctx.registry.tokens.values() if view.owner == leaver]
     facts: list[Fact] = [PersonLeft(person=leaver, reason=reason)]
+    open_now = tuple(s.session for s in ctx.registry.identity.sessions.values() if s.person == leaver)
+    if open_now:  # they would open nothing anyway; ended, they do not come back with the person either
+        facts.append(SessionsEnded(person=leaver, reason="left", sessions=open_now))
     facts += [
         _handed_over(ctx, view, heir) if heir else TokenRevoked(token=view.token, reason=f"{leaver} left")
         for view in owned
