@@ -219,6 +219,7 @@ witness.main()
 """
 
 
+@pytest.mark.slow
 def test_a_witness_killed_between_remembering_and_answering_does_no_harm(tmp_path: Path) -> None:
     """It remembers; the log learns the size from 409 and gets its cosignature; a fork from the old size gets none."""
     log = Log().grow(30)
