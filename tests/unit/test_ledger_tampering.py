@@ -146,7 +146,8 @@ def test_an_anchor_without_its_second_signature_is_found(master: tuple[MemoryTap
 @pytest.fixture(scope="module")
 def bundle(master: tuple[MemoryTape, MemoryAnchor], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What is handed to an auditor; never changed."""
-    return export_bundle(_copy(master[0], 32), tmp_path_factory.mktemp("bundle") / "bundle", ORIGIN, KEY, publisher(), {})
+    folder = tmp_path_factory.mktemp("bundle") / "bundle"
+    return export_bundle(_copy(master[0], 32), folder, ORIGIN, KEY, publisher())
 
 
 def _whole(folder: Path, *known: bytes) -> VerificationReport:

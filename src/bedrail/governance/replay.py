@@ -101,7 +101,7 @@ class Replay:
         """The next entry."""
         try:
             entry = decode(data)
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, ValueError):
             self._name(index, "is no fact that this version knows")
             return
         rule = _RULES.get(type(entry.fact))

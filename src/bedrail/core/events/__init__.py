@@ -84,6 +84,7 @@ from bedrail.core.events.identity import (
     SignInsRefused,
     SteppedUp,
 )
+from bedrail.core.events.ledger import LedgerKeyAdded
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -148,6 +149,7 @@ __all__ = [
     "HoldoutOpened",
     "InstallationOpened",
     "KeyRotated",
+    "LedgerKeyAdded",
     "LedgerRestored",
     "MonitoringReported",
     "NoticeGiven",
@@ -215,6 +217,7 @@ Fact = (
     | DisposalCompleted
     | DataRead
     | HeartBeat
+    | LedgerKeyAdded
     | BackupTaken
     | LedgerRestored
     | AnswerNotShown
