@@ -162,8 +162,9 @@ def _signature(line: str) -> NoteSignature:
 
 
 def is_key_name(name: str) -> bool:
-    """Whether a key may be called so: not empty, no spaces, no `+` (signed-note)."""
-    return bool(name) and "+" not in name and not any(sign.isspace() for sign in name)
+    """Whether a key may be called so: text that UTF-8 can spell, not empty, no spaces, no `+` (signed-note)."""
+    spelled = not any("\ud800" <= sign <= "\udfff" for sign in name)
+    return bool(name) and spelled and "+" not in name and not any(sign.isspace() for sign in name)
 
 
 def canonical_base64(text: str) -> bytes | None:

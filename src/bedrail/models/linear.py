@@ -93,7 +93,7 @@ class LinearModel:
         """Read `bedrail-linear/1`; raises `Invalid` for anything else."""
         try:
             stored = msgspec.json.decode(data, type=StoredLinear)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"not a {FORMAT} file: {error}.", path="model", remedy="Import the model again.") from error
         return cls(stored.coef, stored.intercept, link=stored.link)
 

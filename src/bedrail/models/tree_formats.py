@@ -7,6 +7,7 @@ from typing import Any, TypedDict
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bedrail.core.errors import Invalid
 from bedrail.models.link import Link
@@ -26,6 +27,8 @@ class Parts(TypedDict):
 
 # ---------------------------------------------------------------------------------------------------- LightGBM text
 
+MOST_FEATURES = 1_000_000
+_MOST_INDEX = 2**31
 _BINARY = {"binary", "cross_entropy", "xentropy"}
 _ONE_HOT = "Train on one-hot columns instead of categorical splits; a contract's `columns` are already one-hot."
 
@@ -44,7 +47,7 @@ def read_lightgbm(text: str) -> Parts:
     if fields.get("average_output") is not None:
         scale /= len(sections)
     trees = [_lightgbm_tree(_fields(section), scale, f"Tree={i}") for i, section in enumerate(sections)]
-    features = int(_numbers(fields, "max_feature_idx", "model")[0]) + 1
+    features = _count(fields["max_feature_idx"], "max_feature_idx") + 1
     return Parts(trees=trees, features=features, link="logit", intercept=0.0)
 
 
@@ -58,7 +61,7 @@ def _lightgbm_scale(fields: dict[str, str]) -> float:
     """Factor from raw scores to log-odds: the `sigmoid` parameter of the binary objective."""
     if fields.get("num_class", "1") != "1" or fields.get("num_tree_per_iteration", "1") != "1":
         raise Invalid("the model has more than two classes.", path="num_class", remedy="Train on a binary outcome.")
-    kind, *options = fields.get("objective", "").split()
+    kind, *options = fields.get("objective", "").split() or [""]
     if kind not in _BINARY:
         raise Invalid(f"objective {kind or 'unknown'!r} does not give a risk.", path="objective", remedy="Use binary.")
     for option in options:
@@ -77,15 +80,14 @@ def _lightgbm_tree(fields: dict[str, str], scale: float, path: str) -> Tree:
     leaves = value.shape[0]
     if leaves == 1:
         return _stump(float(value[0]), _numbers(fields, "leaf_count", path) if fields.get("leaf_count") else [1.0])
-    feature, cut, decision = (
-        np.array(_numbers(fields, k, path)) for k in ("split_feature", "threshold", "decision_type")
-    )
+    cut = np.array(_numbers(fields, "threshold", path))
+    feature, decision = (_whole(fields, k, path) for k in ("split_feature", "decision_type"))
     inner = feature.shape[0]
-    children = [np.array(_numbers(fields, k, path), dtype=np.int64) for k in ("left_child", "right_child")]
+    children = [_whole(fields, k, path) for k in ("left_child", "right_child")]
     counts = [np.array(_numbers(fields, k, path)) for k in ("internal_count", "leaf_count")]
     if inner != leaves - 1 or any(c.shape[0] != inner for c in (cut, decision, *children, counts[0])):
         raise Invalid("the tree's columns differ in length.", path=path)
-    bits = decision.astype(np.int64)
+    bits = decision
     if np.any(bits & 1):
         raise Invalid("the tree has categorical splits.", path=f"{path}.decision_type", remedy=_ONE_HOT)
     kind, default_left = (bits >> 2) & 3, (bits & 2) > 0
@@ -118,10 +120,24 @@ def _stump(value: float, cover: list[float]) -> Tree:
     )
 
 
+def _whole(fields: dict[str, str], name: str, path: str) -> npt.NDArray[np.int64]:
+    numbers = np.array(_numbers(fields, name, path))
+    if np.any(np.abs(numbers) > _MOST_INDEX):
+        raise Invalid("an index is out of range.", path=f"{path}.{name}")
+    return numbers.astype(np.int64)
+
+
 def _numbers(fields: dict[str, str], name: str, path: str) -> list[float]:
     if name not in fields:
         raise Invalid(f"the field {name} is missing.", path=f"{path}.{name}")
     return [_number(word, f"{path}.{name}") for word in fields[name].split()]
+
+
+def _count(word: Any, path: str) -> int:
+    number = _number(word, path)
+    if not 0 <= number <= MOST_FEATURES:
+        raise Invalid("not a number of columns.", path=path, remedy=f"A model takes at most {MOST_FEATURES}.")
+    return int(number)
 
 
 def _number(word: Any, path: str) -> float:
@@ -165,7 +181,7 @@ def read_xgboost(data: bytes) -> Parts:
     trees = _member(_member(booster, "model", "gradient_booster"), "trees", "model", list)
     return Parts(
         trees=[_xgboost_tree(tree, f"trees[{i}]") for i, tree in enumerate(trees)],
-        features=int(_number(shape.get("num_feature"), "num_feature")),
+        features=_count(shape.get("num_feature"), "num_feature"),
         link="logit",
         intercept=_base_margin(shape.get("base_score")),
     )
@@ -176,7 +192,7 @@ def _document(data: bytes) -> dict[str, Any]:
         # Both formats open with "{"; in UBJSON the next byte is a type or a length marker, in JSON a quote or a space.
         text = data[:1] == b"{" and data[1:2] in b'" \n\r\t'
         document = msgspec.json.decode(data) if text else read_ubjson(data)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(f"not an XGBoost model file: {error}.", path="model") from error
     if not isinstance(document, dict):
         raise Invalid("not an XGBoost model file.", path="model", remedy="Save it with Booster.save_raw('json').")

@@ -146,7 +146,7 @@ class TreeEnsemble:
         """Read `bedrail-trees/1`; raises `Invalid` with the path to whatever is not a finite, acyclic tree."""
         try:
             stored = msgspec.json.decode(data, type=StoredTrees)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Invalid(f"not a {FORMAT} file: {error}.", path="model", remedy="Import the model again.") from error
         return cls(
             [_from_stored(tree, f"trees[{i}]") for i, tree in enumerate(stored.trees)],

@@ -301,8 +301,11 @@ def encode(entry: Entry) -> bytes:
 
 
 def decode(data: bytes) -> Entry:
-    """The entry behind canonical bytes; raises msgspec.ValidationError for anything else."""
-    return _decoder.decode(data)
+    """The entry behind canonical bytes; raises msgspec.DecodeError (or its ValidationError) for anything else."""
+    try:
+        return _decoder.decode(data)
+    except UnicodeDecodeError as error:
+        raise msgspec.DecodeError("not UTF-8") from error
 
 
 def action_of(entry: Entry) -> str:

@@ -1,0 +1,177 @@
+"""Every parser of bytes from outside, as something to be fuzzed: only the declared errors may come out.
+
+Seeds, and inputs that once were faults, stand in `tests/data/fuzz/NAME/`. Used by
+`tests/property/test_parsers_survive.py` (mutations) and `bench/soak_fuzz.py` (guided by coverage, atheris). A new
+parser of outside bytes is listed in `TARGETS`.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+
+import msgspec
+import numpy as np
+
+from bedrail.core.errors import BedrailError
+from bedrail.core.events import decode as decode_entry
+from bedrail.data.read import read_table
+from bedrail.decisions.request import Intake, read_request
+from bedrail.governance.policy import parse_policy
+from bedrail.governance.usecase import parse_charter
+from bedrail.keys.id_tokens import usable_keys, verify_id_token
+from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey
+from bedrail.ledger.cosignature import parse_cosigner_key
+from bedrail.ledger.proof import parse_log_keys, parse_proof
+from bedrail.ledger.quorum import parse_policy_file
+from bedrail.ledger.receipts import parse_receipts
+from bedrail.ledger.tiles import unpack_entries
+from bedrail.ledger.witness import parse_submission
+from bedrail.models.package import package_from
+from bedrail.models.predict import open_model
+from bedrail.models.scoring import open_scoring
+from bedrail.models.statements import read_model_signature
+from bedrail.models.trees import TreeEnsemble
+from bedrail.models.ubjson import read_ubjson
+from bedside_house import CONTRACT
+
+SEEDS = Path(__file__).parent / "data" / "fuzz"
+MOST = 65_536
+"""Bytes of an input: what every door lets in."""
+
+Target = Callable[[bytes], object]
+
+_intake = Intake(CONTRACT)
+_BACKGROUND = np.zeros(3)
+_scratch = Path(tempfile.gettempdir())
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _keys(data: bytes) -> None:
+    line = _text(data)
+    for parse in (parse_vkey, parse_cosigner_key, lambda each: parse_log_keys(each.split("\n"))):
+        _declared(parse, line)
+
+
+def _declared(parse: Callable[[str], object], text: str) -> None:
+    with suppress(BedrailError):
+        parse(text)
+
+
+def _request(data: bytes) -> None:
+    request = read_request(data)
+    _intake.read(request.features, request.at, datetime(2026, 1, 1, tzinfo=UTC))
+
+
+def _entry(data: bytes) -> None:
+    with suppress(msgspec.MsgspecError):  # as `decode` declares
+        decode_entry(data)
+
+
+def _csv(data: bytes) -> None:
+    with tempfile.NamedTemporaryFile(suffix=".csv", dir=_scratch) as file:
+        file.write(data)
+        file.flush()
+        read_table(Path(file.name))
+
+
+def _package(data: bytes) -> None:
+    """A package whose manifest names the model as it is: past the digest, so that the model is opened too."""
+    head, _, model = data.partition(b"\x00")
+    head = re.sub(rb'"model_sha256":"[0-9a-f]*"', b'"model_sha256":"%s"' % sha256(model).hexdigest().encode(), head)
+    package, found = package_from({"package.json": head, "model.json": model})
+    open_model(package, found, None)
+
+
+def _model(data: bytes) -> None:
+    with suppress(BedrailError):
+        open_scoring("linear", data, _BACKGROUND)
+    open_scoring("trees", data, _BACKGROUND)
+
+
+def _token(data: bytes) -> None:
+    keys = b'{"keys":[{"kty":"RSA","kid":"1","n":"AQAB","e":"AQAB"}]}'
+    verify_id_token(_text(data), keys, issuer="i", client="c", nonce="n", now=0.0)
+
+
+TARGETS: dict[str, Target] = {
+    "note": lambda data: parse_checkpoint(parse_note(data).text),
+    "keys": _keys,
+    "proof": parse_proof,
+    "submission": parse_submission,
+    "witness_policy": parse_policy_file,
+    "receipts": lambda data: parse_receipts(data.split(b"\n")),
+    "tile": unpack_entries,
+    "entry": _entry,
+    "request": _request,
+    "policy": parse_policy,
+    "charter": parse_charter,
+    "lightgbm": lambda data: TreeEnsemble.from_lightgbm_text(data.decode("utf-8", "replace")),
+    "xgboost": TreeEnsemble.from_xgboost_json,
+    "model": _model,
+    "ubjson": read_ubjson,
+    "package": _package,
+    "model_signature": lambda data: read_model_signature(data, lambda _, __: True, b"pem"),
+    "jwks": usable_keys,
+    "id_token": _token,
+    "csv": _csv,
+}
+
+
+def seeds(name: str) -> list[bytes]:
+    """The small corpus of a target."""
+    return [path.read_bytes() for path in sorted((SEEDS / name).iterdir())]
+
+
+def survives(name: str, data: bytes) -> None:
+    """Raises whatever the target raises beyond its declared errors."""
+    with suppress(BedrailError):
+        TARGETS[name](data)
+
+
+def mutations(name: str, count: int, seed: int = 1) -> Iterator[bytes]:
+    """Seeds cut, spliced, and with bytes changed."""
+    chance = random.Random(f"{name}-{seed}")
+    known = seeds(name)
+    pieces = [
+        b"\x00",
+        b"\xff" * 4,
+        b"\n",
+        b"\n\n",
+        b'"',
+        b"{",
+        b"[",
+        b"9" * 25,
+        b"-1",
+        b"NaN",
+        b"1e999",
+        b"null",
+        b"\xed\xa0\x80",
+    ]
+    for _ in range(count):
+        data = bytearray(chance.choice(known))
+        for _ in range(chance.randint(1, 5)):
+            at = chance.randrange(len(data) + 1)
+            kind = chance.randrange(5)
+            if kind == 0:
+                data[at : at + 1] = bytes([chance.randrange(256)])
+            elif kind == 1:
+                del data[at : at + chance.randint(1, 40)]
+            elif kind == 2:
+                data[at:at] = chance.choice(pieces)
+            elif kind == 3:
+                data[at:at] = data[at : at + chance.randint(1, 60)] * chance.choice((1, 2, 50))
+            else:
+                other = chance.choice(known)
+                start = chance.randrange(len(other))
+                data[at:] = other[start:]
+        yield bytes(data[:MOST])
