@@ -15,12 +15,16 @@ import pytest
 
 from bedrail.app import App, make_lab_tls
 from bedrail.core.events import Actor, DeploymentMoved, HeartBeat, ServedUnsafely, decode
+from bedrail.core.events.continuity import WitnessesAdopted
 from bedrail.core.events.delivery import CandidateAdmitted
-from bedrail.core.events.governance import TokenIssued, UseCaseOpened
+from bedrail.core.events.governance import PersonAdded, TokenIssued, UseCaseOpened
+from bedrail.core.events.identity import AccountOpened, CredentialEnrolled
 from bedrail.core.events.oversight import ArtifactRefused
 from bedrail.governance.posture import Finding
 from bedrail.journeys.context import SYSTEM
+from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.surroundings import disk_of
+from bedrail.wiring.continuity import COSIGNED
 from bedrail.wiring.posture import find_faults
 from small_home import bedrail, founded, opened, told
 
@@ -240,6 +244,59 @@ def test_what_serves_without_approval_or_with_refused_bytes_is_found(app: App) -
     found = faults(app)
     assert "2.0 days ago" in found["approval-ended"].what
     assert "bytes differ" in found["refused-package"].what
+
+
+def test_no_witness_and_late_witnesses_are_found(app: App) -> None:
+    """None adopted; adopted and silent; cosigned long ago; cosigned now."""
+    assert "witness" in faults(app)
+    app.context.append(SYSTEM, "governance", WitnessesAdopted(policy="0" * 64))
+    found = faults(app)
+    assert "witness" not in found
+    assert "nothing yet" in found["witness-late"].what
+    kept, now = CosignedStore(app.home / COSIGNED), int(app.context.clock.now().timestamp())
+    kept.keep(app.origin, now - 3 * 86_400, 1, b"note", met=True)
+    assert "3.0 days" in faults(app)["witness-late"].what
+    kept.keep(app.origin, now, 2, b"note", met=False)
+    assert "witness-late" in faults(app)
+    kept.keep(app.origin, now, 3, b"note", met=True)
+    kept.close()
+    assert "witness-late" not in faults(app)
+
+
+def test_believed_names_and_missing_second_factors_are_found(app: App) -> None:
+    """Before the first account; an owner with a password alone; with a passkey besides."""
+    assert "sign-in" in faults(app)
+    password = CredentialEnrolled(credential="c1", kind="password", label="", person="olivia")
+    app.context.append(SYSTEM, "security", AccountOpened(person="olivia"), password)
+    found = faults(app)
+    assert "sign-in" not in found
+    assert "olivia" in found["second-factor"].what
+    passkey = CredentialEnrolled(credential="c2", kind="passkey", label="key", person="olivia")
+    app.context.append(SYSTEM, "security", passkey)
+    assert "second-factor" not in faults(app)
+
+
+def test_roles_in_both_hands_and_a_lone_owner_are_found(app: App) -> None:
+    """By the people and their roles."""
+    assert {"one-owner"} <= set(faults(app))
+    assert "roles-apart" not in faults(app)
+    app.context.append(
+        SYSTEM, "governance", PersonAdded(person="max", name="max", roles=("data-scientist", "privacy-officer"))
+    )
+    assert "max" in faults(app)["roles-apart"].what
+    app.context.append(SYSTEM, "governance", PersonAdded(person="max", name="max", roles=("owner",)))
+    assert {"roles-apart", "one-owner"}.isdisjoint(faults(app))
+
+
+def test_a_key_folder_apart_and_a_second_signature_are_seen(app: App) -> None:
+    """The key-encryption key beside the data; the ledger's post-quantum key, taken away."""
+    found = faults(app)
+    assert "key-beside-data" in found
+    assert "second-signature" not in found
+    (app.home / "keys" / "ledger-mldsa.key").rename(app.home / "aside")
+    assert "second-signature" in faults(app)
+    (app.home / "aside").rename(app.home / "keys" / "ledger-mldsa.key")
+    assert "second-signature" not in faults(app)
 
 
 def test_doctor_tells_and_exits_by_the_danger(app: App) -> None:

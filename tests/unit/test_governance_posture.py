@@ -99,6 +99,8 @@ CASES: list[tuple[str, Posture, Posture]] = [
     ("long-tokens", with_(house={"long_lived": (("ehr", 900),)}), SAFE),
     ("ended-tokens", with_(house={"expired_tokens": 2}), SAFE),
     ("witness", with_(house={"witnesses": False}), SAFE),
+    ("witness-late", with_(house={"witnessed_days": 1.1}), with_(house={"witnessed_days": 0.9})),
+    ("witness-late", with_(house={"witnessed_days": None}), with_(house={"witnessed_days": 0.0})),
     ("policy-age", with_(house={"policy_days": 366.5}), with_(house={"policy_days": 365.0})),
     ("approval-ended", serving(days_left=-0.1), serving(days_left=0.1)),
     ("refused-package", serving(refused="its bytes changed"), serving()),

@@ -109,6 +109,7 @@ class House:
     long_lived: tuple[tuple[str, int], ...] = ()
     expired_tokens: int = 0
     witnesses: bool = True
+    witnessed_days: float | None = 0.0
     backup_days: float | None = 0.0
     policy_days: float = 0.0
     serving: tuple[Serving, ...] = ()

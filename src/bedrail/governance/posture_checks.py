@@ -16,6 +16,7 @@ LEAST_FREE = 100 * 2**20
 TOKEN_DAYS = 366
 BACKUP_DAYS = 7
 POLICY_DAYS = 366
+WITNESS_DAYS = 1
 CERTIFICATE_DAYS = 14
 CLOCK_SECONDS = 5.0
 
@@ -312,6 +313,22 @@ def witness(posture: Posture) -> Iterator[str]:
 
 
 @posture_check(
+    "witness-late",
+    "warning",
+    "Did the witnesses' quorum cosign within a day?",
+    "bedrail ledger witnesses tells who is out.",
+)
+def witness_late(posture: Posture) -> Iterator[str]:
+    """What nobody else has seen can be rewritten unseen."""
+    if posture.house.witnesses:
+        days = posture.house.witnessed_days
+        if days is None:
+            yield "the witnesses' quorum has cosigned nothing yet"
+        elif days > WITNESS_DAYS:
+            yield f"the witnesses' quorum last cosigned {days:.1f} days ago"
+
+
+@posture_check(
     "policy-age",
     "note",
     "Was the policy looked at within a year?",
@@ -400,6 +417,7 @@ CATALOGUE: tuple[PostureCheck, ...] = (
     long_tokens,
     ended_tokens,
     witness,
+    witness_late,
     policy_age,
     approval_ended,
     refused_package,

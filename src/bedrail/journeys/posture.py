@@ -21,8 +21,11 @@ _SEVERITIES: dict[str, Severity] = {"unsafe": "warning", "note": "note"}
 _BACKUP, _POLICY = b'"action":"ledger.backed-up"', b'"action":"policy.adopted"'
 
 
-def look_at_house(ctx: Context) -> House:
-    """People, tokens, witnesses, backups, policy and deployments, as the registry has them now."""
+def look_at_house(ctx: Context, witnessed_at: float | None) -> House:
+    """People, tokens, witnesses, backups, policy and deployments, as the registry has them now.
+
+    `witnessed_at` is when the witnesses' quorum last cosigned (epoch seconds), None when it never did.
+    """
     registry, now = ctx.refresh(), ctx.clock.now().timestamp()
     backed_up, adopted = _last(ctx, _BACKUP), _last(ctx, _POLICY)
     live = [token for token in registry.tokens.values() if token.expires_epoch > now]
@@ -37,6 +40,7 @@ def look_at_house(ctx: Context) -> House:
         long_lived=tuple((client, days) for client, days in long_lived if days >= TOKEN_DAYS),
         expired_tokens=len(registry.tokens) - len(live),
         witnesses=bool(registry.continuity.witnesses),
+        witnessed_days=None if witnessed_at is None else (now - witnessed_at) / DAY,
         backup_days=None if backed_up is None else (now - backed_up) / DAY,
         policy_days=0.0 if adopted is None else (now - adopted) / DAY,
         serving=tuple(_serving(registry, now)),

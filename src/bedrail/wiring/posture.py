@@ -11,8 +11,9 @@ from bedrail.journeys.posture import look_at_house
 from bedrail.keys.condition import look_at_door, look_at_keys, tls_library
 from bedrail.keys.files import KeyFolder
 from bedrail.stores.chosen import Store
+from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.surroundings import look_at_machine
-from bedrail.wiring.continuity import anchor_place
+from bedrail.wiring.continuity import COSIGNED, anchor_place
 
 
 def find_faults(
@@ -34,6 +35,19 @@ def find_faults(
         ),
         keys=look_at_keys(ctx.home, keys.epochs()),
         door=look_at_door(host, port, certificate, mutual=mutual, now=now),
-        house=look_at_house(ctx),
+        house=look_at_house(ctx, _witnessed(ctx)),
     )
     return examine_posture(posture, CATALOGUE)
+
+
+def _witnessed(ctx: Context) -> float | None:
+    """When a quorum of witnesses last cosigned, in epoch seconds."""
+    path = ctx.home / COSIGNED
+    if not path.exists():
+        return None
+    kept = CosignedStore(path)
+    try:
+        newest = kept.newest(ctx.ledger.origin)
+    finally:
+        kept.close()
+    return None if newest is None else float(newest[0])
