@@ -90,9 +90,9 @@ class Browser:
 
 
 @contextmanager
-def serving(made: House) -> Iterator[int]:
+def serving(made: House, origin: str = "") -> Iterator[int]:
     """The house behind a real server in a thread; the clock that tests turn is the server's too."""
-    standing = Standing(made.app)
+    standing = Standing(made.app, origin)
     standing.reception.passwords = Argon2Passwords(memory_kib=64, passes=1)
     server = uvicorn.Server(configuration(build(standing), host="127.0.0.1", port=0))
     server.config.log_level = None

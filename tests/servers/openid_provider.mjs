@@ -28,7 +28,7 @@ const provider = new Provider(issuer, {
   jwks: { keys: [{ ...key, use: "sig", alg: "RS256" }] },
   cookies: { keys: ["only for tests"] },
   pkce: { required: () => true },
-  claims: { openid: ["sub"], acr: null, amr: null, auth_time: null },
+  claims: { openid: ["sub", "acr", "amr", "auth_time"] },
   conformIdTokenClaims: false,
   features: { devInteractions: { enabled: false }, rpInitiatedLogout: { enabled: true } },
   interactions: { url: (_, interaction) => `/interaction/${interaction.uid}` },
