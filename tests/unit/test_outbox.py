@@ -1,0 +1,85 @@
+"""Notices leave the house: a file always, and a POST where an address is set; failing to tell never stops the act."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from bedrail.core.ports import Notice
+from bedrail.stores.outbox import Outbox
+from bedrail.wire.webhook import post
+
+NOTICE = Notice(
+    notice="01N", kind="break-glass", about="01G", to=("priya",), words="dr-lee took a role", at="2026-01-01"
+)
+
+
+class Pager:
+    """A real HTTP server that keeps what it is sent and answers as told."""
+
+    def __init__(self, status: int) -> None:
+        self.heard: list[bytes] = []
+        pager = self
+
+        class Answers(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                pager.heard.append(self.rfile.read(int(self.headers["content-length"])))
+                self.send_response(status)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Answers)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/page"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture(params=[204, 500])
+def pager(request: pytest.FixtureRequest) -> Iterator[tuple[Pager, int]]:
+    """One that takes it, and one that does not."""
+    made = Pager(request.param)
+    yield made, request.param
+    made.close()
+
+
+def test_a_notice_is_a_private_file_and_a_post(pager: tuple[Pager, int], tmp_path: Path) -> None:
+    """The file says whether it was carried; others cannot list the folder."""
+    server, status = pager
+    carried = Outbox(tmp_path / "outbox", partial(post, server.url)).give(NOTICE)
+    assert carried == (status == 204)
+    (file,) = (tmp_path / "outbox").iterdir()
+    assert file.name == ("01N.sent.json" if carried else "01N.json")
+    assert json.loads(file.read_bytes()) == json.loads(server.heard[0])
+    assert json.loads(file.read_bytes())["to"] == ["priya"]
+    assert stat.S_IMODE((tmp_path / "outbox").stat().st_mode) == 0o700
+
+
+def test_nobody_listening_or_no_room_stops_nothing(tmp_path: Path) -> None:
+    """A dead address leaves the file; a folder that cannot be made leaves the fact in the ledger alone."""
+    assert not Outbox(tmp_path / "a", partial(post, "http://127.0.0.1:9/")).give(NOTICE)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["01N.json"]
+    (tmp_path / "file").write_text("in the way")
+    assert not Outbox(tmp_path / "file" / "outbox").give(NOTICE)
+
+
+ODD = ("http://pager.example/", "ftp://127.0.0.1/", "http://", "::", "http://[::1", "http://127.0.0.1:x/")
+
+
+@pytest.mark.parametrize("url", ODD)
+def test_addresses_without_encryption_or_sense_are_not_asked(url: str) -> None:
+    """Names of people leave this machine encrypted or not at all."""
+    assert not post(url, b"{}")
