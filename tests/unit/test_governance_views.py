@@ -91,12 +91,20 @@ def test_high_volume_facts_leave_no_trace() -> None:
 
 def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
     """A fact added to the vocabulary must be given its fold here, or be named among those without."""
-    from bedrail.core.events import HIGH_VOLUME, AnswerNotShown, CandidateExported, NoticeGiven
+    from bedrail.core.events import (
+        HIGH_VOLUME,
+        AnswerNotShown,
+        BackupTaken,
+        CandidateExported,
+        LedgerKeyAdded,
+        NoticeGiven,
+    )
     from bedrail.core.events.custody import EpochDestroyed, KeyRotated, PseudonymKeyMoved
 
     low = {kind for kind in get_args(Fact) if kind.__struct_config__.tag not in HIGH_VOLUME}
     custody = {EpochDestroyed, KeyRotated, PseudonymKeyMoved}
-    assert low - set(_FOLDS) - custody == {AnswerNotShown, CandidateExported, DataRead, NoticeGiven}
+    known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, NoticeGiven}
+    assert low - set(_FOLDS) - custody == known
     assert set(_FOLDS) <= low
 
 
