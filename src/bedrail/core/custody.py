@@ -89,6 +89,10 @@ class FileVault(Protocol):
         ...
 
 
+SEALED = b"bedrail-sealed/"
+"""How every sealed file begins, whatever its format; one that does not was left unsealed by an earlier version."""
+
+
 def owner_of(dataset: str) -> str:
     """Whom a dataset's data key belongs to, among the subjects; a pseudonym never looks like this."""
     return f"dataset:{dataset}"

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from bedrail.core.custody import EpochKeys, SecretCustody, owner_of
 from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused, Unavailable
-from bedrail.core.events import HoldLifted, HoldPlaced, KeyRotated, PseudonymKeyMoved
+from bedrail.core.events import HoldLifted, HoldPlaced, KeyRotated, PseudonymKeyMoved, decode
 from bedrail.core.ports import DataKeys, KeyProvider
 from bedrail.core.values import Value
 from bedrail.journeys.context import Context
@@ -81,9 +81,9 @@ class Health(Value, frozen=True, kw_only=True):
 def inventory(ctx: Context, desk: KeyDesk, person: str) -> list[KeyLine]:
     """Every key of the home; no provider is asked. Raises `Refused`."""
     ctx.require(person, "keys.read")
-    now, opened = ctx.clock.now(), ctx.registry.policies and _opened_at(ctx)
+    now, opened = ctx.clock.now(), _opened_at(ctx)
     lines = [
-        _line(key, purpose, FILE, algorithm, "", opened or "", now, custodian=custodian)
+        _line(key, purpose, FILE, algorithm, "", opened, now, custodian=custodian)
         for key, purpose, algorithm, custodian in (
             ("ledger", "signs checkpoints of the ledger", "Ed25519", "security-officer"),
             ("ledger-mldsa", "signs published checkpoints a second time", "ML-DSA-44", "security-officer"),
@@ -92,12 +92,12 @@ def inventory(ctx: Context, desk: KeyDesk, person: str) -> list[KeyLine]:
         if key != "ledger-mldsa" or (ctx.home / "keys" / "ledger-mldsa.key").exists()
     ]
     held = desk.pseudonym.custody()
-    where, version, moved = (held.provider, held.version, held.moved) if held else (FILE, "", opened or "")
+    where, version, moved = (held.provider, held.version, held.moved) if held else (FILE, "", opened)
     lines.append(
         _line("pseudonym", "pseudonyms of patients", where, "HMAC-SHA-256", version, moved, now,
               custodian="pseudonym-custodian")
     )  # fmt: skip
-    return lines + _epoch_lines(desk, now, opened or "")
+    return lines + _epoch_lines(desk, now, opened)
 
 
 def _epoch_lines(desk: KeyDesk, now: datetime, opened: str) -> list[KeyLine]:
@@ -153,8 +153,6 @@ def _line(
 
 def _opened_at(ctx: Context) -> str:
     """When the home, and with it its first keys, was made."""
-    from bedrail.core.events import decode
-
     return next((decode(data).at for _, data in ctx.tape.registry_entries(0)), "")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from bedrail.core.custody import owner_of
+from bedrail.core.custody import SEALED, owner_of
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
 from bedrail.core.events import (
     Actor,
@@ -270,7 +270,7 @@ def _plain_files(ctx: Context, dataset: str) -> list[str]:
             data = ctx.artifacts.get(digest)
         except (NotFound, Unavailable):
             continue
-        if not data.startswith(b"bedrail-sealed/"):
+        if not data.startswith(SEALED):
             plain.append(digest)
     return plain
 

@@ -14,12 +14,12 @@ from os import urandom
 import msgspec
 from cryptography.exceptions import InvalidTag
 
-from bedrail.core.custody import owner_of
+from bedrail.core.custody import SEALED, owner_of
 from bedrail.core.errors import Busy, Corrupt, NotFound
 from bedrail.core.ports import DataKeys
 from bedrail.keys.vault import NONCE_BYTES, AesVault
 
-MAGIC = b"bedrail-sealed/2\n"
+MAGIC = SEALED + b"2\n"
 SEGMENT = 16 * 2**20
 _TAG = 16
 
