@@ -176,6 +176,8 @@ def test_data_keys_move_into_a_token_and_pseudonyms_to_a_key_server_of_their_own
         with pytest.raises(Refused):
             move_pseudonyms(ctx, desk_of(house.app), "kim", "bao")
         move_pseudonyms(ctx, desk_of(house.app), "pia", "bao")
+        with pytest.raises(Refused, match="pseudonyms"):
+            rotate_kek(ctx, desk_of(house.app), "kim", to="bao")
         shred(ctx, desk_of(house.app), "petra", subject=SUBJECTS[0], reason="erasure asked for")
         (issued,) = complete(ctx, desk_of(house.app), "petra")
         assert set(issued.certificate.epochs_destroyed.values()) == {"destroyed"}

@@ -179,9 +179,13 @@ def rotate_kek(ctx: Context, desk: KeyDesk, person: str, *, to: str = "", told: 
     """Wrap every data key under a new epoch key while everything goes on; records are not touched.
 
     `to` names another provider. A rotation that was cut short is finished, and no other begun, unless `to` asks for
-    one. The former epoch keys stay, and with them what backups hold, until a disposal or `destroy_former`.
+    one. The former epoch keys stay, and with them what backups hold, until a disposal. Raises `Refused` for the
+    provider that keeps the key of pseudonyms, `Unavailable` when the provider is out.
     """
     actor = ctx.require(person, "keys.rotate")
+    held = desk.pseudonym.custody()
+    if held is not None and to == held.provider:
+        raise Refused(f"`{to}` keeps the key of pseudonyms.", remedy="Name a provider of its own for the data keys.")
     newest = {epoch.name: epoch for epoch in desk.epochs.listed()}.get(desk.epochs.newest())
     unfinished = newest is not None and any(name != newest.name for name in desk.rows.count_keys())
     if newest is not None and unfinished and to in {"", newest.provider}:

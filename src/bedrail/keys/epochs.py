@@ -64,7 +64,7 @@ class Epochs:
     def listed(self) -> list[Epoch]:
         """The epochs there are, oldest first; the first key of a home is not one of them."""
         found = [_parsed(path) for path in self._folder.glob("*.json")]
-        return sorted(found, key=lambda epoch: epoch.number)
+        return sorted(found, key=lambda epoch: (epoch.number, epoch.name))
 
     def newest(self) -> str:
         """The name of the key that wraps now."""
