@@ -103,7 +103,7 @@ def test_a_home_opens_the_store_it_chose(tmp_path: Path) -> None:
 
 def test_a_newer_database_is_refused(made: Home) -> None:
     """An older Bedrail does not guess at a later schema."""
-    made.tamper("UPDATE version SET made = 99")
+    made.tamper("UPDATE bedrail_version SET made = 99")
     with pytest.raises(Refused, match="newer"):
         PostgresStore(_postgres(made).address)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from bedrail.app import App, create_home, open_home, restore_home, verify_home
@@ -265,6 +266,19 @@ def test_the_drill_of_a_long_ledger_on_a_short_one(tmp_path: Path) -> None:
     assert figures["right"], figures
     assert figures["entries"] == 3004
     assert figures["extrapolated"]
+
+
+def test_a_restore_that_fails_leaves_other_tables_of_the_database_alone(backup: Path, app: App, tmp_path: Path) -> None:
+    """And none of its own rows: the next try finds the database empty."""
+    address = server().schema()
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("CREATE TABLE theirs AS SELECT 1 AS one")
+        app.context.ledger.append([answered(70, app.context.vault)])  # type: ignore[arg-type]
+        with pytest.raises(Refused, match="1 signed entries are missing"):
+            _restored(backup, tmp_path / "again", app, store=address)
+        assert connection.execute("SELECT count(*) FROM theirs").fetchone() == (1,)
+        assert connection.execute("SELECT count(*) FROM tape").fetchone() == (0,)
+    assert _restored(backup, tmp_path / "again", app, store=address, accept_loss="a drill").size > 40
 
 
 def test_two_machines_on_one_database_follow_each_other(tmp_path: Path) -> None:

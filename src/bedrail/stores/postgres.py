@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
@@ -141,13 +142,13 @@ class PostgresStore(SqlReading):
         return connection
 
     def clear(self) -> None:
-        """Empty every table: only for a store that has just been filled, and is nobody's home yet."""
+        """Empty Bedrail's own tables: only for a store that has just been filled, and is nobody's home yet."""
+        made = (
+            re.match(r"CREATE TABLE IF NOT EXISTS (\w+)", each)
+            for each in statements("schema.sql") + statements("views.sql")
+        )
         with self.transaction() as transaction:
-            found = transaction.connection.execute(
-                "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() AND tablename <> 'version'"
-            )
-            names = ", ".join(f'"{name}"' for (name,) in found.fetchall())
-            transaction.connection.execute(f"TRUNCATE {names}")
+            transaction.connection.execute(f"TRUNCATE {', '.join(each[1] for each in made if each)}")
 
     def close(self) -> None:
         """Close every connection of this process."""

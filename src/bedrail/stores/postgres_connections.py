@@ -190,9 +190,11 @@ class PostgresConnections:
                 connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")
                 for statement in statements("schema.sql") + statements("views.sql"):
                     connection.execute(postgres(statement))
-                connection.execute("CREATE TABLE IF NOT EXISTS version (one INT PRIMARY KEY, made INT NOT NULL)")
                 connection.execute(
-                    "INSERT INTO version VALUES (1, %s) ON CONFLICT (one) DO UPDATE SET made = excluded.made",
+                    "CREATE TABLE IF NOT EXISTS bedrail_version (one INT PRIMARY KEY, made INT NOT NULL)"
+                )
+                connection.execute(
+                    "INSERT INTO bedrail_version VALUES (1, %s) ON CONFLICT (one) DO UPDATE SET made = excluded.made",
                     (SCHEMA_VERSION,),
                 )
         return str(schema)
@@ -230,10 +232,10 @@ def postgres(sql: str) -> str:
 
 
 def _version(connection: Connection) -> int:
-    there = connection.execute("SELECT to_regclass('version') IS NOT NULL").fetchone()
+    there = connection.execute("SELECT to_regclass('bedrail_version') IS NOT NULL").fetchone()
     if there is None or not there[0]:
         return 0
-    found = connection.execute("SELECT made FROM version").fetchone()
+    found = connection.execute("SELECT made FROM bedrail_version").fetchone()
     return int(found[0]) if found else 0
 
 
