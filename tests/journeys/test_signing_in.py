@@ -450,6 +450,19 @@ def test_a_removed_apps_secret_is_destroyed_with_its_key(home: House) -> None:
     assert home.at.desk.sealed(old.lookup) is None
 
 
+def test_an_app_that_was_begun_and_not_confirmed_leaves_no_secret(home: House) -> None:
+    """A quarter of an hour later the secret and its data key are destroyed; a confirmed one stays."""
+    signed = home.join("sam")
+    made = credentials.new_app(home.at, signed.principal)
+    with sqlite3.connect(home.app.home / "identity.sqlite") as file:
+        assert file.execute("SELECT count(*) FROM sealed").fetchone() == (3,)
+    home.clock.turn(minutes=16)
+    home.at.tend()
+    with sqlite3.connect(home.app.home / "identity.sqlite") as file:
+        assert file.execute("SELECT count(*) FROM sealed").fetchone() == (2,)
+    assert refused(credentials.confirm_app, home.at, home.sign_in("sam").principal, made.ticket, "0", source="x") != ""
+
+
 def test_the_ledger_of_it_all_verifies(home: House) -> None:
     """Facts of identity replay as any others."""
     home.join("sam")

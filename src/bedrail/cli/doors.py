@@ -101,7 +101,7 @@ def report_error(error: BedrailError) -> int:
     word = {Refused: "Refused", NotFound: "Not found", Invalid: "Invalid"}.get(type(error), type(error).__name__)
     click.secho(f"{word}: ", fg="red", bold=True, nl=False, err=True)
     click.echo(f"{path}: {error.message}" if path else error.message, err=True)
-    for reason in getattr(error, "reasons", ()):
+    for reason in (each for each in getattr(error, "reasons", ()) if " " in each):  # others are words for doors
         click.echo(f"  - {reason}", err=True)
     if error.remedy:
         click.echo(f"  What to do: {error.remedy}", err=True)

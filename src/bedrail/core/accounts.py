@@ -106,6 +106,10 @@ class Accounts(Protocol):
         """Look at a ticket without using it up."""
         ...
 
+    def run_out(self, kind: str, now: float) -> list[bytes]:
+        """What tickets of that kind held that nobody used in time."""
+        ...
+
     def drop_tickets(self, person: str, kind: str) -> None:
         """Void every ticket of that kind of a person."""
         ...

@@ -232,9 +232,11 @@ class Reception:
         self.desk.reported(until)
 
     def tend(self) -> None:
-        """What is due from time to time: tell of refusals, delete what has run out."""
+        """What is due from time to time: tell of refusals, destroy what was begun and has run out."""
         with self.turn:
             self.report_refusals()
+            for name in self.desk.run_out("new-app", self.now()):
+                self.destroy(name.decode())
             self.desk.tidy(self.now())
 
     def ticket(self, kind: str, person: str, seconds: float, data: bytes = b"") -> str:

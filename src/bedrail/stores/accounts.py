@@ -123,6 +123,12 @@ class SqliteAccounts:
         """Delete the sealed secret."""
         self._do("DELETE FROM sealed WHERE name = ?", (name,))
 
+    def run_out(self, kind: str, now: float) -> list[bytes]:
+        """What tickets of that kind held that nobody used in time."""
+        return [
+            bytes(row[0]) for row in self._rows("SELECT data FROM tickets WHERE kind = ? AND expires < ?", (kind, now))
+        ]
+
     def keep_keys(self, issuer: str, keys: bytes, at: float) -> None:
         """Pin a provider's public keys."""
         self._do("INSERT OR REPLACE INTO provider_keys VALUES (?, ?, ?)", (issuer, keys, at))

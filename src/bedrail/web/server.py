@@ -175,7 +175,7 @@ async def _note_uses(bedside: Bedside) -> None:
 
 
 async def _tend(reception: Reception) -> None:
-    """Refused sign-ins come on record and what has run out goes, every minute, once anything was kept there."""
+    """Refused sign-ins come on record, and what has run out goes, every minute."""
     while True:
         await asyncio.sleep(TEND_SECONDS)
         with contextlib.suppress(BedrailError):
