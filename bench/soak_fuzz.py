@@ -2,10 +2,10 @@
 
     python bench/soak_fuzz.py [--count 10000000] [--seconds 0] [--seed 1] [--only NAME] [--corpus FOLDER]
 
-`--count` executions of each target of `tests/fuzz_targets.py`, at most `--seconds` in all. Each target runs in a process
-of its own from the seeds in `tests/data/fuzz`; with `--corpus` what was found is kept there, and a later run goes on from
-it. An input that took more than 50 ms is run again without instrumentation, three times, before it counts. Exit code 1
-with the offending input (hex) when something else than a declared error came out.
+`--count` executions of each target of `tests/fuzz_targets.py`, at most `--seconds` in all. Each target runs in a
+process of its own from the seeds in `tests/data/fuzz`; with `--corpus` what was found is kept there, and a later run
+goes on from it. An input that took more than 50 ms is run again without instrumentation, three times, before it
+counts. Exit code 1 with the offending input (hex) when something else than a declared error came out.
 """
 
 from __future__ import annotations
