@@ -29,7 +29,8 @@ PURGE_ATTEMPTS = 20
 REMAINS = (
     "The ciphertext of the records and files, which no key opens any more, and the facts of the ledger, which hold no"
     " patient data.",
-    "Models, evidence and reports that were made from the data before: they hold no rows of it.",
+    "Models, evidence, profiles and reports that were made from the data before: parameters and aggregates (a column's"
+    " smallest and largest value among them), no rows.",
     "Blocks of the disk that held a destroyed key file, until they are overwritten (NIST SP 800-88).",
 )
 
