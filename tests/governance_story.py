@@ -14,6 +14,10 @@ from bedrail.core.events import (
     Entry,
     EvidenceRecorded,
     Fact,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
     MonitoringReported,
     PersonAdded,
     PolicyAdopted,
@@ -114,6 +118,18 @@ def watched(decisions: int) -> MonitoringReported:
     return MonitoringReported(
         use_case=CASE, candidate=CANDIDATE, first="1", last="2", decisions=decisions, verdict="pass", report="r"
     )
+
+
+def finding(severity: str = "blocking", use_case: str = CASE) -> FindingOpened:
+    """An auditor's finding."""
+    return FindingOpened(
+        finding="f", use_case=use_case, severity=severity, title="No drill", owner="o-evans", due="2026-12-01"
+    )
+
+
+ANSWER = FindingAnswered(finding="f", person="o-evans", answer="drilled")
+ACCEPTED = FindingClosed(finding="f", auditor="aud", remark="seen")
+BACK = FindingReturned(finding="f", auditor="aud", reason="of another use case")
 
 
 def story(stage: str = "pilot", tier: str = "medium", policy: Policy = POLICY) -> list[Told]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from bedrail.core.events import Actor, DeploymentMoved, Entry, FindingClosed, FindingOpened
-from histories import Case, Observer, Stage
+from histories import Stage
+from watchman import Case, Observer
 
 
 @pytest.mark.slow

@@ -17,10 +17,6 @@ from bedrail.core.events import (
     DeploymentMoved,
     DeploymentRolledBack,
     EvidenceRecorded,
-    FindingAnswered,
-    FindingClosed,
-    FindingOpened,
-    FindingReturned,
     Objected,
     PersonAdded,
     PersonLeft,
@@ -30,6 +26,9 @@ from bedrail.core.events import (
 from bedrail.governance.gate import Closed, Open, check_scope, judge
 from bedrail.governance.policy import CHECKS, default_policy_text, parse_policy
 from governance_story import (
+    ACCEPTED,
+    ANSWER,
+    BACK,
     CANDIDATE,
     CASE,
     OTHER,
@@ -42,6 +41,7 @@ from governance_story import (
     codes,
     dataset,
     day,
+    finding,
     moved,
     opened,
     registry_of,
@@ -80,17 +80,6 @@ def alarm(monitor: str = "units", action: str = "retreat", candidate: str = CAND
 
 def objection(role: str = "clinical-lead", stage: str = "pilot") -> Objected:
     return Objected(use_case=CASE, candidate=CANDIDATE, stage=stage, role=role, person="dr-baker", reason="not here")
-
-
-def finding(severity: str = "blocking", use_case: str = CASE) -> FindingOpened:
-    return FindingOpened(
-        finding="f", use_case=use_case, severity=severity, title="No drill", owner="o-evans", due="2026-12-01"
-    )
-
-
-ANSWER = FindingAnswered(finding="f", person="o-evans", answer="drilled")
-ACCEPTED = FindingClosed(finding="f", auditor="aud", remark="seen")
-BACK = FindingReturned(finding="f", auditor="aud", reason="of another use case")
 
 
 def without(kind: type, **fields: object) -> Callable[[list[Told]], list[Told]]:
