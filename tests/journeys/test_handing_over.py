@@ -19,6 +19,8 @@ from bedrail.app import open_home, verify_package
 from bedrail.core.errors import Corrupt
 from bedrail.core.events import CandidateExported, decode
 from bedrail.keys.model_signing import PackageSigner
+from bedrail.keys.signing import verify_mldsa44
+from bedrail.ledger.cosignature import parse_cosigner_key
 from bedrail.ledger.merkle import leaf_hash
 from small_home import CASE, copied, opened, told
 
@@ -108,6 +110,9 @@ TAMPERING: list[Callable[[Path], object]] = [
     _edit("bom.cdx.json", b'"supervised"', b'"unsupervised"'),
     _edit("bom.dsse.json", b'"payload": "e', b'"payload": "f'),
     _edit("model.sig", b'"payload":"e', b'"payload":"f'),
+    lambda folder: (folder / "second.sig").write_bytes(bytes(2420)),
+    lambda folder: (folder / "second.sig").unlink(),
+    lambda folder: (folder / "second.vkey").unlink(),
     _swap_statements,
 ]
 
@@ -129,6 +134,25 @@ def test_a_folder_signed_by_somebody_else_fails_the_pinned_keys(
         verify_package(folder, bytes(32), pem)
     with pytest.raises(Corrupt, match="another key"):
         verify_package(folder, key, PackageSigner(tmp_path).public_pem)
+
+
+def test_the_second_signature_is_post_quantum_and_may_be_pinned(handed: Path, tmp_path: Path) -> None:
+    """With its key pinned it must be there; by another key it does not count."""
+    key = parse_cosigner_key((handed / "second.vkey").read_text())
+    assert (key.algorithm, len(key.public_key)) == ("ml-dsa-44", 1312)
+    said = (handed / "manifest.note").read_bytes().split(b"\n\n")[0] + b"\n"
+    assert verify_mldsa44(key.public_key, said, (handed / "second.sig").read_bytes())
+    assert verify_package(handed, None, None, key.public_key).post_quantum
+    with pytest.raises(Corrupt, match="another key"):
+        verify_package(handed, None, None, bytes(1312))
+    (tmp_path / "second.vkey").write_text(key.vkey())
+    ran = told("candidates", "verify", str(handed), "--second-key", str(tmp_path / "second.vkey"), "--json")
+    assert json.loads(ran.out)["post_quantum"] is True
+    for name in ("second.sig", "second.vkey"):
+        (handed / name).unlink()
+    assert not verify_package(handed, None, None).post_quantum
+    with pytest.raises(Corrupt, match=r"second\.sig"):
+        verify_package(handed, None, None, key.public_key)
 
 
 def test_the_lineage_tells_the_whole_way(original: tuple[Path, bytes, bytes], home: Path) -> None:

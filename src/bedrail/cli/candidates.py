@@ -117,7 +117,8 @@ def export(state: CliState, use_case: str, folder: Path, candidate: str, as_json
     from bedrail.journeys.handing_over import export_candidate
 
     app = state.app()
-    chosen = export_candidate(app.context, state.actor(), use_case, candidate, folder, app.package_signing())
+    signing, second = app.package_signing(), app.keys.second_signer()
+    chosen = export_candidate(app.context, state.actor(), use_case, candidate, folder, signing, second)
     key = app.context.signer.public_key.hex()
     if as_json:
         show_json({"candidate": chosen.candidate, "folder": str(folder), "key": key})
@@ -130,9 +131,12 @@ def export(state: CliState, use_case: str, folder: Path, candidate: str, as_json
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--key", default="", help="The sender's evidence key (hex), told on another way.")
 @click.option("--model-key", type=click.Path(path_type=Path), help="The OpenSSF public key (PEM), got on another way.")
+@click.option("--second-key", type=click.Path(path_type=Path), help="A file with the sender's ML-DSA-44 verifier key.")
 @click.option("--signature", type=click.Path(path_type=Path), help="Check a bare folder against this model.sig alone.")
 @json_option
-def verify(folder: Path, key: str, model_key: Path | None, signature: Path | None, as_json: bool) -> None:
+def verify(
+    folder: Path, key: str, model_key: Path | None, second_key: Path | None, signature: Path | None, as_json: bool
+) -> None:
     """Check a folder that was handed over, without any home; or any folder signed by the OpenSSF tool with a key.
 
     Without --key and --model-key the enclosed keys are believed: that shows the folder whole, not whose it is.
@@ -143,6 +147,7 @@ def verify(folder: Path, key: str, model_key: Path | None, signature: Path | Non
     """
     from bedrail.app import verify_package, verify_signed_folder
     from bedrail.core.errors import Invalid
+    from bedrail.ledger.cosignature import parse_cosigner_key
 
     pem = _file(model_key) if model_key else None
     if signature is not None:
@@ -151,7 +156,8 @@ def verify(folder: Path, key: str, model_key: Path | None, signature: Path | Non
         files = verify_signed_folder(folder, signature, pem)
         told: dict[str, object] = {"files": files, "pinned": True}
     else:
-        handed = verify_package(folder, _key(key), pem)
+        second = parse_cosigner_key(_file(second_key).decode("utf-8", "replace")).public_key if second_key else None
+        handed = verify_package(folder, _key(key), pem, second)
         files = list(handed.files)
         told = {
             "candidate": handed.candidate,
@@ -159,6 +165,7 @@ def verify(folder: Path, key: str, model_key: Path | None, signature: Path | Non
             "files": files,
             "statements": handed.statements,
             "pinned": handed.pinned,
+            "post_quantum": handed.post_quantum,
         }
     if as_json:
         show_json(told)

@@ -2,8 +2,9 @@
 
 package/        the stored files, exactly       model.sig, model.pem   OpenSSF model signature and its public key
 manifest.json   SHA-256 of each by path         bom.cdx.json           CycloneDX 1.6 bill of materials
-manifest.note   C2SP note: the candidate is     lineage/               in-toto statements in DSSE envelopes
-                the SHA-256 of manifest.json    key.vkey               verifier key of note and statements
+manifest.note   C2SP note: the candidate is     bom.dsse.json          the same as a signed in-toto statement
+                the SHA-256 of manifest.json    lineage/               in-toto statements in DSSE envelopes
+key.vkey        key of note and statements      second.sig, .vkey      ML-DSA-44 over what the note says, and its key
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import CandidateExported
-from bedrail.core.ports import Verifier
+from bedrail.core.ports import Signer, Verifier
 from bedrail.core.values import Evidence, Value
 from bedrail.governance.approvals import evidence_on
 from bedrail.governance.views import CandidateView, UseCaseView
@@ -28,6 +29,7 @@ from bedrail.journeys.examination import read_evidence
 from bedrail.journeys.lineage import SUFFIX, key_id, read_lineage, write_lineage
 from bedrail.journeys.packages import package_statement
 from bedrail.ledger.checkpoint import NoteSignature, key_hash, open_note, parse_vkey, signature_line, vkey
+from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.models.bom import DataPart, Purpose, model_bom
 from bedrail.models.package import package_from
 from bedrail.models.statements import (
@@ -42,7 +44,8 @@ from bedrail.models.statements import (
 
 PACKAGE, MANIFEST, NOTE, KEY = "package", "manifest.json", "manifest.note", "key.vkey"
 SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM = "model.sig", "model.pem", "lineage", "bom.cdx.json", "bom.dsse.json"
-PARTS = frozenset({PACKAGE, MANIFEST, NOTE, KEY, SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM})
+SECOND, SECOND_KEY = "second.sig", "second.vkey"
+PARTS = frozenset({PACKAGE, MANIFEST, NOTE, KEY, SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM, SECOND, SECOND_KEY})
 BOM_TYPE = "https://cyclonedx.org/bom"
 
 ModelVerifier = Callable[[bytes, bytes, bytes], bool]
@@ -66,21 +69,33 @@ class PackageSigning(Protocol):
 
 
 class Handed(Value, frozen=True, kw_only=True):
-    """What a received folder was found to be. `pinned` is False where the enclosed keys had to be believed."""
+    """What a received folder was found to be.
+
+    `pinned` is False where the enclosed keys had to be believed; `post_quantum` is whether a second signature, by
+    ML-DSA-44, holds as well.
+    """
 
     candidate: str
     files: tuple[str, ...]
     statements: int
     origin: str
     pinned: bool
+    post_quantum: bool
 
 
 def export_candidate(
-    ctx: Context, person: str, use_case: str, candidate: str, folder: Path, key: PackageSigning
+    ctx: Context,
+    person: str,
+    use_case: str,
+    candidate: str,
+    folder: Path,
+    key: PackageSigning,
+    second: Signer | None = None,
 ) -> CandidateView:
     """Write package, signatures, lineage and bill of materials into a new folder; that it left is on record first.
 
-    Raises `Refused` for a folder that holds something, `Corrupt` when package or facts are not the recorded ones.
+    `second` is the installation's ML-DSA-44 key, where it has one. Raises `Refused` for a folder that holds something,
+    `Corrupt` when package or facts are not the recorded ones.
     """
     actor = ctx.require(person, "candidate.export")
     if folder.exists() and any(folder.iterdir()):
@@ -104,6 +119,10 @@ def export_candidate(
     (folder / MANIFEST).write_bytes(_manifest(digests))
     (folder / NOTE).write_bytes(package_note(ctx, chosen))
     (folder / KEY).write_text(vkey(ctx.signer.name, ctx.signer.public_key) + "\n", encoding="utf-8")
+    if second is not None:
+        public = CosignerKey(name=second.name, algorithm="ml-dsa-44", public_key=second.public_key)
+        (folder / SECOND).write_bytes(second.sign(package_statement(chosen.candidate)))
+        (folder / SECOND_KEY).write_text(public.vkey() + "\n", encoding="utf-8")
     (folder / SIGNATURE).write_bytes(signature)
     (folder / PEM).write_bytes(key.public_pem)
     bom = candidate_bom(ctx, use_case, chosen)
@@ -148,18 +167,21 @@ def candidate_bom(ctx: Context, use_case: str, candidate: CandidateView) -> dict
 def verify_handed(
     folder: Path,
     read: Reader,
-    verify: Verifier,
+    verifiers: Verifiers,
     verify_model: ModelVerifier,
     *,
     key: bytes | None = None,
     model_key: bytes | None = None,
+    second_key: bytes | None = None,
 ) -> Handed:
     """Check a folder that `export_candidate` wrote, from its files alone.
 
     Every file of the package and no other thing, the manifest, the note over its digest, the OpenSSF signature over the
-    same files, every statement of the lineage. `key` (32 bytes) and `model_key` (PEM) pin what the enclosed keys must
-    be. Raises `Corrupt` naming the first difference, `NotFound` or `Invalid` for what is no such folder.
+    same files, every statement of the lineage. `key` (32 bytes), `model_key` (PEM) and `second_key` (ML-DSA-44, 1,312
+    bytes) pin what the enclosed keys must be; with `second_key` the second signature must be there. Raises `Corrupt`
+    naming the first difference, `NotFound` or `Invalid` for what is no such folder.
     """
+    verify = verifiers["ed25519"]
     strays = sorted({path.name for path in folder.iterdir()} - PARTS) if folder.is_dir() else []
     if strays:
         raise _differs(f"{strays[0]} (added)")
@@ -190,6 +212,7 @@ def verify_handed(
         statements=_lineage(folder / LINEAGE, candidate, enclosed, verify),
         origin=name.removesuffix("/evidence"),
         pinned=key is not None and model_key is not None,
+        post_quantum=_second_holds(folder, candidate, verifiers["ml-dsa-44"], second_key),
     )
 
 
@@ -242,6 +265,23 @@ def _data(view: UseCaseView, candidate: CandidateView) -> DataPart | None:
         columns=known.columns,
         counts=dict(known.counts),
     )
+
+
+def _second_holds(folder: Path, candidate: str, verify: Verifier, pinned: bytes | None) -> bool:
+    """Whether there is a second signature; raises `Corrupt` for a false one, or none though its key is pinned."""
+    there = [(folder / name).exists() for name in (SECOND, SECOND_KEY)]
+    if not any(there) and pinned is None:
+        return False
+    try:
+        key = parse_cosigner_key(_part(folder, SECOND_KEY).decode())
+        signature = _part(folder, SECOND)
+    except (UnicodeDecodeError, NotFound) as error:
+        raise _differs(f"{SECOND} or {SECOND_KEY}") from error
+    if key.algorithm != "ml-dsa-44" or (pinned is not None and pinned != key.public_key):
+        raise Corrupt("the second signature is by another key than the pinned one.", remedy="Ask the sender.")
+    if not verify(key.public_key, package_statement(candidate), signature):
+        raise _differs(SECOND)
+    return True
 
 
 def _check_bom(folder: Path, candidate: str, check: Check) -> None:
