@@ -18,6 +18,7 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "tree_shap": (),
     "models_hot_path": (),
     "group_commit": ("--rounds", "5"),
+    "postgres": ("--rounds", "5"),
     "verify_ledger": ("--records", "200000"),
     "proofs": ("--entries", "1000000"),
     "soak_nemesis": ("--count", "100"),
