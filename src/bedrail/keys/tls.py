@@ -51,7 +51,8 @@ def server_context(channel: Channel) -> ssl.SSLContext:
     Raises `Refused` for a key that others can read, `NotFound` or `Invalid` for files that are none or do not belong
     together. Files that become unusable later leave the former ones in force.
     """
-    renewing = _Renewing(channel, _server_context(channel), _stamps(channel))
+    stamps = _stamps(channel)  # before reading: what changes in between is read again
+    renewing = _Renewing(channel, _server_context(channel), stamps)
     renewing.context.sni_callback = renewing.take_up  # called at every handshake, with a name or without
     return renewing.context
 
