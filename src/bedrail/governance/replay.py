@@ -38,6 +38,22 @@ from bedrail.core.events import (
     UseCaseOpened,
     decode,
 )
+from bedrail.core.events.access import (
+    AccessCertified,
+    AccessRevoked,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
+    GlassBroken,
+    GlassEnded,
+    GlassReviewed,
+    PersonLeft,
+    ReviewClosed,
+    ReviewStarted,
+    TokenHandedOver,
+)
+from bedrail.core.events.governance import TokenRevoked
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
 from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
@@ -68,6 +84,20 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     DecisionResponded: ("decision.respond",),
     ConsentChanged: ("consent.change",),
     SentinelsRecorded: ("sentinels.record",),
+    PersonLeft: ("person.leave",),
+    TokenHandedOver: ("token.issue", "person.leave"),
+    TokenRevoked: ("token.revoke",),
+    GlassBroken: ("break-glass.open",),
+    GlassEnded: ("break-glass.open",),
+    GlassReviewed: ("break-glass.review",),
+    ReviewStarted: ("access.review",),
+    AccessCertified: ("access.certify",),
+    AccessRevoked: ("access.certify",),
+    ReviewClosed: ("access.review",),
+    FindingOpened: ("finding.file",),
+    FindingAnswered: ("finding.answer",),
+    FindingReturned: ("finding.file",),
+    FindingClosed: ("finding.file",),
 }
 """What a person needed permission for (`governance/permissions.py`), by fact; other facts follow from several acts."""
 

@@ -132,7 +132,7 @@ def leave(ctx: Context, person: str, leaver: str, reason: str, *, hand_over: str
         raise Invalid("a leaver cannot take over.", path="--hand-over", remedy="Name somebody who stays.")
     heir = _owner(ctx, hand_over) if hand_over else ""
     owned = [view for view in ctx.registry.tokens.values() if view.owner == leaver]
-    facts: list[Fact] = [PersonLeft(person=leaver, reason=reason)]
+    facts: list[Fact] = []
     open_now = tuple(s.session for s in ctx.registry.identity.sessions.values() if s.person == leaver)
     if open_now:  # they would open nothing anyway; ended, they do not come back with the person either
         facts.append(SessionsEnded(person=leaver, reason="left", sessions=open_now))
@@ -140,6 +140,7 @@ def leave(ctx: Context, person: str, leaver: str, reason: str, *, hand_over: str
         _handed_over(ctx, view, heir) if heir else TokenRevoked(token=view.token, reason=f"{leaver} left")
         for view in owned
     ]
+    facts.append(PersonLeft(person=leaver, reason=reason))
     lost = [(leaver, role) for role in known.roles]
     follows = append_whole(
         ctx, actor, "security", facts, lambda: of_lost_roles(ctx, lost, f"{leaver}, who approved it, left")
