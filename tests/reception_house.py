@@ -7,8 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyotp
+import pytest
 
 from bedrail.app import App, create_home
+from bedrail.core.errors import Refused
 from bedrail.core.events import Entry, decode
 from bedrail.journeys import accounts, credentials, signing_in, upkeep
 from bedrail.journeys.reception import Reception, Signed
@@ -97,6 +99,13 @@ class House:
         """Entries of one action, in order."""
         entries = (decode(data) for _, data in self.app.context.tape.registry_entries(0))
         return [entry for entry in entries if type(entry.fact).__struct_config__.tag == action]
+
+
+def refused(act: object, *given: object, **named: object) -> str:
+    """Call it; the first reason of its refusal."""
+    with pytest.raises(Refused) as error:
+        act(*given, **named)  # type: ignore[operator]
+    return error.value.reasons[0] if error.value.reasons else ""
 
 
 def house(folder: Path, *, joined: bool = True, start: datetime | None = None) -> House:

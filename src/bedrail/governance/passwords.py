@@ -108,7 +108,7 @@ def _without_runs(text: str, line: str) -> str:
 
 @cache
 def _words() -> frozenset[str]:
-    text = resources.files("bedrail.governance").joinpath("common_words.txt").read_text(encoding="utf-8")
+    text = resources.files("bedrail.governance").joinpath("password_words.txt").read_text(encoding="utf-8")
     lines = (line.split("#")[0] for line in text.splitlines())
     return frozenset(word for line in lines for word in line.split())
 
