@@ -117,7 +117,9 @@ def test_each_role_named_in_a_request_finds_the_door_as_the_matrix_says(
     assert ask(client, door, callers.everything, person="mallory").status == 403
 
 
-@pytest.mark.parametrize("door", [door for door, permit in HTTP.items() if permit.key == "public" and "/sign-" not in door])
+@pytest.mark.parametrize(
+    "door", [door for door, permit in HTTP.items() if permit.key == "public" and "/sign-" not in door]
+)
 def test_public_doors_ask_nobody(door: str, asked: tuple[Client, Callers]) -> None:
     """With and without a token they answer the same; none of them takes a body."""
     client, callers = asked
@@ -163,3 +165,29 @@ def test_a_clinician_of_one_site_does_not_touch_the_decisions_of_another(tmp_pat
             assert (refused.status, "another site" in refused.json["detail"]) == (403, True)
             for person in ("nora", "dr-lee"):
                 assert client.ask("POST", path, body | {"person": person}).status in (200, 201)
+
+
+PAGES = [door for door, permit in HTTP.items() if permit.key == "session" and door.startswith("GET ")]
+
+
+def test_each_roles_session_opens_the_pages_as_the_matrix_says(tmp_path: Path) -> None:
+    """Signed in, each role sees what the matrix opens; a stranger, or an ended session, is shown the way in."""
+    house, standings = small_house(tmp_path), []
+    Callers(house)
+    lines = {line.door: line for line in matrix()}
+    with served(house, standings.append) as client:
+        reception = standings[0].reception
+        tokens = {
+            role: reception.begin(f"{role}-1", "local", mfa=False, door="web", device="t").token for role in ROLES
+        }
+        ended = reception.begin("clinician-1", "local", mfa=False, door="web", device="t").token
+        reception.end(reception.recognise(ended), "signed out")
+        for door in PAGES:
+            path = door.split(" ")[1].replace("{use_case}", USE_CASE).replace("{name}", "none.html")
+            for cell in lines[door].cells:
+                reply = client.ask("GET", path, token="", headers={"Cookie": f"bedrail-loopback={tokens[cell.role]}"})
+                let_in = reply.status in (200, 404)
+                assert let_in == cell.open, f"{cell.role} {door}: {reply.status}"
+            for cookie in ("", "bedrail-loopback=wrong", f"bedrail-loopback={ended}"):
+                reply = client.ask("GET", path, token="", headers={"Cookie": cookie})
+                assert reply.status in (303, 401, 403), f"{door}: {reply.status}"

@@ -151,8 +151,8 @@ def _reviews(ctx: Context, now: float) -> dict[str, str]:
     if late:
         what = f"the access review due {late[0].due[:10]} has {len(late[0].open_items())} items nobody certified"
         return {"state": "unsafe", "what": what, "mend": f"bedrail access review status {late[0].review}"}
-    opened = ctx.registry.installation and min((epoch(p.at) for p in ctx.registry.people.values()), default=now)
-    last = max((epoch(campaign.at) for campaign in campaigns), default=opened or now)
+    first = min((epoch(person.at) for person in ctx.registry.people.values()), default=now)
+    last = max((epoch(campaign.at) for campaign in campaigns), default=first)
     days = _review_days(ctx)
     if now - last > timedelta(days=days).total_seconds():
         mend = "bedrail access review start --due DATE"
