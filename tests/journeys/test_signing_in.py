@@ -13,7 +13,7 @@ import pytest
 from bedrail.app import open_home, verify_home
 from bedrail.core.accounts import CredentialRow
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import PersonAdded, SessionsEnded
+from bedrail.core.events import PersonAdded, PersonLeft, SessionsEnded
 from bedrail.governance.sessions import ORDINARY, STRICT
 from bedrail.journeys import accounts, credentials, signing_in, upkeep
 from bedrail.journeys.context import SYSTEM
@@ -414,3 +414,17 @@ def test_a_leaver_is_out(home: House) -> None:
     signed = home.join("sam")
     home.app.context.append(SYSTEM, "test", PersonAdded(person="sam", name="Sam", roles=()))
     assert home.at.recognise(signed.token) is None
+
+
+def test_a_person_of_the_same_id_as_a_leaver_inherits_nothing(home: House) -> None:
+    """Neither password, app nor session; a new account starts from an invitation."""
+    signed = home.join("sam")
+    home.app.context.append(SYSTEM, "test", PersonLeft(person="sam", reason="moved"))
+    assert home.at.recognise(signed.token) is None
+    home.app.context.append(SYSTEM, "test", PersonAdded(person="sam", name="Samira", roles=("data-scientist",)))
+    assert home.at.recognise(signed.token) is None
+    assert refused(home.sign_in, "sam") == "credentials"
+    assert home.at.identity().local == "signed-in"
+    home.act_as(home.sign_in("olivia"))
+    home.invite("sam")
+    assert refused(home.sign_in, "sam") == "credentials"

@@ -132,3 +132,13 @@ def test_a_success_says_how_often_it_was_refused_before(home: House) -> None:
     fact = home.facts("session.opened")[-1].fact
     assert isinstance(fact, SignedIn)
     assert (fact.person, fact.auth, fact.mfa, fact.refused_before) == ("sam", "password+totp", True, 2)
+
+
+def test_what_strangers_type_as_a_name_is_kept_nowhere(home: House) -> None:
+    """It may be a patient's name, or a password in the wrong field."""
+    for typed in ("Featherstone, Ada 49474545", "my secret sentence"):
+        assert refused(signing_in.with_password, home.at, typed, "x", **WHERE) == "credentials"
+    home.clock.turn(minutes=6)
+    home.at.tend()
+    files = [path.read_bytes() for path in home.app.home.rglob("*") if path.is_file()]
+    assert not [data for data in files if b"Featherstone" in data or b"secret sentence" in data or b"192.0.2.7" in data]

@@ -77,6 +77,7 @@ class Identity:
     Sessions that cannot be open any more are let go as later ones come in, so that memory stays bounded.
     """
 
+    begun: bool = False
     ruled: str = ""
     mfa_roles: frozenset[str] = frozenset(ROLES)
     accounts: dict[str, AccountView] = field(default_factory=dict)
@@ -85,8 +86,13 @@ class Identity:
 
     @property
     def local(self) -> str:
-        """`trust` while there are no accounts; `signed-in` from the first one on, unless ruled otherwise."""
-        return (self.ruled or SIGNED_IN) if self.accounts else TRUST
+        """`trust` until the first account is opened; `signed-in` ever after, unless ruled otherwise."""
+        return (self.ruled or SIGNED_IN) if self.begun else TRUST
+
+    def leave(self, person: str) -> None:
+        """Nothing that a leaver enrolled counts, also when somebody of that id comes later."""
+        self.accounts.pop(person, None)
+        _end(self, [s.session for s in self.sessions.values() if s.person == person])
 
     def needs_mfa(self, roles: frozenset[str]) -> bool:
         """Whether somebody in these roles must show two factors."""
@@ -152,6 +158,7 @@ def _ruled(identity: Identity, fact: SignInRuled, _: str) -> None:
 
 
 def _opened(identity: Identity, fact: AccountOpened, at: str) -> None:
+    identity.begun = True
     identity.accounts.setdefault(fact.person, AccountView(fact.person, True, at))
 
 

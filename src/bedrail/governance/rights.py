@@ -24,6 +24,7 @@ from bedrail.core.events.access import (
 )
 from bedrail.core.events.governance import PersonAdded, TokenIssued, TokenRevoked
 from bedrail.governance.access import Access
+from bedrail.governance.accounts import Identity
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import days_after, epoch
 from bedrail.governance.values import TOKEN_ACTIONS, PersonView, TokenView
@@ -33,6 +34,7 @@ class Registry(Protocol):
     """What of the registry these folds change."""
 
     access: Access
+    identity: Identity
     findings: Findings
     people: dict[str, PersonView]
     tokens: dict[str, TokenView]
@@ -50,6 +52,7 @@ def _left(registry: Registry, fact: PersonLeft, at: str) -> None:
     """A leaver is nobody here from now on; what they did stays theirs."""
     before = registry.people.pop(fact.person, None)
     registry.access.leave(before.roles if before is not None else frozenset(), fact, at)
+    registry.identity.leave(fact.person)
 
 
 def _token(registry: Registry, fact: TokenIssued, _at: str) -> None:

@@ -83,7 +83,7 @@ def open_account(at: Reception, by: str, person: str) -> str:
         if person not in registry.people:
             raise NotFound(f"nobody called `{person}` works here.", path="person", remedy="bedrail people add PERSON.")
         account = registry.identity.accounts.get(person)
-        if not registry.identity.accounts and not permitted(registry.people[person].roles, "account.manage"):
+        if not registry.identity.begun and not permitted(registry.people[person].roles, "account.manage"):
             raise Refused(
                 "the first account must be of somebody who may open others.",
                 remedy=f"Open your own first: bedrail accounts add {by}.",

@@ -106,8 +106,10 @@ class Reception:
         token, digest = self.tokens.new()
         session = session_id(digest)
         with self.turn:
+            if auth != LOCAL and self.account(person) is None:
+                raise not_signed_in()
             now = self.now()
-            refused = self.desk.forgive(f"person:{person}") + self.desk.forgive(f"code:{person}")
+            refused = sum(self.desk.forgive(self._pseudonym(f"{what}:{person}")) for what in ("person", "code"))
             self.desk.open_session(self._row(digest, person, now, now, device))
             fact = SignedIn(auth=auth, door=door, mfa=mfa, person=person, refused_before=refused, session=session)
             principal = self._principal(person, auth, mfa, now, session)
@@ -126,7 +128,7 @@ class Reception:
             old = next((row for row in rows if row.session == principal.session), None)
             device = old.device if old is not None else ""
             self.desk.open_session(self._row(digest, principal.person, view.at_epoch, now, device))
-            self.desk.forgive(f"code:{principal.person}")
+            self.desk.forgive(self._pseudonym(f"code:{principal.person}"))
             fact = SteppedUp(
                 auth=auth, before=view.session, mfa=mfa, person=principal.person, session=session_id(digest)
             )
@@ -202,12 +204,13 @@ class Reception:
         It is counted before it is looked at, so that many at once cannot pass the limits together. Raises `Refused`
         (reasons `rate`) when it comes too soon. Names of nobody are counted, and not written down.
         """
-        names = [each.name for each in limits_now]
+        names = {self._pseudonym(each.name): each.name for each in limits_now}
         with self.turn:
             now = self.now()
-            require_turn(limits_now, self.desk.refused_since(names, now - WINDOW_SECONDS), now)
+            found = self.desk.refused_since(list(names), now - WINDOW_SECONDS)
+            require_turn(limits_now, {names[name]: each for name, each in found.items()}, now)
             named, mark = person if person in self.identity().accounts else "", self.ctx.ids.new()
-            self.desk.note_refusal(names, named, source, now, mark)
+            self.desk.note_refusal(list(names), named, self._pseudonym(source), now, mark)
         try:
             yield
         except Refused:
@@ -313,6 +316,10 @@ class Reception:
                     reasons=("credentials",),
                 )  # fmt: skip
         return self.begin(ticket.person, LOCAL, mfa=False, door="web", device=device)
+
+    def _pseudonym(self, text: str) -> str:
+        """Names and addresses of strangers are kept so only: whatever was typed may be a patient's, or a password."""
+        return self.ctx.pseudonyms.pseudonym(f"sign-in {text}")
 
     def _row(self, digest: str, person: str, made: float, seen: float, device: str) -> SessionRow:
         return SessionRow(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -40,7 +41,7 @@ class WebAuthnPasskeys:
             rp_name=self._name,
             user_name=person,
             user_display_name=name,
-            user_id=person.encode(),
+            user_id=sha256(f"{self._origin} {person}".encode()).digest(),  # opaque: section 14.6.1
             challenge=challenge,
             timeout=TIMEOUT_MS,
             authenticator_selection=structs.AuthenticatorSelectionCriteria(
