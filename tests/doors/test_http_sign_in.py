@@ -304,7 +304,7 @@ def test_an_invitation_leads_through_enrolment_into_the_house(browser: Browser, 
     assert browser.post("/account/app/confirm", ticket=ticket, code="000000", form=form).status == 403
     done = browser.post("/account/app/confirm", ticket=ticket, code=home.code("sue"), form=form)
     assert done.status == 200
-    assert len(re.findall(r"<li>[0-9a-z]{4}(?:-[0-9a-z]{4}){3}</li>", done.text)) == 10
+    assert len(re.findall(r"<li>[0-9a-z]{4}(?:-[0-9a-z]{4}){5}</li>", done.text)) == 10
     assert browser.jar[COOKIE] != before
     assert browser.get("/").status == 200
     assert Browser(browser.port, {COOKIE: before}).get("/").status == 303
@@ -315,6 +315,7 @@ def test_a_proof_that_is_too_old_leads_to_giving_a_new_one(browser: Browser, hom
     browser.jar[COOKIE] = home.sign_in("olivia").token
     home.clock.turn(minutes=6)
     assert browser.post("/account/recovery-codes").headers["location"] == "/account/confirm"
+    assert browser.post("/account/sessions/end").headers["location"] == "/account/confirm"
     shown = browser.get("/account/confirm")
     before = browser.jar[COOKIE]
     assert browser.post("/account/confirm", form=shown.field("form"), code="000000").status == 403

@@ -142,7 +142,7 @@ def test_tls_1_3_answers_and_nothing_older_does(one_way: Secure) -> None:
     with one_way.connect(one_way.lab()) as connection:
         assert connection.version() == "TLSv1.3"
     status, headers = one_way.ask(one_way.lab())
-    assert (status, headers["strict-transport-security"]) == (200, "max-age=31536000")
+    assert (status, headers["strict-transport-security"]) == (200, "max-age=31536000; includeSubDomains")
     older = one_way.lab()
     older.maximum_version = ssl.TLSVersion.TLSv1_2
     refused(one_way, older)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from struct import pack
@@ -233,10 +234,11 @@ def test_an_origin_without_a_host_is_none() -> None:
 
 
 def test_recovery_codes_are_random_and_readable() -> None:
-    """Sixteen letters and digits that are not taken for each other; ten codes are ten."""
+    """At least 112 bits (their digests rest unsalted) in letters that are not taken for each other; ten are ten."""
     codes = RandomTokens().codes(10)
     assert len(set(codes)) == 10
     for code in codes:
-        assert [len(group) for group in code.split("-")] == [4, 4, 4, 4]
+        assert [len(group) for group in code.split("-")] == [4] * 6
+        assert 24 * math.log2(len(CODE_LETTERS)) >= 112
         assert set(code) <= set(CODE_LETTERS) | {"-"}
     assert not set(CODE_LETTERS) & set("01ilo")

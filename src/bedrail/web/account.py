@@ -8,7 +8,7 @@ from starlette.routing import Route
 
 from bedrail.core.errors import BedrailError, Invalid, Refused
 from bedrail.governance.accounts import SECOND_FACTORS
-from bedrail.governance.sessions import Principal
+from bedrail.governance.sessions import Principal, fresh, stale
 from bedrail.journeys import credentials, signing_in
 from bedrail.journeys.credentials import Enrolled
 from bedrail.journeys.reception import not_signed_in
@@ -107,8 +107,10 @@ class OwnAccount(Doorway):
         return see("/account")
 
     def end_sessions(self, request: Request, form: Form) -> Response:
-        """End one of one's other sessions, or all of them."""
+        """End one of one's other sessions, or all of them, after a recent proof (ASVS 5.0 7.5.2)."""
         principal = _person(request)
+        if not fresh(principal, self.reception.now()):
+            raise stale("ending other sessions")
         self.reception.end_others(principal, "ended by their owner", form.get("session", ""))
         return see("/account")
 

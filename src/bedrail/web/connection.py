@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 _PREFIX, _SUFFIX = PREFIX.encode(), SUFFIX.encode()
 _SIMPLE_PATH = re.compile(r"[A-Za-z0-9/._-]+\Z").match
 _UNUSUAL = frozenset({b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"})
-_OK = STATUS_LINE[200] + b"content-type: application/json\r\ncache-control: no-store\r\ncontent-length: %d\r\n\r\n%b"
+_SAID = b"".join(b"%b: %b\r\n" % each for each in response_headers(200, 0) if each[0] != b"content-length")
+_OK = STATUS_LINE[200] + _SAID + b"content-length: %d\r\n\r\n%b"
 
 
 class _Nobody:

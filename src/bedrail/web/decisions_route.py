@@ -30,8 +30,15 @@ PREFIX = "/api/v1/use-cases/"
 SUFFIX = "/decisions"
 
 _encode = msgspec.json.Encoder().encode
-_OK: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
-_PROBLEM: list[tuple[bytes, bytes]] = [(b"content-type", CONTENT_TYPE), (b"cache-control", b"no-store")]
+GUARDED: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+)
+"""What a browser is told that comes upon data: it is no page (ASVS 5.0 3.2.1)."""
+
+_KEPT_NOWHERE = (b"cache-control", b"no-store")
+_OK: list[tuple[bytes, bytes]] = [(b"content-type", b"application/json"), _KEPT_NOWHERE, *GUARDED]
+_PROBLEM: list[tuple[bytes, bytes]] = [(b"content-type", CONTENT_TYPE), _KEPT_NOWHERE, *GUARDED]
 _CLOSE = (b"connection", b"close")
 _CHALLENGE = (b"www-authenticate", b'Bearer realm="bedrail"')
 

@@ -34,6 +34,7 @@ from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
 from bedrail.web.permits import guarded
 from bedrail.web.problems import CONTENT_TYPE, problem
+from bedrail.web.safe_headers import SafeHeaders
 from bedrail.web.sign_in import Doorway
 from bedrail.web.visitors import Visitors, person_at
 
@@ -105,16 +106,17 @@ class Door(Protocol):
 class Application:
     """The ASGI application: decisions on their own route, everything else by the framework."""
 
-    __slots__ = ("decisions", "rest")
+    __slots__ = ("_elsewhere", "decisions", "rest")
 
     def __init__(self, decisions: DecisionsRoute, rest: Asgi) -> None:
         self.decisions = decisions
         self.rest = rest
+        self._elsewhere = SafeHeaders(rest)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
         decision = scope["type"] == "http" and is_decision(scope)
-        await (self.decisions if decision else self.rest)(scope, receive, send)
+        await (self.decisions if decision else self._elsewhere)(scope, receive, send)
 
 
 def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Application:
@@ -328,5 +330,5 @@ def configuration(
         limit_concurrency=MOST_CONNECTIONS,
         h11_max_incomplete_event_size=16_384,
         ssl_context_factory=None if tls is None else lambda _, __: tls,
-        headers=[] if tls is None else [("strict-transport-security", "max-age=31536000")],
+        headers=[] if tls is None else [("strict-transport-security", "max-age=31536000; includeSubDomains")],
     )
