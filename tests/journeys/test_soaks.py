@@ -14,7 +14,7 @@ BENCH = Path(__file__).parents[2] / "bench"
 
 SMALL = {
     "drills": ("--count", "3"),
-    "hostile": ("--count", "60", "--generated", "0"),
+    "hostile": ("--count", "60", "--generated", "0", "--patients", "50"),
     "identifiers": ("--count", "120"),
     "fuzz": ("--count", "500", "--only", "tile"),
 }
