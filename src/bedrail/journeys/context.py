@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
 
@@ -40,6 +41,17 @@ from bedrail.ledger.publisher import Publisher
 from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
+
+
+@lru_cache(maxsize=16)
+def _policy(data: bytes) -> Policy:
+    """Of the same bytes the same frozen value; an approval asks for it four times."""
+    return parse_policy(data.decode())
+
+
+@lru_cache(maxsize=256)
+def _charter(data: bytes) -> Charter:
+    return parse_charter(data.decode())
 
 
 class Views(Decisions, Protocol):
@@ -146,12 +158,12 @@ class Context:
         return known[use_case]
 
     def charter(self, use_case: str) -> Charter:
-        """The charter in force, parsed from its artifact."""
-        return parse_charter(self.artifacts.get(self.use_case(use_case).charter).decode())
+        """The charter in force; its artifact is read and checked at every question, and parsed once per version."""
+        return _charter(self.artifacts.get(self.use_case(use_case).charter))
 
     def policy(self) -> Policy:
-        """The policy in force, parsed from its artifact."""
-        return parse_policy(self.artifacts.get(self.refresh().policy).decode())
+        """The policy in force; its artifact is read and checked at every question, and parsed once per version."""
+        return _policy(self.artifacts.get(self.refresh().policy))
 
     def put_sealed(self, data: bytes, *, dataset: str, kind: str) -> str:
         """Store a file about many patients, sealed under its dataset's own data key; returns its digest as sealed."""
