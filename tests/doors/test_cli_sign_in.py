@@ -87,7 +87,7 @@ def test_from_the_first_account_to_acting_under_it(
     assert told("people", "add", "tom", "--role", "clinician", home=home).code == 0
     ran = joined(home, typed, phone, by="olivia")
     assert phone.secret in ran.out
-    assert len([line for line in ran.out.splitlines() if line.count("-") == 3]) == 10
+    assert len([line for line in ran.out.splitlines() if line.count("-") == 5]) == 10
     assert "Signed in as olivia (password+totp)" in ran.out
     (file,) = (tmp_path / "config" / "bedrail" / "sessions").iterdir()
     assert file.stat().st_mode & 0o777 == 0o600
