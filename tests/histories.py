@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from bedrail.app import App, open_home
 from bedrail.core.errors import BedrailError
 from bedrail.core.events import CandidateAdmitted, DatasetAdmitted, EvidenceRecorded, PersonAdded, decode
 from bedrail.journeys import access_review, breaking_glass, delivery, findings, leaving, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.packages import package_statement
 from bedrail.keys import new_token
-from bedside_house import CHARTER, CONTRACT, SmallHouse, features_toml, linear_package, small_house
+from bedside_house import CHARTER, CONTRACT, features_toml, linear_package, small_house
 from watchman import APPROVERS, STAGES, Observer
 
 POLICY = """
@@ -74,20 +76,40 @@ class Moving:
         return self.at.timestamp()
 
 
+class Scenery:
+    """A home with people, policy and two candidates, made once; each stage is a copy of it, keys and database and all.
+
+    Making the keys and fitting the models takes a second, and no history is about that.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        house = small_house(folder, deployed=False)
+        try:
+            self.candidates = (house.candidate, house.admit(*linear_package("falls-2", seed=2), folder / "second"))
+            upkeep.adopt_policy(house.app.context, "dr-adams", POLICY)
+        finally:
+            house.app.close()
+
+    def copied(self, folder: Path) -> App:
+        """The home opened from a copy in `folder`, which is new."""
+        shutil.copytree(self.folder / "home", folder / "home")
+        return open_home(folder / "home")
+
+
 class Stage:
     """One real home on which histories are played, each in a use case of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.house: SmallHouse = small_house(folder, deployed=False)
-        self.ctx = self.house.app.context
+    def __init__(self, scenery: Scenery, folder: Path) -> None:
+        self.app, self.candidates = scenery.copied(folder), scenery.candidates
+        self.ctx = self.app.context
         self.clock = Moving(datetime.now(UTC) + timedelta(seconds=5))
         self.ctx.clock = self.clock
-        self.second = self.house.admit(*linear_package("falls-2", seed=2), folder / "second")
-        upkeep.adopt_policy(self.ctx, "dr-adams", POLICY)
         self.number, self.observer, self._read = 0, Observer(roles={"dr-adams": {"owner"}}), 0
         self.tried: Counter[str] = Counter()
         self._catch_up()
         self.observer.wrong.clear()  # what the stage itself was built with
+        self.observer.seen.clear()
 
     def history(self, seed: int, steps: int = 30) -> None:
         """One history: people anew, a use case anew, then whatever the seed says."""
@@ -120,7 +142,7 @@ class Stage:
         facts: list[Any] = [
             DatasetAdmitted(dataset="d" * 64, use_case=case, source="s", rows=9, columns=9, profile="p", verdict="pass")
         ]
-        for number, (digest, author) in enumerate(((self.house.candidate, "ds"), (self.second, "both"))):
+        for number, (digest, author) in enumerate(zip(self.candidates, ("ds", "both"), strict=True)):
             signed = self.ctx.signer.sign(package_statement(digest)).hex()
             facts.append(
                 CandidateAdmitted(
@@ -184,7 +206,7 @@ class Stage:
 
     def close(self) -> None:
         """Let go of the home."""
-        self.house.app.close()
+        self.app.close()
 
 
 Step = Callable[[Stage, random.Random, str], object]

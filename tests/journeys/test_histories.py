@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from bedrail.core.events import Actor, DeploymentMoved, Entry, FindingClosed, FindingOpened
-from histories import Stage
+from histories import Scenery, Stage
 from watchman import Case, Observer
 
 
 @pytest.mark.slow
 def test_no_history_has_an_illegal_transition(tmp_path: Path) -> None:
     """Twenty-five histories of thirty tries each: nothing wrong, and enough happened for that to say something."""
-    stage = Stage(tmp_path)
+    stage = Stage(Scenery(tmp_path / "scenery"), tmp_path)
     try:
         for seed in range(25):
             stage.history(seed)
