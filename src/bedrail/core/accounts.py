@@ -267,7 +267,7 @@ class Tokens(Protocol):
         ...
 
     def codes(self, count: int) -> list[str]:
-        """Random codes of some 80 bits for people to write down."""
+        """Random codes of at least 112 bits for people to write down."""
         ...
 
 
