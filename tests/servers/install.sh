@@ -20,6 +20,7 @@ need golang-go go /usr/lib/go/bin/go
 need strace strace
 need nodejs node
 need npm npm
+need chromium chromium chromium-browser google-chrome
 
 if [ -n "$missing" ]; then
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then
