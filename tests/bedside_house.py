@@ -85,6 +85,8 @@ site = "site"
 groups = ["gender"]
 """
 
+LIMITS = "\n[limits]\nper_minute = {0}\nburst = {0}\nall_per_minute = {0}\nall_burst = {0}\n"
+
 
 def features_toml(contract: Contract) -> str:
     """The contract's features as they stand in a charter."""
@@ -199,9 +201,12 @@ class SmallHouse:
         """End a token."""
         self.append(TokenRevoked(token=self.tokens[token], reason="lost"))
 
-    def open_case(self, use_case: str, mode: str = "confirm", width: float = 1.0, budget: int = 5000) -> None:
-        """Open (or reopen with other terms) a use case."""
+    def open_case(
+        self, use_case: str, mode: str = "confirm", width: float = 1.0, budget: int = 5000, pace: int = 10_000_000
+    ) -> None:
+        """Open (or reopen with other terms) a use case; `pace` a minute and at once, far beyond any test by default."""
         text = CHARTER.format(use_case=use_case, mode=mode, width=width, budget=budget) + features_toml(self.contract)
+        text += LIMITS.format(pace)
         digest = self.app.context.artifacts.put(text.encode())
         self.append(
             UseCaseOpened(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -18,6 +18,22 @@ NO_DECISION = "no decision: use clinical judgement"
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A frozen value whose parser refuses fields that it does not know."""
+
+
+Rate = Annotated[int, msgspec.Meta(ge=1, le=10_000_000)]
+
+
+class Pace(Value, frozen=True, kw_only=True):
+    """How fast decisions may be asked for: a steady rate and how many at once, for one token and for all together.
+
+    The defaults leave a ward, and a whole hospital scoring its patients over night, far behind them: they are there for
+    loops that ran away and for whoever wants the whole model by asking. Each serving process counts for itself.
+    """
+
+    per_minute: Rate = 6_000
+    burst: Rate = 1_000
+    all_per_minute: Rate = 30_000
+    all_burst: Rate = 5_000
 
 
 class Verdict(StrEnum):

@@ -16,14 +16,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from bedrail.core.errors import Invalid, NotFound
-from bedrail.core.values import Mode, Tier, Value
+from bedrail.core.values import Mode, Pace, Tier, Value
 from bedrail.data.roles import DataRoles
 from bedrail.governance.toml_lines import Located, read_toml
 from bedrail.governance.toml_lines import Path as KeyPath
 from bedrail.models.contract import Contract, Feature
 
 FILE = "usecase.toml"
-SECTIONS = ("use_case", "decision", "data", "features", "monitoring", "model")
+SECTIONS = ("use_case", "decision", "data", "features", "monitoring", "model", "limits")
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=2000)]
@@ -119,6 +119,7 @@ class Charter(Value, frozen=True, kw_only=True):
     features: tuple[Feature, ...]
     monitoring: Monitoring = Monitoring()
     model: ModelSource = ModelSource()
+    limits: Pace = Pace()
 
     def contract(self) -> Contract:
         """The inputs as the model's contract."""
@@ -163,6 +164,7 @@ def parse_charter(source: bytes | str, *, name: str = FILE) -> Charter:
         features=_features(toml),
         monitoring=toml.convert(("monitoring",), toml.table(("monitoring",), required=False), Monitoring),
         model=_model(toml),
+        limits=toml.convert(("limits",), toml.table(("limits",), required=False), Pace),
     )
     _texts(toml, charter)
     _tier_rules(toml, charter)

@@ -19,6 +19,7 @@ from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
 from bedrail.journeys.deadlines import Deadlines
 from bedrail.journeys.serving import Serving
+from bedrail.journeys.throttling import Throttling
 from bedrail.ledger.append import Receipt
 
 CARE = "care"
@@ -53,6 +54,7 @@ class Desk:
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     used: set[str] = field(default_factory=set)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    throttling: Throttling = field(default_factory=Throttling)
     _vendors: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -93,6 +95,25 @@ class Desk:
         if now >= view.used_until:
             self.used.add(view.token)
         return view
+
+    def hold_up(self, view: TokenView, now: float) -> float:
+        """Seconds to wait before this token may ask for a decision, 0.0 for none; `now` is monotonic.
+
+        Whoever has to wait is counted, see `note_throttling`.
+        """
+        station = self.serving.stations.get(view.use_case)
+        seconds = 0.0 if station is None else station.turnstile.wait(view.token, now)
+        if seconds:
+            self.tally[view.use_case, "throttled", "rate"] += 1
+            self.throttling.count(view.use_case, view.token, self.clock.now().isoformat(timespec="seconds"))
+        return seconds
+
+    async def note_throttling(self, *, all_of_it: bool = False) -> None:
+        """Put on record, in aggregate, which tokens asked too fast; raises `Unavailable`."""
+        now = self.clock.monotonic()
+        for fact in self.throttling.due(now, all_of_it=all_of_it):
+            await self.append(SYSTEM, fact, purpose="security")
+            self.throttling.told(fact, now)
 
     async def note_uses(self) -> None:
         """Put on record, once a day for each token, that it was used; raises `Unavailable`."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from bedrail.core.errors import BedrailError, Corrupt, Unavailable
 from bedrail.core.events import decode
 from bedrail.core.ports import Tape
+from bedrail.decisions.pace import Turnstile
 from bedrail.decisions.request import Intake
 from bedrail.decisions.values import Terms
 from bedrail.governance.usecase import Charter
@@ -55,6 +56,7 @@ class Station:
     view: UseCaseView
     charter: str
     terms: Terms
+    turnstile: Turnstile
 
 
 @dataclass(slots=True)
@@ -181,7 +183,8 @@ class Serving:
             if station is None or station.charter != view.charter:
                 self.stations.pop(use_case, None)
                 try:
-                    self.stations[use_case] = Station(view, view.charter, terms(self.load_charter(view.charter)))
+                    charter = self.load_charter(view.charter)
+                    self.stations[use_case] = Station(view, view.charter, terms(charter), Turnstile(charter.limits))
                 except BedrailError:
                     complete = False
         serving = {v.deployment.candidate for v in self.registry.use_cases.values() if v.deployment is not None}

@@ -178,15 +178,16 @@ class DecisionsConnection(HttpToolsProtocol):
 
     async def _decide(self, exchange: Exchange) -> None:
         body = exchange.body if isinstance(exchange.body, bytes) else bytes(exchange.body)
-        status, reply = await self._decisions.answer(exchange.path, exchange.caller, body, exchange.arrived)
-        await self._respond(exchange, status, reply)
+        status, reply, wait = await self._decisions.answer(exchange.path, exchange.caller, body, exchange.arrived)
+        await self._respond(exchange, status, reply, wait)
 
     async def _turn_away(self, exchange: Exchange) -> None:
-        status, reply = await self._decisions.refuse(exchange.path, exchange.caller, 408, TOO_SLOW, exchange.arrived)
+        refuse, caller = self._decisions.refuse, exchange.caller
+        status, reply, wait = await refuse(exchange.path, caller, 408, TOO_SLOW, exchange.arrived)
         exchange.keep_alive = False
-        await self._respond(exchange, status, reply)
+        await self._respond(exchange, status, reply, wait)
 
-    async def _respond(self, exchange: Exchange, status: int, reply: bytes) -> None:
+    async def _respond(self, exchange: Exchange, status: int, reply: bytes, wait: int) -> None:
         if exchange.disconnected:
             return
         if self.flow.write_paused:
@@ -194,14 +195,14 @@ class DecisionsConnection(HttpToolsProtocol):
         if status == 200 and exchange.keep_alive and not self.server_state.default_headers:
             self.transport.write(_OK % (len(reply), reply))
         else:
-            self.transport.write(self._head(exchange, status, len(reply)) + reply)
+            self.transport.write(self._head(exchange, status, len(reply), wait) + reply)
         exchange.response_complete = True
         if not exchange.keep_alive:
             self.transport.close()
         self.on_response_complete()
 
-    def _head(self, exchange: Exchange, status: int, length: int) -> bytes:
-        said = [*self.server_state.default_headers, *response_headers(status, length)]
+    def _head(self, exchange: Exchange, status: int, length: int, wait: int) -> bytes:
+        said = [*self.server_state.default_headers, *response_headers(status, length, wait)]
         if not exchange.keep_alive and all(name != b"connection" for name, _ in said):
             said.append((b"connection", b"close"))
         return STATUS_LINE[status] + b"".join(b"%b: %b\r\n" % each for each in said) + b"\r\n"

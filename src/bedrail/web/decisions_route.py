@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, NamedTuple
 
@@ -10,9 +11,10 @@ import msgspec
 
 from bedrail.core.errors import Invalid
 from bedrail.decisions.request import MAX_BODY
+from bedrail.governance.values import TokenView
 from bedrail.journeys.bedside import Bedside, NotUnderstood, Unrecorded
 from bedrail.web.metrics import Meter
-from bedrail.web.problems import CONTENT_TYPE, of_failure, of_malformed, of_unrecorded
+from bedrail.web.problems import CONTENT_TYPE, of_failure, of_malformed, of_throttled, of_unrecorded
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -75,20 +77,23 @@ class DecisionsRoute:
             async with body_time():
                 body = await read_body(receive)
         except TimeoutError:
-            status, reply = await self.refuse(scope["path"], caller, 408, TOO_SLOW, started)
+            status, reply, wait = await self.refuse(scope["path"], caller, 408, TOO_SLOW, started)
         else:
             if body is None:
-                status, reply = await self.refuse(scope["path"], caller, 413, TOO_LARGE, started)
+                status, reply, wait = await self.refuse(scope["path"], caller, 413, TOO_LARGE, started)
             else:
-                status, reply = await self.answer(scope["path"], caller, body, started)
-        await respond(send, status, reply)
+                status, reply, wait = await self.answer(scope["path"], caller, body, started)
+        await respond(send, status, reply, wait)
 
-    async def answer(self, path: str, caller: Caller, body: bytes, started: float) -> tuple[int, bytes]:
-        """Status and body for a whole request that arrived at `started` (monotonic seconds)."""
+    async def answer(self, path: str, caller: Caller, body: bytes, started: float) -> tuple[int, bytes, int]:
+        """Status, body and seconds to wait for a whole request that arrived at `started` (monotonic seconds)."""
         if not caller.json:
             return await self.refuse(path, caller, 415, NOT_JSON, started)
         try:
             view = self._bedside.admit(caller.token, _use_case(path))
+            seconds = self._bedside.hold_up(view, started)
+            if seconds:
+                return self._throttled(view, seconds, started)
             reply = await self._bedside.decide_for(view, body, started)
             if isinstance(reply, NotUnderstood):
                 status, said = of_malformed(reply.error, reply.fallback)
@@ -99,12 +104,17 @@ class DecisionsRoute:
         except Exception as error:  # noqa: BLE001 (a bug: said as such, without a word of what was in hand)
             status, said = of_failure(error)
         self._meter.decided(self._monotonic() - started, status)
-        return status, said
+        return status, said, 0
 
-    async def refuse(self, path: str, caller: Caller, status: int, error: Invalid, started: float) -> tuple[int, bytes]:
-        """Status and body for an unread request; that of a known caller is on record too."""
+    async def refuse(
+        self, path: str, caller: Caller, status: int, error: Invalid, started: float
+    ) -> tuple[int, bytes, int]:
+        """As `answer`, for an unread request; that of a known caller is on record too."""
         try:
             view = self._bedside.admit(caller.token, _use_case(path))
+            seconds = self._bedside.hold_up(view, started)
+            if seconds:
+                return self._throttled(view, seconds, started)
             reply = await self._bedside.turn_away(view, error)
             if isinstance(reply, NotUnderstood):
                 status, said = of_malformed(error, reply.fallback, status)
@@ -113,26 +123,39 @@ class DecisionsRoute:
         except Exception as other:  # noqa: BLE001 (as above)
             status, said = of_failure(other)
         self._meter.decided(self._monotonic() - started, status)
-        return status, said
+        return status, said, 0
+
+    def _throttled(self, view: TokenView, seconds: float, started: float) -> tuple[int, bytes, int]:
+        """Too fast: neither decided nor recorded by itself."""
+        wait = max(1, math.ceil(seconds))
+        status, said = of_throttled(wait, self._bedside.serving.stations[view.use_case].terms.fallback)
+        self._meter.decided(self._monotonic() - started, status)
+        return status, said, wait
 
 
 def _use_case(path: str) -> str:
     return path[len(PREFIX) : -len(SUFFIX)]
 
 
-def response_headers(status: int, length: int) -> list[tuple[bytes, bytes]]:
-    """What every response of this door says: JSON when it went well, a problem otherwise, never to be kept."""
+def response_headers(status: int, length: int, wait: int = 0) -> list[tuple[bytes, bytes]]:
+    """What every response of this door says: JSON when it went well, a problem otherwise, never to be kept.
+
+    `wait` are the seconds after which to ask again (Retry-After, RFC 9110 10.2.3; with 429, RFC 6585).
+    """
     said = [*(_OK if status < 400 else _PROBLEM), (b"content-length", str(length).encode())]
     if status == 401:
         said.append(_CHALLENGE)
     if status == 408:
         said.append(_CLOSE)
+    if wait:
+        said.append((b"retry-after", str(wait).encode()))
     return said
 
 
-async def respond(send: Send, status: int, body: bytes) -> None:
+async def respond(send: Send, status: int, body: bytes, wait: int = 0) -> None:
     """Send one complete response."""
-    await send({"type": "http.response.start", "status": status, "headers": response_headers(status, len(body))})
+    headers = response_headers(status, len(body), wait)
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 

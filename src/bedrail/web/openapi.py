@@ -119,7 +119,7 @@ def _paths() -> dict[str, Any]:
                 [case],
                 "DecisionRequest",
                 {"200": ("Answer", "Withheld", "Fallback")},
-                (408, 413, 415),
+                (408, 413, 415, 429),
             )
         },
         "/api/v1/use-cases/{use_case}/reviews": {

@@ -23,6 +23,7 @@ TITLES = {
     413: "The request is too large",
     415: "The content type is not JSON",
     422: "The request has a field that cannot be accepted",
+    429: "The requests come too fast",
     500: "Something unexpected happened",
     503: "A part of the system is out",
 }
@@ -85,6 +86,20 @@ def of_malformed(error: Invalid, fallback: Fallback, status: int = 0) -> tuple[i
         decision=fallback.decision,
         fallback_plan=fallback.fallback_plan,
         receipt=fallback.receipt,
+    )
+
+
+def of_throttled(seconds: int, plan: str) -> tuple[int, bytes]:
+    """Too fast: not decided and not recorded one by one; the clinician is told what to do all the same."""
+    return 429, problem(
+        429,
+        "This token, or all of this use case together, asks faster than the use case allows.",
+        path="authorization",
+        remedy=f"Try again in {seconds} s; until then use clinical judgement. The limits are [limits] of usecase.toml.",
+        kind="fallback",
+        message=NO_DECISION,
+        guard="rate",
+        fallback_plan=plan,
     )
 
 

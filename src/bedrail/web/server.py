@@ -156,6 +156,8 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
             with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
+                await door.bedside.note_throttling(all_of_it=True)
+            with contextlib.suppress(BedrailError):
                 await door.group.close()
             door.bedside.close()
 
@@ -169,11 +171,14 @@ async def _beat(bedside: Bedside) -> None:
 
 
 async def _note_uses(bedside: Bedside) -> None:
-    """Which tokens were used, once a day for each: looked at every minute, told when the ledger can be told."""
+    """Which tokens were used, once a day for each, and which asked too fast: looked at every minute, told when the
+    ledger can be told."""
     while True:
         await asyncio.sleep(USES_SECONDS)
         with contextlib.suppress(BedrailError):
             await bedside.note_uses()
+        with contextlib.suppress(BedrailError):
+            await bedside.note_throttling()
 
 
 async def _tend(reception: Reception) -> None:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from bedrail.core.events.abuse import AbuseLifted, AbuseLooked, AbuseSuspected, AbuseThrottled
 from bedrail.core.events.access import (
     AccessCertified,
     AccessRevoked,
@@ -99,6 +100,10 @@ from bedrail.core.events.withheld import AnswerNotShown
 __all__ = [
     "HIGH_VOLUME",
     "MAX_ENTRY_BYTES",
+    "AbuseLifted",
+    "AbuseLooked",
+    "AbuseSuspected",
+    "AbuseThrottled",
     "AccessCertified",
     "AccessRevoked",
     "AccountDisabled",
@@ -253,6 +258,10 @@ Fact = (
     | ReviewStarted
     | TokenHandedOver
     | TokenUsed
+    | AbuseLifted
+    | AbuseLooked
+    | AbuseSuspected
+    | AbuseThrottled
     | DeploymentLimited
     | WitnessesAdopted
     | AnchorRenewed
