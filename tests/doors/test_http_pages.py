@@ -72,6 +72,13 @@ def test_the_page_shows_state_and_gates_and_forbids_scripts(client: Client, hous
     assert "patient-on-page" not in page
 
 
+def test_the_first_page_leads_to_signing_out(client: Client, house: SmallHouse):
+    """By a link to the person's own page, on which there is a button for it."""
+    assert b'<a href="/account">' in client.ask("GET", "/", token="", headers=house.visitor()).body
+    own = client.ask("GET", "/account", token="", headers=house.visitor()).body
+    assert b'<form method="post" action="/sign-out">' in own
+
+
 def test_only_listed_reports_are_served(client: Client, house: SmallHouse):
     """A report in its folder is linked and served; nothing else of the home is."""
     folder = house.app.context.home / "reports" / USE_CASE

@@ -259,6 +259,19 @@ def test_every_page_and_refusal_forbids_what_it_does_not_need(browser: Browser, 
     assert browser.get("/sign-in/passkey.js").headers["content-type"].startswith("text/javascript")
 
 
+def test_password_fields_are_masked_and_take_what_a_manager_pastes(browser: Browser, home: House) -> None:
+    """Each is of type password, says which password it is for, and has neither a script nor a length in the way."""
+    pages = [browser.get("/sign-in").text, browser.get("/sign-in/invitation").text]
+    browser.jar[COOKIE] = home.sign_in("olivia").token
+    pages.append(browser.get("/account").text)
+    inputs = [each for page in pages for each in re.findall(r"<input[^>]*>", page) if "password" in each]
+    assert len(inputs) == 6
+    for each in inputs:
+        assert 'type="password"' in each
+        assert re.search(r'autocomplete="(?:current|new)-password"', each)
+        assert not re.search(r"maxlength|onpaste|readonly", each)
+
+
 def test_the_same_words_for_whoever_is_not_let_in(browser: Browser) -> None:
     """Wrong password, stranger, nothing at all: one page, but for the name that was typed."""
     said = set()

@@ -75,3 +75,14 @@ def test_there_are_no_listings_and_no_files(client: Client, path: str) -> None:
     reply = client.ask("GET", path, token="")
     assert reply.status in (303, 404)
     assert reply.headers.get("location", "/sign-in") == "/sign-in"
+
+
+@pytest.mark.parametrize(
+    "name", ["X-Forwarded-For", "X-Forwarded-User", "X-Remote-User", "X-Original-URL", "Forwarded"]
+)
+def test_nobody_says_who_they_are_in_a_proxys_header(client: Client, name: str) -> None:
+    """Such headers open nothing and change nothing."""
+    said = {name: "olivia" if "User" in name else "for=127.0.0.1;host=x" if name == "Forwarded" else "/healthz"}
+    assert client.ask("GET", "/", token="", headers=said).status == 303
+    assert client.ask("GET", "/api/v1/decisions/x", token="", headers=said).status == 401
+    assert client.ask("POST", f"/api/v1/use-cases/{USE_CASE}/decisions", usual(), token="", headers=said).status == 401
