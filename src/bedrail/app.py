@@ -129,12 +129,12 @@ class App:
         """The ledger's post-quantum key, if it has one; made first when asked for."""
         if make:
             self.keys.add_second_signer()
-        return _second_key(self.keys)
+        return self.context.publisher.second_named(self.context.ledger.origin)
 
     def verifier_keys(self) -> tuple[str, ...]:
-        """The ledger's verifier keys, one line each, the Ed25519 one first."""
-        second = self.second_key()
-        return (vkey(self.origin, self.public_key), *([] if second is None else [second.vkey()]))
+        """The ledger's verifier keys under its present name, one line each, the Ed25519 one first."""
+        origin = self.context.ledger.origin
+        return (vkey(origin, self.public_key), *self.context.publisher.vkeys(origin))
 
     def reception(self, origin: str = "", *, context: Context | None = None) -> Reception:
         """Where people sign in at the web origin `origin`; with a registry of its own unless `context` is given."""
@@ -225,7 +225,8 @@ def verify_home(
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
         public_key = pinned.public_key if pinned is not None else keys.public_key("ledger")
-        second = next((each for each in pinned.cosigners if each.name == keys.origin), None) if pinned else None
+        names = continuity.origins_of(store, keys.origin)
+        second = next((each for each in pinned.cosigners if each.name in names), None) if pinned else None
         beside = Beside(key=second or _second_key(keys), known=tuple(known))
         return verify_house(
             store,

@@ -15,8 +15,8 @@ const bundleStatement = "bedrail audit bundle v1"
 
 // verifyBundle checks a whole ledger: the signature, the root over all entries, every tile, every earlier checkpoint,
 // and that no file was changed, added or taken away.
-func verifyBundle(folder string, key verifierKey) (string, error) {
-	key, err := enclosedKey(folder, key)
+func verifyBundle(folder string, pinned verifierKey) (string, error) {
+	key, err := enclosedKey(folder, pinned)
 	if err != nil {
 		return "", err
 	}
@@ -32,9 +32,16 @@ func verifyBundle(folder string, key verifierKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	leaves, err := readEntries(folder, signed, earlier)
+	var shards chain
+	leaves, err := readEntries(folder, signed, earlier, &shards)
 	if err != nil {
 		return "", err
+	}
+	if err := shards.verify(key, append(append([]checkpoint(nil), earlier...), signed)); err != nil {
+		return "", err
+	}
+	if pinned.name != "" && !shards.named(pinned.name, signed.origin) {
+		return "", fmt.Errorf("the pinned key is of %q, which is no shard of this ledger", pinned.name)
 	}
 	tiles := 0
 	err = hashTiles(leaves, func(path string, expected []byte) error {
@@ -59,7 +66,7 @@ func verifyBundle(folder string, key verifierKey) (string, error) {
 	return fmt.Sprintf(told, signed.origin, signed.size, signed.root, tiles, len(earlier), files), nil
 }
 
-// enclosedKey is the bundle's own key line, which must be the pinned key.
+// enclosedKey is the bundle's own key line, which must hold the pinned key; its name is that of the newest shard.
 func enclosedKey(folder string, pinned verifierKey) (verifierKey, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "key.vkey"))
 	if err != nil {
@@ -69,13 +76,14 @@ func enclosedKey(folder string, pinned verifierKey) (verifierKey, error) {
 	if err != nil {
 		return verifierKey{}, fmt.Errorf("key.vkey: %w", err)
 	}
-	if !bytes.Equal(key.public, pinned.public) || (pinned.name != "" && pinned.name != key.name) {
+	if !bytes.Equal(key.public, pinned.public) {
 		return verifierKey{}, errors.New("the enclosed key is not the pinned one")
 	}
 	return key, nil
 }
 
 // earlierCheckpoints are those in checkpoints/ and cosigned/, by size; all signed by the key, and named by their size.
+// Each is opened under its own origin: which one that must be, the chain of shards says.
 func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
 	var found []checkpoint
 	for _, part := range []string{"checkpoints", "cosigned"} {
@@ -91,7 +99,7 @@ func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
 			if err != nil {
 				return nil, err
 			}
-			each, err := openCheckpoint(note, key)
+			each, err := openCheckpoint(note, verifierKey{public: key.public})
 			if err != nil {
 				return nil, fmt.Errorf("%s/%s: %w", part, name.Name(), err)
 			}
@@ -105,8 +113,8 @@ func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
 	return found, nil
 }
 
-// readEntries hashes every entry, and compares the root at each signed size on the way.
-func readEntries(folder string, signed checkpoint, earlier []checkpoint) ([]hash, error) {
+// readEntries hashes every entry, compares the root at each signed size on the way, and notes where shards begin.
+func readEntries(folder string, signed checkpoint, earlier []checkpoint, shards *chain) ([]hash, error) {
 	var leaves []hash
 	var tree frontier
 	wanted := append(append([]checkpoint(nil), earlier...), signed)
@@ -130,6 +138,9 @@ func readEntries(folder string, signed checkpoint, earlier []checkpoint) ([]hash
 			return nil, fmt.Errorf("%s holds %d entries, not %d", path, len(entries), filled)
 		}
 		for _, entry := range entries {
+			if err := shards.note(tree.size, tree.root, entry); err != nil {
+				return nil, err
+			}
 			leaf := leafHash(entry)
 			leaves = append(leaves, leaf)
 			tree.add(leaf)

@@ -94,9 +94,13 @@ func verifyProof(file string, key verifierKey) (string, error) {
 
 // verifyPack checks every entry of an evidence pack against its one checkpoint, and every file.
 func verifyPack(folder string, key verifierKey) (string, error) {
-	key, err := enclosedKey(folder, key)
+	pinned := key
+	key, err := enclosedKey(folder, pinned)
 	if err != nil {
 		return "", err
+	}
+	if pinned.name != "" && pinned.name != key.name {
+		return "", errors.New("the enclosed key is not the pinned one")
 	}
 	files, err := verifyFiles(folder, key, packStatement)
 	if err != nil {

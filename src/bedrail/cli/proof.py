@@ -13,6 +13,7 @@ from bedrail.cli.continuity import COMMANDS, watched_by
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
 from bedrail.cli.key_options import KEY_HELP, file_option, key_options, write_new
 from bedrail.cli.proven_page import show_pack, show_proven
+from bedrail.cli.sharding import COMMANDS as SHARDING
 
 if TYPE_CHECKING:
     from bedrail.ledger.report import Level
@@ -48,7 +49,7 @@ def ledger() -> None:
     """
 
 
-for _command in COMMANDS:
+for _command in (*COMMANDS, *SHARDING):
     ledger.add_command(_command)
 
 
@@ -114,8 +115,9 @@ def verify(
 
 @ledger.command("export")
 @click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--shard", default="", help="Only up to the end of this sealed shard, under its final checkpoint.")
 @pass_state
-def export(state: CliState, folder: Path) -> None:
+def export(state: CliState, folder: Path, shard: str) -> None:
     """Write an audit bundle that verifies in an empty directory with no access to this home.
 
     \b
@@ -124,13 +126,18 @@ def export(state: CliState, folder: Path) -> None:
     from rich.progress import Progress
 
     from bedrail.journeys.proving import export_whole
+    from bedrail.journeys.sharding import export_shard
 
     with Progress(transient=True, disable=not sys.stderr.isatty()) as bar:
         task = bar.add_task("Entries")
-        export_whole(
-            state.context(), state.actor(), folder,
-            progress=lambda done, of: bar.update(task, completed=done, total=of),
-        )  # fmt: skip
+
+        def progress(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of)
+
+        if shard:
+            export_shard(state.context(), state.actor(), shard, folder, progress)
+        else:
+            export_whole(state.context(), state.actor(), folder, progress)
     click.echo(
         f"Bundle in {folder}. Verify: bedrail ledger verify --bundle {folder} --key {state.app().public_key.hex()}"
     )

@@ -168,6 +168,8 @@ CLI: dict[str, str] = {
     "ledger monitor": _OUTSIDE,
     "ledger keys": "registry.read",
     "ledger add-key": "policy.adopt",
+    "ledger shard": "ledger.shard",
+    "ledger shards": "registry.read",
     "ledger search": "ledger.search",
     "ledger disclosures": "ledger.search-patient",
     "ledger events": "ledger.export",

@@ -54,6 +54,7 @@ from bedrail.core.events.access import (
     TokenHandedOver,
 )
 from bedrail.core.events.governance import TokenRevoked
+from bedrail.core.events.shards import LedgerBegun, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
 from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
@@ -98,6 +99,8 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     FindingAnswered: ("finding.answer",),
     FindingReturned: ("finding.file",),
     FindingClosed: ("finding.file",),
+    LedgerSealed: ("ledger.shard",),
+    LedgerBegun: ("ledger.shard",),
 }
 """What a person needed permission for (`governance/permissions.py`), by fact; other facts follow from several acts."""
 

@@ -20,14 +20,15 @@ from bedrail.core.events import (
     decode,
 )
 from bedrail.core.events.ledger import LedgerKeyAdded
+from bedrail.core.ports import Tape
 from bedrail.journeys.context import Context
 from bedrail.journeys.verifying import SECOND, named_second_key
 from bedrail.ledger.bundle import Cosigned, export_bundle
-from bedrail.ledger.checkpoint import open_checkpoint
 from bedrail.ledger.cosignature import CosignerKey
 from bedrail.ledger.merkle import leaf_hash, verify_inclusion
 from bedrail.ledger.pack import write_pack
 from bedrail.ledger.proof import EntryProof, format_proof
+from bedrail.ledger.shards import open_sealed
 
 GROUNDS = (Approved, CandidateAdmitted, DeploymentMoved, GateJudged)
 """Facts about the same use case and candidate that a decision rests on."""
@@ -43,7 +44,7 @@ def prove_decision(ctx: Context, person: str, decision: str) -> bytes:
     index, entry, use_case = _found(ctx, decision)
     ctx.append(actor, "oversight", DataRead(use_case=use_case, kind="decision", count=1, reason="proof"))
     head = ctx.tape.head()
-    signed = open_checkpoint(head.checkpoint, ctx.ledger.origin, ctx.public_key, ctx.verify)
+    signed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
     path = tuple(ctx.prover.inclusion(index, signed.size))
     if not verify_inclusion(leaf_hash(entry), index, signed.size, path, signed.root):
         raise Corrupt("The ledger has no proof of this entry.", remedy="Run `bedrail ledger verify`.")
@@ -97,7 +98,7 @@ def export_whole(ctx: Context, person: str, folder: Path, progress: Callable[[in
         ctx.ledger.origin,
         ctx.public_key,
         ctx.publisher,
-        _rules(ctx),
+        rules_named(ctx, ctx.tape),
         cosigned=ctx.cosigned(),
         progress=progress,
     )
@@ -114,10 +115,10 @@ def add_second_key(ctx: Context, person: str, key: CosignerKey) -> None:
     ctx.append(actor, "security", LedgerKeyAdded(key=key.public_key.hex(), name=SECOND))
 
 
-def _rules(ctx: Context) -> dict[str, bytes]:
-    """The texts of every policy and charter that the facts name."""
+def rules_named(ctx: Context, tape: Tape) -> dict[str, bytes]:
+    """The texts of every policy and charter that the facts of a tape name."""
     named: set[str] = set()
-    for _, data in ctx.tape.registry_entries():
+    for _, data in tape.registry_entries():
         fact = decode(data).fact
         if isinstance(fact, PolicyAdopted):
             named.add(fact.policy)

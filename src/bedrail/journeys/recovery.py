@@ -15,8 +15,9 @@ from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.core.values import Value
 from bedrail.journeys.context import Context, Views
 from bedrail.journeys.upkeep import verify_house
-from bedrail.ledger.checkpoint import Checkpoint, open_checkpoint
+from bedrail.ledger.checkpoint import Checkpoint
 from bedrail.ledger.merkle import CompactRange
+from bedrail.ledger.shards import open_sealed
 
 LEDGER = "ledger.sqlite"
 MANIFEST = "manifest.json"
@@ -71,9 +72,9 @@ def back_up(
     for path in sorted(_files(ctx.home, keys=keys)):
         _copy_file(ctx.home / path, folder / path, copy_database)
     told("digests")
-    checkpoint = open_checkpoint(note, ctx.ledger.origin, ctx.public_key, ctx.verify)
+    checkpoint = open_sealed(note, ctx.public_key, ctx.verify)
     manifest = Manifest(
-        origin=ctx.ledger.origin,
+        origin=ctx.ledger.first_origin,
         made_at=ctx.clock.now().isoformat(timespec="seconds"),
         keys=keys,
         size=checkpoint.size,
@@ -178,7 +179,7 @@ def prove(
     Raises `Refused` for a loss that nobody accepts, `Corrupt` for a backup whose ledger, views or records differ from
     what its own signed checkpoint covers.
     """
-    known = None if newest is None else open_checkpoint(newest, manifest.origin, public_key, verify)
+    known = None if newest is None else open_sealed(newest, public_key, verify)
     size, upto = what_is_lost(tape, known)
     require_complete(size, upto, accept_loss)
     report = verify_house(tape, views, own, manifest.origin, public_key, verify)

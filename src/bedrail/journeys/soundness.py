@@ -7,8 +7,8 @@ from bedrail.core.events import HIGH_VOLUME
 from bedrail.governance.approvals import evidence_on
 from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import Context
-from bedrail.ledger.checkpoint import open_checkpoint
 from bedrail.ledger.merkle import CompactRange, leaf_hash
+from bedrail.ledger.shards import open_sealed
 
 _ACTION = b'"fact":{"action":"'
 _HIGH_VOLUME = frozenset(action.encode() for action in HIGH_VOLUME)
@@ -24,7 +24,7 @@ def require_sound_facts(ctx: Context) -> None:
     head = ctx.tape.head()
     if not head.size:
         return
-    sealed = open_checkpoint(head.checkpoint, ctx.ledger.origin, ctx.public_key, ctx.verify)
+    sealed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
     told = {index for index, _ in ctx.tape.registry_entries(0)}
     tree, hidden = CompactRange(), False
     for page in ctx.tape.sealed_pages(0, head.size):

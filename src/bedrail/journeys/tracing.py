@@ -21,8 +21,8 @@ from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.packages import package_statement
-from bedrail.ledger.checkpoint import open_checkpoint
 from bedrail.ledger.merkle import leaf_hash, verify_inclusion
+from bedrail.ledger.shards import open_sealed
 
 
 class Proof(Value, frozen=True, kw_only=True):
@@ -220,7 +220,7 @@ def _again(ctx: Context, candidate: str, record: AnswerRecord | FallbackRecord |
 def _prove(ctx: Context, index: int, entry: bytes) -> Proof:
     """An inclusion proof of the entry in the signed tree, checked here as an outsider would (RFC 6962, 2.1.1)."""
     head = ctx.tape.head()
-    signed = open_checkpoint(head.checkpoint, ctx.ledger.origin, ctx.public_key, ctx.verify)
+    signed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
     path = ctx.prover.inclusion(index, signed.size) if index < signed.size else []
     holds = verify_inclusion(leaf_hash(entry), index, signed.size, path, signed.root)
     return Proof(

@@ -12,7 +12,8 @@ from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
 from bedrail.ledger.guard import RESTORE, checkpoint_in, continues, extends, move_anchor, require_extended
-from bedrail.ledger.merkle import CompactRange
+from bedrail.ledger.merkle import CompactRange, leaf_hash
+from bedrail.ledger.shards import named_signer
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -30,7 +31,8 @@ class Ledger:
     Several processes may share one tape: the head is read again under the tape's write lock each time, and is
     trusted only when this key signed it. A head that is older than the anchor, or than what this process has
     already seen, or that does not continue either, means that the database was shortened, restored or replaced:
-    `Corrupt`, and nothing is signed (see `ledger/guard.py`).
+    `Corrupt`, and nothing is signed (see `ledger/guard.py`). When another process began a new shard, this one goes on
+    in it (see `ledger/shards.py`).
     """
 
     def __init__(
@@ -48,7 +50,8 @@ class Ledger:
         """
         self._tape = tape
         self._signer = signer
-        self._origin = origin
+        self._origin = self.first_origin = origin
+        """The name under which the ledger was opened, before any other shard."""
         self._anchor = anchor
         self._anchor_seconds = anchor_seconds
         self._monotonic = monotonic
@@ -65,8 +68,9 @@ class Ledger:
 
     @property
     def origin(self) -> str:
-        """The ledger's name in its checkpoints."""
-        return self._origin
+        """The ledger's name in its newest checkpoint: that of the shard which is being written."""
+        note = self._tape.head().checkpoint
+        return checkpoint_in(note).origin if note else self._origin
 
     def head(self) -> Head:
         """The last committed head."""
@@ -106,6 +110,42 @@ class Ledger:
         self._anchor_when_due(note)
         return _receipts(before.size, leaves, tree.size, note)
 
+    def begin_shard(
+        self, sealed: Draft, successor: str, first: Callable[[bytes], Draft], *, known: int
+    ) -> tuple[Receipt, Receipt]:
+        """End the present shard with the entry `sealed` and begin that of the origin `successor`, in one commit.
+
+        `first` makes the new shard's first entry from the old one's final checkpoint. Raises as `append`; then there is
+        one shard as before.
+        """
+        if self.refusal:
+            raise Corrupt(self.refusal, remedy=RESTORE)
+        try:
+            with self._tape.transaction() as transaction:
+                before = transaction.head()
+                if next(iter(self._tape.registry_entries(known)), None) is not None:
+                    raise _overtaken()
+                tree = self._trusted(before)
+                leaves = [leaf_hash(sealed.data)]
+                tree.extend(leaves)
+                final, sealed_size = self._sealed(tree), tree.size
+                begun = first(final)
+                leaves.append(leaf_hash(begun.data))
+                tree.extend(leaves[1:])
+                note = self._sealed(tree, successor)
+                after = Head(size=tree.size, peaks=tree.peaks, checkpoint=note)
+                transaction.append(before.size, (sealed, begun), leaves, after)
+        except BedrailError:
+            raise
+        except Exception as error:
+            raise Unavailable("The ledger could not be written.", remedy="See the cause, then try again.") from error
+        self._origin = successor
+        self._known, self._seen, self._peaks = note, after.size, after.peaks
+        self._write_anchor(note)
+        (old,) = _receipts(before.size, leaves[:1], sealed_size, final)
+        (new,) = _receipts(sealed_size, leaves[1:], after.size, note)
+        return old, new
+
     def probe(self) -> None:
         """Write the head once more, durably and unchanged; raises `Unavailable` while the tape cannot be written."""
         try:
@@ -137,7 +177,7 @@ class Ledger:
         head = self._tape.head()
         if other.size > head.size:
             self.refusal = f"Rollback detected: the ledger has {head.size} entries, {where} holds {other.size} of it."
-            self._write_anchor(sign_checkpoint(other, self._signer))  # what we signed once, without strangers' lines
+            self._write_anchor(self._signed(other))  # what we signed once, without strangers' lines
         elif not extends(head, other, self._tape.leaves):
             self.refusal = f"Fork detected: {where} holds another history of this ledger, signed by its key."
         if self.refusal:
@@ -168,18 +208,26 @@ class Ledger:
         unopened = head.size == 0 and not head.checkpoint
         if unopened or (head.checkpoint == self._known and head.peaks == self._peaks):
             return tree
+        origin = self._origin
         if head.checkpoint != self._sealed(tree):
-            raise _foreign_head()
+            origin = checkpoint_in(head.checkpoint).origin  # another process began a new shard, or the head is not ours
+            if origin == self._origin or head.checkpoint != self._sealed(tree, origin):
+                raise _foreign_head()
         # Another process appended: what it built on must be what this one saw last.
         if not continues(self._seen, self._peaks, head, self._tape.leaves):
             raise Corrupt(
                 "Fork detected: the ledger no longer continues what was already written.",
                 remedy=f"The database was replaced. {RESTORE}",
             )
+        self._origin = origin
         return tree
 
-    def _sealed(self, tree: CompactRange) -> bytes:
-        return sign_checkpoint(Checkpoint(origin=self._origin, size=tree.size, root=tree.root()), self._signer)
+    def _sealed(self, tree: CompactRange, origin: str = "") -> bytes:
+        return self._signed(Checkpoint(origin=origin or self._origin, size=tree.size, root=tree.root()))
+
+    def _signed(self, checkpoint: Checkpoint) -> bytes:
+        ours = self._signer if checkpoint.origin == self.first_origin else named_signer(self._signer, checkpoint.origin)
+        return sign_checkpoint(checkpoint, ours)
 
     def _compare_with_anchor(self) -> None:
         # The anchor first: another process may append and anchor at any moment, and the head read after is no older.
@@ -194,8 +242,8 @@ class Ledger:
         self._known, self._seen, self._peaks = head.checkpoint, head.size, head.peaks
 
     def _is_ours(self, checkpoint: Checkpoint, note: bytes) -> bool:
-        # A published anchor is the sealed note with more signature lines behind it.
-        return checkpoint.origin == self._origin and note.startswith(sign_checkpoint(checkpoint, self._signer))
+        # A published anchor is the sealed note with more signature lines behind it; it may be of an earlier shard.
+        return note.startswith(self._signed(checkpoint))
 
     def _anchor_when_due(self, note: bytes) -> None:
         self._unanchored = note

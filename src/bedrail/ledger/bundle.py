@@ -75,7 +75,7 @@ def export_bundle(
             raise Invalid("An artifact is not what its digest says.", path=digest, remedy="Read it again.")
     writer.write("README.txt", _NOTE.encode())
     writer.write("key.vkey", vkey(origin, public_key).encode() + b"\n")
-    for line in publisher.vkeys():
+    for line in publisher.vkeys(origin):
         writer.write("second.vkey", line.encode() + b"\n")
     leaves = _write_entries(tape, writer, head.size, progress)
     for path, data in hash_tiles(leaves):

@@ -43,7 +43,7 @@ class FolderWriter:
         """List every file written so far and sign the list; `statement` says what kind of folder this is."""
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._digests.items()))
         self.write(LIST, lines.encode())
-        self.write(MANIFEST, publisher.statement(_text(statement, origin, lines.encode())))
+        self.write(MANIFEST, publisher.statement(_text(statement, origin, lines.encode()), origin))
 
 
 def about_files(folder: Path, origin: str, public_key: bytes, verify: Verifier, statement: str) -> list[Difference]:

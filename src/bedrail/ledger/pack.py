@@ -70,7 +70,7 @@ def write_pack(
     inclusion, consistency = proofs
     writer.write("README.txt", _NOTE.format(about=about).encode())
     writer.write("key.vkey", f"{vkey(checkpoint.origin, public_key)}\n".encode())
-    for line in publisher.vkeys():
+    for line in publisher.vkeys(checkpoint.origin):
         writer.write("second.vkey", f"{line}\n".encode())
     for index, entry in sorted(entries.items()):
         path = tuple(inclusion(index, checkpoint.size))

@@ -10,6 +10,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 
+import msgspec
+
 from bedrail.core.ports import Anchor, Signer
 from bedrail.ledger.checkpoint import DASH, key_hash, parse_checkpoint, parse_note
 from bedrail.ledger.cosignature import CosignerKey, cosign, with_signatures
@@ -33,9 +35,15 @@ class Publisher:
             return None
         return CosignerKey(name=second.name, algorithm="ml-dsa-44", public_key=second.public_key)
 
-    def vkeys(self) -> tuple[str, ...]:
+    def second_named(self, origin: str = "") -> CosignerKey | None:
+        """The second key under the name of a shard: in what it signs, name and origin are the same."""
+        key = self.second_key
+        return key if key is None or origin in ("", key.name) else msgspec.structs.replace(key, name=origin)
+
+    def vkeys(self, origin: str = "") -> tuple[str, ...]:
         """The verifier key lines of the second key, if there is one; the first is `checkpoint.vkey`."""
-        return () if self.second_key is None else (self.second_key.vkey(),)
+        key = self.second_named(origin)
+        return () if key is None else (key.vkey(),)
 
     def published(self, note: bytes) -> bytes:
         """The checkpoint note with the second signature; the note itself when there is no second key.
@@ -43,22 +51,30 @@ class Publisher:
         The same checkpoint is signed once, so that asking again gives the same bytes.
         """
         before, after = self._last
-        second, key = self._second(), self.second_key
-        if not note or second is None or key is None:
+        second = self._second()
+        if not note or second is None:
             return note
         if note != before:
             parsed = parse_note(note)
+            checkpoint = parse_checkpoint(parsed.text)
+            key = self.second_named(checkpoint.origin)
+            if key is None:
+                return note
             if any(each.name == key.name and each.key_hash == key.key_id for each in parsed.signatures):
                 return note
-            line = cosign(parse_checkpoint(parsed.text), key, self._now(), second.sign)
+            line = cosign(checkpoint, key, self._now(), second.sign)
             after = with_signatures(note, [line])
             self._last = (note, after)
         return after
 
-    def statement(self, text: str) -> bytes:
-        """`text` as a note signed by the ledger's first key; its first line holds a space, as no origin does."""
-        signature = key_hash(self._signer.name, self._signer.public_key) + self._signer.sign(text.encode())
-        return f"{text}\n{DASH}{self._signer.name} {base64.b64encode(signature).decode()}\n".encode()
+    def statement(self, text: str, origin: str = "") -> bytes:
+        """`text` as a note signed by the ledger's first key, under the name of the shard that it is about.
+
+        Its first line holds a space, as no origin does.
+        """
+        name = origin or self._signer.name
+        signature = key_hash(name, self._signer.public_key) + self._signer.sign(text.encode())
+        return f"{text}\n{DASH}{name} {base64.b64encode(signature).decode()}\n".encode()
 
 
 class PublishedAnchor:

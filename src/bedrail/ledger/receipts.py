@@ -18,6 +18,7 @@ from bedrail.core.ports import Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, open_checkpoint
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
+from bedrail.ledger.shards import open_sealed
 
 MMD_SECONDS = 2.0
 """Maximum merge delay: so long after an answer every view of the ledger must hold its entry."""
@@ -140,7 +141,7 @@ def hold(
     """
     head = open_checkpoint(view.checkpoint, origin, public_key, verify)
     broken: list[BrokenPromise] = []
-    sound = [(promise, seal) for promise in promises if (seal := _seal(promise, origin, public_key, verify, broken))]
+    sound = [(promise, seal) for promise in promises if (seal := _seal(promise, public_key, verify, broken))]
     roots, leaves = _walk(view, head, sound)
     if roots.get(head.size) != head.root:
         broken.append(BrokenPromise(line=0, kind="fork", what="the view's hashes do not give the root that is signed"))
@@ -186,11 +187,9 @@ def _silent(start: float, end: float) -> BrokenPromise:
     return BrokenPromise(line=0, kind="silent", what=what)
 
 
-def _seal(
-    promise: Promise, origin: str, public_key: bytes, verify: Verifier, broken: list[BrokenPromise]
-) -> Checkpoint | None:
+def _seal(promise: Promise, public_key: bytes, verify: Verifier, broken: list[BrokenPromise]) -> Checkpoint | None:
     try:
-        seal = open_checkpoint(promise.checkpoint, origin, public_key, verify)
+        seal = open_sealed(promise.checkpoint, public_key, verify)
     except Corrupt as error:
         broken.append(BrokenPromise(line=promise.line, kind="unsigned", what=error.message))
         return None

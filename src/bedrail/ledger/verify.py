@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
+import msgspec
+
 from bedrail.core.errors import Corrupt
 from bedrail.core.ports import Anchor, Head, Tape, Verifier
 from bedrail.core.values import Value
@@ -18,6 +20,7 @@ from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, par
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
 from bedrail.ledger.report import Difference, Kind, Level, VerificationReport
+from bedrail.ledger.shards import Chain, chain_of
 
 __all__ = ["Beside", "Difference", "Kind", "Level", "VerificationReport", "verify_ledger"]
 
@@ -76,16 +79,19 @@ def verify_ledger(
 ) -> VerificationReport:
     """Recompute the tree over all stored entries and compare it with everything that the pinned key ever signed.
 
-    `name` is the key's name in signed notes, the origin unless given. The ledger may grow meanwhile: what was
-    committed when the head was read is verified. Named are: an edited entry (by index), a leaf hash changed beside
-    an intact entry, missing entries, a deleted tail, entries that were never sealed, a history that is not the
-    signed one, checkpoints by another key, and changed checkpoints. Nothing above `level` is looked at; L4 needs to
-    know what facts mean, and is not looked at here. Raises `Unavailable` when the tape is out.
+    `name` is the key's name in signed notes, the origin unless given. Of a ledger in several shards, `origin` is the
+    first or the newest one's, and every link between them is looked at (`ledger/shards.py`). The ledger may grow
+    meanwhile: what was committed when the head was read is verified. Named are: an edited entry (by index), a leaf hash
+    changed beside an intact entry, missing entries, a deleted tail, entries that were never sealed, a history that is
+    not the signed one, checkpoints by another key, changed checkpoints, and shards that are missing or do not follow
+    one another. Nothing above `level` is looked at; L4 needs to know what facts mean, and is not looked at here. Raises
+    `Unavailable` when the tape is out.
     """
-    keyring = _Keyring(origin, public_key, verify, name or origin, beside, verifiers or {"ed25519": verify})
     # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
     notes = _notes(tape, anchor, beside) if level >= "L3" else []
     head, unreadable = _head(tape)
+    chain = chain_of(tape, head, origin, public_key, verify, whole=anchor is not None)
+    keyring = _Keyring(chain, public_key, verify, name, beside, verifiers or {"ed25519": verify})
     seals, differences = keyring.open_all(notes, head)
     differences += unreadable
     if level == "L0":
@@ -93,7 +99,8 @@ def verify_ledger(
             differences, seals[-1].checkpoint if seals else Checkpoint(origin=origin, size=0, root=EMPTY_ROOT), level
         )
     if level >= "L3":
-        differences += _about_anchor(anchor, head)
+        differences += [*_about_anchor(anchor, head), *chain.differences]
+        seals += [_Seal(where, final) for where, final in chain.finals]
     walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
@@ -120,7 +127,7 @@ def _report(differences: Sequence[Difference], found: Checkpoint, level: Level) 
 
 @dataclass(frozen=True, slots=True)
 class _Keyring:
-    origin: str
+    chain: Chain
     public_key: bytes
     verify: Verifier
     name: str
@@ -136,8 +143,9 @@ class _Keyring:
         unopened = not head.size and not head.checkpoint
         for where, size, note in [*notes, *([] if unopened else [("head", head.size, head.checkpoint)])]:
             try:
-                checkpoint = open_checkpoint(note, self.origin, self.public_key, self.verify, name=self.name)
-                self._require_cosigners(where, note)
+                origin = self._origin_of(note)
+                checkpoint = open_checkpoint(note, origin, self.public_key, self.verify, name=self.name)
+                self._require_cosigners(where, note, origin)
             except Corrupt as error:
                 differences.append(self._unopened(where, note, error))
                 continue
@@ -147,14 +155,15 @@ class _Keyring:
                 differences.append(_about_note("bad-checkpoint", where, what))
         return seals, differences
 
-    def _require_cosigners(self, where: str, note: bytes) -> None:
+    def _origin_of(self, note: bytes) -> str:
+        """Under which origin the note must stand; raises `Corrupt`."""
+        return self.chain.origin_at(parse_checkpoint(parse_note(note).text).size)
+
+    def _require_cosigners(self, where: str, note: bytes, origin: str) -> None:
         """A published note bears the second signature, a cosigned one that of a known witness; raises `Corrupt`."""
         beside = self.beside
-        if (
-            beside.key is not None
-            and where == beside.published
-            and cosigned_at(note, beside.key, self.verifiers) is None
-        ):
+        second = None if beside.key is None else msgspec.structs.replace(beside.key, name=origin)
+        if second is not None and where == beside.published and cosigned_at(note, second, self.verifiers) is None:
             raise Corrupt("it lacks the ledger's second signature (ML-DSA-44)")
         if where in {place for place, _ in beside.cosigned}:
             parsed = parse_note(note)
@@ -166,11 +175,11 @@ class _Keyring:
         """Another key's signature is a rebuilt ledger; anything else is a changed note."""
         try:
             parsed = parse_note(note)
-            parse_checkpoint(parsed.text)
+            name = self.name or self._origin_of(note)
         except Corrupt:
             return _about_note("bad-checkpoint", where, str(error))
-        pinned = key_hash(self.name, self.public_key)
-        if not any(each.name == self.name and each.key_hash == pinned for each in parsed.signatures):
+        pinned = key_hash(name, self.public_key)
+        if not any(each.name == name and each.key_hash == pinned for each in parsed.signatures):
             for each in parsed.signatures:
                 if each.key_hash != key_hash(each.name, self.public_key):
                     what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"

@@ -15,7 +15,9 @@ from bedrail.keys.files import KeyFolder
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.guard import checkpoint_in
 from bedrail.ledger.report import VerificationReport
+from bedrail.ledger.shards import shards_of
 from bedrail.stores.anchor import FileAnchor
+from bedrail.stores.chosen import open_store
 from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.durable import write_durably
 from bedrail.wire.witness import ask_witness
@@ -98,10 +100,21 @@ def renew_anchor(
 
 
 def log_of(home: Path) -> tuple[str, bytes]:
-    """Origin and public key of a home's ledger, as its key folder has them."""
+    """Present origin and public key of a home's ledger, also when the home refuses to open."""
     _require_keys(home)
-    keys = KeyFolder(home / "keys").open()
-    return keys.origin, keys.public_key("ledger")
+    keys, store = KeyFolder(home / "keys").open(), open_store(home)
+    try:
+        return origins_of(store, keys.origin)[-1], keys.public_key("ledger")
+    finally:
+        store.close()
+
+
+def origins_of(tape: Tape, first: str) -> tuple[str, ...]:
+    """The names that a ledger has had, shard by shard, as far as its head can be read."""
+    try:
+        return tuple(shard.origin for shard in shards_of(tape, tape.head(), first))
+    except Corrupt:
+        return (first,)
 
 
 def cosigned_of(home: Path) -> dict[int, bytes]:

@@ -95,6 +95,7 @@ from bedrail.core.events.oversight import (
     SentinelsRecorded,
 )
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
+from bedrail.core.events.shards import LedgerBegun, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 
 __all__ = [
@@ -154,8 +155,10 @@ __all__ = [
     "HoldoutOpened",
     "InstallationOpened",
     "KeyRotated",
+    "LedgerBegun",
     "LedgerKeyAdded",
     "LedgerRestored",
+    "LedgerSealed",
     "MonitoringReported",
     "NoticeGiven",
     "Objected",
@@ -265,6 +268,8 @@ Fact = (
     | DeploymentLimited
     | WitnessesAdopted
     | AnchorRenewed
+    | LedgerBegun
+    | LedgerSealed
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(

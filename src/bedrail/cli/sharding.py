@@ -1,0 +1,81 @@
+"""ledger shard, shards: end the present shard of the ledger and begin the next, and list them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+
+if TYPE_CHECKING:
+    from bedrail.ledger.shards import Shard
+
+
+@click.command("shard")
+@click.option("--origin", required=True, help="The new shard's name, one that this ledger never had.")
+@json_option
+@pass_state
+def shard(state: CliState, origin: str, as_json: bool) -> None:
+    """Seal the present shard of the ledger, and go on in a new one under another name, such as a new year's.
+
+    The two facts between them are one commit. Running servers go on in the new shard by themselves. For witnesses it is
+    another log, under the same key: let them trust the printed key line, and adopt a policy that names it.
+
+    \b
+    Example: bedrail --as olivia ledger shard --origin hospital.example/ledger-2027
+    """
+    from bedrail.journeys.sharding import begin_shard
+
+    made = begin_shard(state.context(), state.actor(), origin)
+    lines = state.app().verifier_keys()
+    if as_json:
+        show_json({"shards": [_told(each) for each in made], "keys": lines})
+        return
+    sealed = made[-2]
+    click.echo(f"{sealed.origin} is sealed at {sealed.size} entries; {origin} goes on from there.")
+    click.echo(f"Its verifier key, for auditors and witnesses (`bedrail ledger keys` prints all):\n{lines[0]}")
+    if state.context().refresh().continuity.witnesses:
+        click.echo(
+            "For each witness: bedrail witness trust FOLDER --log KEY. If your witness policy has log lines, then:"
+        )
+        click.echo("bedrail ledger witnesses --policy FILE, with the new line in place of the old one.")
+
+
+@click.command("shards")
+@json_option
+@pass_state
+def shards(state: CliState, as_json: bool) -> None:
+    """The shards of the ledger: name, entries, when each was sealed, and the root of its final checkpoint.
+
+    \b
+    Example: bedrail ledger shards --json
+    """
+    from bedrail.journeys import sharding
+
+    told = [_told(each) for each in sharding.shards(state.context())]
+    if as_json:
+        show_json(told)
+        return
+    rows = [
+        (t["origin"], f"{t['first']} to {t['last']}", t["sealed_at"][:19] or "being written", t["root"]) for t in told
+    ]
+    show_table("Shards", ("origin", "entries", "sealed", "root"), rows)
+
+
+def _told(each: Shard) -> dict[str, Any]:
+    from bedrail.ledger.guard import checkpoint_in
+
+    root = checkpoint_in(each.final.encode()).root.hex() if each.final else ""
+    return {
+        "origin": each.origin,
+        "first": each.start,
+        "last": each.size - 1,
+        "sealed_at": each.sealed_at,
+        "root": root,
+        "checkpoint": each.final,
+    }
+
+
+COMMANDS = (shard, shards)
+"""What `bedrail ledger` gets from here."""

@@ -1,0 +1,109 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// chain is where one shard of a ledger ends and the next begins: the tree grows on under another origin. The last entry
+// of a shard is `ledger.sealed`; the first of the next, `ledger.begun`, carries its final checkpoint.
+type chain struct {
+	links  []link
+	sealed *link // by the entry just read
+}
+
+type link struct {
+	size     uint64 // entries before the new shard's first
+	root     hash   // over them
+	origin   string // the new shard's
+	previous string
+	final    string // signed note
+}
+
+type linkEntry struct {
+	Fact struct {
+		Action     string `json:"action"`
+		Checkpoint string `json:"checkpoint"`
+		Origin     string `json:"origin"`
+		Previous   string `json:"previous"`
+		Successor  string `json:"successor"`
+	} `json:"fact"`
+}
+
+// note looks at the next entry; size and root are those of the tree before it.
+func (c *chain) note(size uint64, root func() hash, entry []byte) error {
+	before := c.sealed
+	c.sealed = nil
+	begins := bytes.Contains(entry, []byte(`"action":"ledger.begun"`))
+	if before != nil && !begins {
+		return fmt.Errorf("shard %s is missing: entry %d seals %s for it", before.origin, size-1, before.previous)
+	}
+	if !begins && !bytes.Contains(entry, []byte(`"action":"ledger.sealed"`)) {
+		return nil
+	}
+	var read linkEntry
+	if err := json.Unmarshal(entry, &read); err != nil {
+		return fmt.Errorf("entry %d: %w", size, err)
+	}
+	fact := read.Fact
+	if fact.Action == "ledger.sealed" {
+		c.sealed = &link{origin: fact.Successor, previous: fact.Origin}
+		return nil
+	}
+	if before == nil || before.origin != fact.Origin || before.previous != fact.Previous {
+		return fmt.Errorf("entry %d begins shard %s, but no seal before it names this one", size, fact.Origin)
+	}
+	if len(c.links) > 0 && c.links[len(c.links)-1].origin != fact.Previous {
+		return fmt.Errorf("shard %s says to follow %s, but follows another", fact.Origin, fact.Previous)
+	}
+	for _, each := range c.links {
+		if each.previous == fact.Origin || each.origin == fact.Origin {
+			return fmt.Errorf("two shards are called %s", fact.Origin)
+		}
+	}
+	c.links = append(c.links, link{size, root(), fact.Origin, fact.Previous, fact.Checkpoint})
+	return nil
+}
+
+// verify opens the final checkpoint of every shard, and says whether each signed checkpoint stands under the origin of
+// the shard that its size falls into.
+func (c *chain) verify(key verifierKey, signed []checkpoint) error {
+	for _, each := range c.links {
+		final, err := openCheckpoint([]byte(each.final), verifierKey{name: each.previous, public: key.public})
+		if err != nil {
+			return fmt.Errorf("what shard %s carries is not the final checkpoint of %s: %w", each.origin, each.previous, err)
+		}
+		if final.size != each.size || final.root != each.root {
+			return fmt.Errorf("shard %s carries a checkpoint that is not the final one of %s", each.origin, each.previous)
+		}
+	}
+	for _, each := range signed {
+		if expected := c.originAt(each.size, key.name); each.origin != expected {
+			return fmt.Errorf("a checkpoint of size %d is of %q, not of %q", each.size, each.origin, expected)
+		}
+	}
+	return nil
+}
+
+func (c *chain) originAt(size uint64, newest string) string {
+	for _, each := range c.links {
+		if size <= each.size {
+			return each.previous
+		}
+	}
+	if len(c.links) > 0 {
+		return c.links[len(c.links)-1].origin
+	}
+	return newest
+}
+
+// named says whether a shard of this ledger has this name.
+func (c *chain) named(name, newest string) bool {
+	for _, each := range c.links {
+		if each.previous == name || each.origin == name {
+			return true
+		}
+	}
+	return name == newest
+}
