@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,25 +114,34 @@ class Stage:
 
     def history(self, seed: int, steps: int = 30) -> None:
         """One history: people anew, a use case anew, then whatever the seed says."""
-        rng, self.number = random.Random(seed), self.number + 1
-        case = f"case-{self.number}"
-        self._prepare(case)
+        rng, case = random.Random(seed), self.begin()
         if rng.random() < 0.4:
             self._both_serve(case)
         for _ in range(steps):
             self.clock.at += timedelta(minutes=rng.choice((0, 1, 1, 10, 70, 1440)))
             name = rng.choices(list(STEPS), weights=[weight for weight, _ in STEPS.values()])[0]
-            size = self.ctx.ledger.head().size
-            try:
-                STEPS[name][1](self, rng, case)
-                self.tried[f"{name} done"] += 1
-            except BedrailError:
-                self.tried[f"{name} refused"] += 1
-                judged = name == "deploy"  # that a gate was asked and closed is itself on record
-                if self.ctx.ledger.head().size - size > judged:
-                    self.observer.wrong.append(f"{name}: refused, and on record all the same")
-            self._catch_up()
+            self.attempt(name, partial(STEPS[name][1], self, rng, case))
         self._close(case)
+
+    def begin(self) -> str:
+        """People anew and a use case anew; returns its id."""
+        self.number += 1
+        case = f"case-{self.number}"
+        self._prepare(case)
+        return case
+
+    def attempt(self, name: str, step: Callable[[], object]) -> None:
+        """Try something; what is refused leaves nothing on record, and the observer reads what is there."""
+        size = self.ctx.ledger.head().size
+        try:
+            step()
+            self.tried[f"{name} done"] += 1
+        except BedrailError:
+            self.tried[f"{name} refused"] += 1
+            judged = name == "deploy"  # that a gate was asked and closed is itself on record
+            if self.ctx.ledger.head().size - size > judged:
+                self.observer.wrong.append(f"{name}: refused, and on record all the same")
+        self._catch_up()
 
     def _prepare(self, case: str) -> None:
         registry = self.ctx.refresh()
@@ -195,9 +205,8 @@ class Stage:
             if not campaign.closed:
                 self.clock.at += timedelta(days=200)
                 access_review.close_review(self.ctx, "dr-adams", campaign.review)
-        if self.ctx.registry.use_cases[case].deployment is not None:
-            self.tried[f"ended {self.observer.cases[case].stage}"] += 1
         self._catch_up()
+        self.tried.update(f"reached {stage}" for stage in {stage for _, stage in self.observer.cases[case].served})
 
     def _catch_up(self) -> None:
         for index, data in self.ctx.tape.registry_entries(self._read):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bedrail.core.events import Entry, action_of
 
@@ -23,6 +23,17 @@ APPROVERS = {"owner", "clinical-lead", "privacy-officer", "security-officer"}
 GLASS = "break-glass:"
 
 
+class Approval(NamedTuple):
+    """Who approved what, for which stage, and from when until when."""
+
+    candidate: str
+    stage: str
+    role: str
+    person: str
+    at: float
+    until: float
+
+
 @dataclass
 class Case:
     """What the observer knows of one use case."""
@@ -31,7 +42,7 @@ class Case:
     stage: str = "none"
     served: set[tuple[str, str]] = field(default_factory=set)
     authors: dict[str, str] = field(default_factory=dict)
-    approvals: list[tuple[str, str, str, str, float]] = field(default_factory=list)  # candidate stage role person at
+    approvals: list[Approval] = field(default_factory=list)
     objections: list[tuple[str, str, str, float]] = field(default_factory=list)  # candidate stage role at
 
 
@@ -103,7 +114,8 @@ class Observer:
             self._no("approved in a role not held", entry)
         if case.authors[fact.candidate] == fact.person:
             self._no("approved own work", entry)
-        case.approvals.append((fact.candidate, fact.stage, fact.role, fact.person, epoch(entry.at)))
+        at, until = epoch(entry.at), epoch(fact.expires)
+        case.approvals.append(Approval(fact.candidate, fact.stage, fact.role, fact.person, at, until))
 
     def _approval_objected(self, fact: Any, entry: Entry) -> None:
         case = self.cases[fact.use_case]
@@ -153,18 +165,19 @@ class Observer:
         rank = STAGES.index(stage)
         for digest, at_stage, role, when in case.objections:
             lifted = any(
-                a[0] == digest and a[2] == role and a[4] > when and STAGES.index(a[1]) >= STAGES.index(at_stage)
+                a.candidate == digest and a.role == role and a.at > when
+                and STAGES.index(a.stage) >= STAGES.index(at_stage)
                 for a in case.approvals
-            )
+            )  # fmt: skip
             if digest == candidate and STAGES.index(at_stage) <= rank and not lifted:
                 self._no("an objection stands", entry)
         if stage == "shadow":
             return
         good = [
-            (role, person)
-            for digest, at_stage, role, person, _ in case.approvals
-            if digest == candidate and STAGES.index(at_stage) >= rank and role in self.roles.get(person, set())
-            and person != case.authors[candidate]
+            (a.role, a.person)
+            for a in case.approvals
+            if a.candidate == candidate and STAGES.index(a.stage) >= rank and a.role in self.roles.get(a.person, set())
+            and a.person != case.authors[candidate] and a.until > epoch(entry.at)
         ]  # fmt: skip
         if not any(a[0] in PLACES[0] and b[0] in PLACES[1] and a[1] != b[1] for a in good for b in good):
             self._no("approvals are missing", entry)
