@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bedrail.web import connection
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, usual
 
 PATH = f"/api/v1/use-cases/{USE_CASE}/decisions"
@@ -128,3 +129,62 @@ def test_strangers_and_other_content_types_are_turned_away_on_the_quick_way_too(
     assert (status, headers["www-authenticate"]) == (401, 'Bearer realm="bedrail"')
     ((status, headers, _),) = said(client, whole.replace(b"application/json", b"text/plain"))
     assert (status, headers["content-type"]) == (415, "application/problem+json")
+
+
+def silent_for(client: Client, sent: bytes, drip: bytes = b"") -> bool:
+    """Whether the server hangs up on a caller who sends this and then (again and again) that."""
+    with socket.create_connection(("127.0.0.1", client.port), timeout=0.05) as caller:
+        caller.sendall(sent)
+        for _ in range(200):
+            try:
+                if caller.recv(65536) == b"":
+                    return True
+                continue
+            except TimeoutError:
+                pass
+            except ConnectionError:
+                return True
+            try:
+                caller.sendall(drip)
+            except ConnectionError:
+                return True
+    return False
+
+
+@pytest.mark.parametrize(
+    ("sent", "drip"),
+    [
+        (b"", b""),
+        (b"GET /heal", b""),
+        (b"GET /healthz HTTP/1.1\r\n", b"X: a\r\n"),
+        (b"", b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n", b"\r\n"),
+        (b"GET /healthz HTTP/1.1\r\nHost: here\r\nContent-Length: 9999\r\n\r\n", b"a"),
+    ],
+)
+def test_whoever_sends_no_head_holds_no_place(client: Client, monkeypatch, sent: bytes, drip: bytes):
+    """Silent and dripping callers are hung up on: a bounded number of connections is not to be had for nothing."""
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    assert silent_for(client, sent, drip)
+
+
+@pytest.mark.parametrize("start", [b"GET /healthz HTTP/1.1\r\n", b"GET /" + b"a" * 100, b"POST " + PATH.encode()])
+def test_a_head_without_an_end_is_cut_off(client: Client, start: bytes):
+    """Endless header lines, or an endless address, do not grow the server's memory."""
+    more = (b"X-Filler: " + b"a" * 1000 + b"\r\n") if b"\r\n" in start else b"a" * 1000
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as caller:
+        try:
+            caller.sendall(start)
+            for _ in range(10_000):
+                caller.sendall(more)
+        except ConnectionError:
+            return
+    pytest.fail("ten megabytes of head were taken")
+
+
+def test_trailers_are_let_fall(client: Client):
+    """What comes after a chunked body as headers is neither kept nor taken for the head's."""
+    body = json.dumps(usual()).encode()
+    chunked = b"%x\r\n%b\r\n0\r\nAuthorization: Bearer nobody\r\nContent-Type: text/plain\r\n\r\n" % (len(body), body)
+    [(status, _, _)] = said(client, head(client, "Transfer-Encoding: chunked"), chunked)
+    assert status == 200

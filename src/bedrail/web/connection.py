@@ -3,13 +3,15 @@
 A request of the form that callers send (POST to a decisions path, a declared length, nothing unusual) goes straight
 from the parser (llhttp, through httptools) to `DecisionsRoute.answer`, and its response into the socket in one piece.
 Everything else (chunked bodies, `Expect`, HTTP/1.0, pipelined or too long requests, other paths) is left to uvicorn
-and gets the same answers there, more slowly. Limits, keep-alive and graceful shutdown are uvicorn's.
+and gets the same answers there, more slowly. Keep-alive and graceful shutdown are uvicorn's; how long a head may take
+and how long it may be is said here, since uvicorn's own limits are those of another parser.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
+from collections import deque
 from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +34,12 @@ from bedrail.web.decisions_route import (
 if TYPE_CHECKING:
     from uvicorn.config import Config
     from uvicorn.server import ServerState
+
+HEAD_SECONDS = 10.0
+"""From the connection's beginning, or the first byte after an answer, to the end of a request's head."""
+
+MOST_HEAD = 32 * 1024
+"""Bytes; a head that goes on after as many is answered 431, and the connection is closed."""
 
 _PREFIX, _SUFFIX = PREFIX.encode(), SUFFIX.encode()
 _SIMPLE_PATH = re.compile(r"[A-Za-z0-9/._-]+\Z").match
@@ -79,17 +87,33 @@ class DecisionsConnection(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._decisions: DecisionsRoute = config.loaded_app.decisions
         self._arriving: Exchange | None = None
+        self._silence: asyncio.TimerHandle | None = None
+        self._in_head = False
+        self._of_head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A caller; who then says nothing holds one of a bounded number of places, so not for long."""
+        super().connection_made(transport)
+        self._silence = self.loop.call_later(HEAD_SECONDS, self._too_silent)
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the caller; a body that is not complete by now has ten seconds from here."""
+        """Bytes of the caller; a body that is not complete by now has ten seconds from here, and so has a head."""
         super().data_received(data)
-        exchange = self._arriving
-        if exchange is not None and exchange.overdue is None:
-            exchange.overdue = self.loop.call_later(decisions_route.BODY_SECONDS, self._too_slow, exchange)
+        exchange, cycle = self._arriving, self.cycle
+        if self._in_head:
+            self._of_head += len(data)
+            if self._of_head > MOST_HEAD:
+                self._too_long()
+        if exchange is not None:
+            if exchange.overdue is None:
+                exchange.overdue = self.loop.call_later(decisions_route.BODY_SECONDS, self._too_slow, exchange)
+        elif self._silence is None and (cycle is None or cycle.response_complete):
+            self._silence = self.loop.call_later(HEAD_SECONDS, self._too_silent)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone; what was already being decided is recorded all the same."""
         self._arrived()
+        self._heard()
         super().connection_lost(exc)
 
     def on_message_begin(self) -> None:
@@ -97,9 +121,12 @@ class DecisionsConnection(HttpToolsProtocol):
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
+        self._in_head, self._of_head = True, 0
 
     def on_headers_complete(self) -> None:
-        """The head is there: which way does this request go?"""
+        """The head is there: which way does this request go? Trailers after a chunked body are let fall."""
+        self._in_head = False
+        self._heard()
         exchange = self._plain()
         if exchange is not None:
             self._arriving = exchange
@@ -110,6 +137,7 @@ class DecisionsConnection(HttpToolsProtocol):
         self.url, self.expect_100_continue = url, expecting
         self.headers.extend(headers)
         super().on_headers_complete()
+        self.headers = cast(Any, deque(maxlen=0))
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body; most come in one."""
@@ -165,6 +193,25 @@ class DecisionsConnection(HttpToolsProtocol):
         if exchange is not None and exchange.overdue is not None:
             exchange.overdue.cancel()
         return exchange
+
+    def _heard(self) -> None:
+        """A head is there, or nobody is."""
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+    def _too_silent(self) -> None:
+        self._silence = None
+        self.transport.close()
+
+    def _too_long(self) -> None:
+        """The head is not read on, and nothing of it is kept."""
+        self._in_head, self.url, self.headers = False, b"", []
+        if not self.transport.is_closing():
+            said = [*self.server_state.default_headers, (b"content-length", b"0"), (b"connection", b"close")]
+            head = b"".join(b"%b: %b\r\n" % each for each in said)
+            self.transport.write(STATUS_LINE[431] + head + b"\r\n")
+            self.transport.close()
 
     def _too_slow(self, exchange: Exchange) -> None:
         if self._arriving is exchange:
