@@ -15,11 +15,13 @@ from urllib.parse import urlencode
 
 import pytest
 import uvicorn
+from starlette.requests import Request
 
 from bedrail.journeys import accounts
 from bedrail.keys.passwords import Argon2Passwords
 from bedrail.web.server import Standing, build, configuration
 from bedrail.web.sign_in import Doorway
+from bedrail.web.visitors import PRINCIPAL
 from reception_house import OTHER_PASSWORD, PASSWORD, House, house
 
 COOKIE = "bedrail-loopback"
@@ -204,11 +206,21 @@ def test_a_session_that_somebody_else_planted_is_not_taken_over(browser: Browser
     assert Browser(browser.port, {COOKIE: "planted-by-somebody-else"}).get("/").status == 303
 
 
+def test_whoever_comes_in_anew_leaves_no_former_session_open(home: House) -> None:
+    """The session that the browser had is over everywhere when it is given another (ASVS 5.0 7.2.4)."""
+    former, latter = home.sign_in("olivia"), home.sign_in("olivia")
+    scope = {"type": "http", "headers": [], "scheme": "http", "path": "/", "server": ("localhost", 80)}
+    Doorway(home.at).enter(Request({**scope, PRINCIPAL: former.principal}), latter)
+    assert home.at.recognise(former.token) is None
+    assert home.at.recognise(latter.token) is not None
+
+
 @pytest.mark.parametrize(
     "headers",
     [
         {"origin": "https://evil.example"}, {"origin": "null"}, {"origin": ""}, {"sec_fetch_site": "cross-site"},
         {"sec_fetch_site": "same-site"}, {"origin": "http://localhost"}, {"content_type": "text/plain"},
+        {"origin": "http://["}, {"origin": "http://localhost:x"},
         {"content_type": "application/json"}, {"content_type": "multipart/form-data; boundary=x"},
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 
 from bedrail.core.errors import Refused
 from bedrail.core.events import SignedIn
-from bedrail.governance.attempts import WINDOW_SECONDS
+from bedrail.governance.attempts import WINDOW_SECONDS, source_limit
 from bedrail.journeys import accounts, signing_in
 from bedrail.journeys.signing_in import Halfway
 from bedrail.keys.passwords import Argon2Passwords
@@ -73,6 +73,17 @@ def test_ten_refusals_in_five_minutes_close_a_name_and_an_address(home: House) -
     assert waits[-1] > 200
     elsewhere = WHERE | {"source": "198.51.100.4"}
     assert isinstance(signing_in.with_password(home.at, "sue", PASSWORD, **elsewhere), Halfway)
+
+
+def test_one_who_guesses_from_a_whole_ipv6_network_is_one_address(home: House) -> None:
+    """Another address of the same /64 is no new start; another network is; IPv4 within IPv6 is that IPv4 address."""
+    for turn in range(10):
+        where = WHERE | {"source": f"2001:db8:1:2::{turn + 1:x}"}
+        assert refused(signing_in.with_password, home.at, f"guess-{turn}", "wrong", **where) == "credentials"
+    within, outside = WHERE | {"source": "2001:db8:1:2:ffff::1"}, WHERE | {"source": "2001:db8:1:3::1"}
+    assert refused(signing_in.with_password, home.at, "guess-10", "wrong", **within) == "rate"
+    assert refused(signing_in.with_password, home.at, "guess-10", "wrong", **outside) == "credentials"
+    assert source_limit("::ffff:192.0.2.7") == source_limit("192.0.2.7")
 
 
 def test_five_wrong_codes_close_the_second_factor_whichever_half_sign_in_they_belong_to(home: House) -> None:

@@ -199,7 +199,8 @@ def _trusted(identity: Identity, fact: ProviderTrusted, _: str) -> None:
 
 def _dropped(identity: Identity, fact: ProviderDropped, _: str) -> None:
     identity.providers.pop(fact.issuer, None)
-    _end(identity, [s.session for s in identity.sessions.values() if s.auth == f"oidc:{fact.issuer}"])
+    word = f"oidc:{fact.issuer}"
+    _end(identity, [s.session for s in identity.sessions.values() if s.auth == word or s.auth.startswith(f"{word}+")])
 
 
 def _end(identity: Identity, sessions: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, ip_address, ip_network
 
 from bedrail.core.errors import Refused
 from bedrail.core.values import Value
@@ -23,8 +24,19 @@ class Limit(Value, frozen=True, kw_only=True):
 
 
 def source_limit(source: str) -> tuple[Limit, ...]:
-    """Ten for an address. No wait before that: behind a proxy or on a ward many people share one."""
-    return (Limit(name=f"source:{source}", most=10, grows=False),)
+    """Ten for an address (in IPv6 its /64). No wait before that: behind a proxy or on a ward many people share one."""
+    return (Limit(name=f"source:{_household(source)}", most=10, grows=False),)
+
+
+def _household(source: str) -> str:
+    """An IPv6 address as its /64: that is what one customer has, with all of its 2**64 addresses (RFC 6177)."""
+    try:
+        ip = ip_address(source.partition("%")[0])
+    except ValueError:
+        return source
+    if isinstance(ip, IPv4Address):
+        return source
+    return str(ip.ipv4_mapped or ip_network((int(ip) >> 64 << 64, 64)))
 
 
 def sign_in_limits(person: str, source: str) -> tuple[Limit, ...]:

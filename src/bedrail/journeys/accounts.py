@@ -104,6 +104,7 @@ def reset_password(at: Reception, by: str, person: str, reason: str) -> str:
         gone = [each.credential for each in account.of_kind("password")]
         at.ctx.append(actor, PURPOSE, AccountReset(person=person, reason=reason), *_sessions_of(at, person, "reset"))
         revoke(at, _as(at, actor), account, gone, reason)
+        at.desk.drop_tickets(person, "halfway")
     return _invitation(at, person)
 
 

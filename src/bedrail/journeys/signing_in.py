@@ -17,7 +17,7 @@ from bedrail.core.values import Value
 from bedrail.governance.accounts import SECOND_FACTORS, AccountView
 from bedrail.governance.attempts import second_factor_limits, sign_in_limits, source_limit
 from bedrail.governance.passwords import LONGEST, check_password, normalised
-from bedrail.governance.sessions import Principal
+from bedrail.governance.sessions import Principal, fresh, stale
 from bedrail.journeys.reception import (
     PURPOSE,
     Reception,
@@ -135,13 +135,14 @@ def accept_invitation(
 ) -> Signed | Halfway:
     """Set the first or a new password by an invitation; a second factor that there is must still be shown.
 
-    Raises `Invalid` for a password that cannot be used (the invitation stays good), `Refused` for a used invitation.
+    Raises `Invalid` for a password that cannot be used (the invitation stays good), `Refused` for a used invitation,
+    and for an account that has a password on record, whatever tickets say.
     """
     with at.attempt(source_limit(source), "", source):
         invited = at.read("invitation", ticket)
         with at.turn:
             account = at.account(invited.person) if invited is not None else None
-        if invited is None or account is None:
+        if invited is None or account is None or account.of_kind("password"):
             raise Refused(
                 "This invitation was used already, or has run out.", remedy="Ask for a new one.",
                 reasons=("credentials",),
@@ -160,7 +161,8 @@ def accept_invitation(
 def change_password(at: Reception, principal: Principal, old: str, new: str, *, source: str) -> None:
     """Another password, after the present one was shown; other sessions of the person end.
 
-    Raises `Invalid` for one that cannot be used, `Refused` when the present one is not right.
+    Without a present one (who comes by passkey or provider) it takes a recent proof. Raises `Invalid` for one that
+    cannot be used, `Refused` when the present one is not right or the proof too old.
     """
     with at.attempt(sign_in_limits(principal.person, source), principal.person, source):
         with at.turn:
@@ -168,6 +170,8 @@ def change_password(at: Reception, principal: Principal, old: str, new: str, *, 
             row = at.credential(account, "password") if account is not None else None
         if row is not None and not at.passwords.verify(row.material.decode(), typed(old)):
             raise Refused("The present password is not right.", reasons=("credentials",))
+        if row is None and not fresh(principal, at.now()):
+            raise stale("setting a password")
         acceptable(at, principal.person, new)
     _store_password(at, principal.person, new, principal.actor())
     at.end_others(principal, "password changed")
@@ -271,6 +275,7 @@ def _store_password(at: Reception, person: str, password: str, actor: Actor) -> 
         at.ctx.append(actor, PURPOSE, fact)
     for row in old:
         at.forget(row)
+    at.desk.drop_tickets(person, "halfway")
 
 
 def _passkeys(at: Reception, account: AccountView) -> Sequence[CredentialRow]:

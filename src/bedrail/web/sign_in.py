@@ -217,9 +217,12 @@ class Doorway:
         return set_cookie(gone, request, self.reception, "")
 
     def enter(self, request: Request, came: Signed | Halfway) -> Response:
-        """Into the house with a new token, or on to the second factor."""
+        """Into the house with a new token, or on to the second factor; the browser's former session ends."""
         if isinstance(came, Halfway):
             return page("code.html", ticket=came.ticket, kinds=came.kinds)
+        before = person_at(request)
+        if before is not None and before.session != came.principal.session:
+            self.reception.end(before, "signed in anew")
         return set_cookie(see("/"), request, self.reception, came.token)
 
     def _way_in(self, status: int, *, wrong: str = "", person: str = "", more: Any = None) -> Response:

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -151,10 +151,8 @@ async def read_form(request: Request, reception: Reception) -> dict[str, str]:
 def require_ours(request: Request, reception: Reception) -> None:
     """Raise `Refused` unless the browser says that the page which sent this was ours; no word of it is a no."""
     origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
-    parts = urlsplit(origin)
-    same = origin == reception.origin or (
-        parts.netloc == host and bool(host) and parts.scheme == ("https" if secure(request, reception) else "http")
-    )
+    scheme = "https" if secure(request, reception) else "http"
+    same = origin == reception.origin or (bool(host) and origin == f"{scheme}://{host}")
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise _not_ours()
 
