@@ -104,6 +104,7 @@ CASES: list[tuple[str, Posture, Posture]] = [
     ("policy-age", with_(house={"policy_days": 366.5}), with_(house={"policy_days": 365.0})),
     ("approval-ended", serving(days_left=-0.1), serving(days_left=0.1)),
     ("refused-package", serving(refused="its bytes changed"), serving()),
+    ("abuse", with_(house={"suspected": (("falls-7d", "spacing", True),)}), SAFE),
     ("unsafe-start", with_(house={"unsafe_starts": 1}), SAFE),
 ]
 

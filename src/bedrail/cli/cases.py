@@ -62,8 +62,9 @@ def status(state: CliState, use_case: str | None, as_json: bool) -> None:
     if as_json:
         show_json(rows)
         return
-    columns = ("use case", "tier", "stage", "version", "serves", "until", "answered", "fell back", "alarms", "findings")
-    show_table("", columns, [tuple(row[c] for c in columns) for row in rows])
+    columns = ("use case", "tier", "stage", "version", "serves", "until", "answered", "fell back", "alarms")
+    counted = (*columns, "findings", "abuse")
+    show_table("", counted, [tuple(row[c] for c in counted) for row in rows])
 
 
 @click.group()

@@ -62,6 +62,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "break-glass.review": frozenset({"owner", "privacy-officer", "security-officer"}),
     "finding.file": frozenset({"auditor"}),
     "finding.answer": _INSIDE,
+    "abuse.look": frozenset({"owner", "privacy-officer", "release-engineer", "security-officer"}),
+    "abuse.lift": frozenset({"security-officer"}),
     "server.run": frozenset({"owner", "release-engineer"}),
     "keys.read": frozenset(
         {"owner", "privacy-officer", "security-officer", "key-custodian", "pseudonym-custodian", "auditor"}

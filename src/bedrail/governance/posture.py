@@ -98,7 +98,8 @@ class House:
     """What the ledger says. Days count from now: since for the past, left for the future; None when it never was.
 
     `single_factor` are powerful people without a second factor, `believed` whether names are taken on trust,
-    `long_lived` tokens by client and days, `both_hands` people in roles that must be apart, `access` findings of the
+    `long_lived` tokens by client and days, `both_hands` people in roles that must be apart,
+    `suspected` flags of abuse that stand (use case, detector, whether they suspend a token), `access` findings of the
     access reviews.
     """
 
@@ -114,6 +115,7 @@ class House:
     policy_days: float = 0.0
     serving: tuple[Serving, ...] = ()
     unsafe_starts: int = 0
+    suspected: tuple[tuple[str, str, bool], ...] = ()
     access: tuple[Finding, ...] = ()
 
 

@@ -366,6 +366,13 @@ def refused_package(posture: Posture) -> Iterator[str]:
             yield f"the package that {each.use_case} serves was refused: {each.refused}"
 
 
+@posture_check("abuse", "warning", "Has somebody settled every suspicion of abuse?", "bedrail abuse list")
+def abuse(posture: Posture) -> Iterator[str]:
+    """A token asked as honest use does not; a suspended one gives clinicians nothing meanwhile."""
+    for use_case, detector, suspended in posture.house.suspected:
+        yield f"{detector}: a token of {use_case} is suspected of abuse{' and suspended' * suspended}"
+
+
 @posture_check("unsafe-start", "note", "Was a server ever started in spite of this?", "Start it without --unsafe-lab.")
 def unsafe_start(posture: Posture) -> Iterator[str]:
     """It is on record."""
@@ -421,6 +428,7 @@ CATALOGUE: tuple[PostureCheck, ...] = (
     policy_age,
     approval_ended,
     refused_package,
+    abuse,
     unsafe_start,
     known_flaws,
 )

@@ -38,6 +38,7 @@ from bedrail.core.events import (
     UseCaseOpened,
     decode,
 )
+from bedrail.core.events.abuse import AbuseLifted
 from bedrail.core.events.access import (
     AccessCertified,
     AccessRevoked,
@@ -99,6 +100,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     FindingAnswered: ("finding.answer",),
     FindingReturned: ("finding.file",),
     FindingClosed: ("finding.file",),
+    AbuseLifted: ("abuse.lift",),
     LedgerSealed: ("ledger.shard",),
     LedgerBegun: ("ledger.shard",),
 }

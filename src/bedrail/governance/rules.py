@@ -79,12 +79,13 @@ class StageRule(Value, frozen=True, kw_only=True):
 
 class OnRule(Value, frozen=True, kw_only=True):
     """What happens to what serves already when its ground moves: an objection, a new policy, an approver's lost role, a
-    blocking finding. `grace_days` is how long `limit` leaves it."""
+    blocking finding. `grace_days` is how long `limit` leaves it. `abuse` is what happens to a token suspected of it."""
 
     objection: Response = "retreat"
     policy: Response = "limit"
     role_lost: Response = "limit"
     finding: Response = "retreat"
+    abuse: Literal["notify", "suspend-token"] = "notify"
     grace_days: Days = 30
 
 
@@ -139,7 +140,7 @@ class Policy(Value, frozen=True, kw_only=True):
         """What happens to what serves when its ground moves; a tier without rules stops."""
         rules = self.tier(tier)
         if rules is None:
-            return OnRule(objection="halt", policy="halt", role_lost="halt", finding="halt")
+            return OnRule(objection="halt", policy="halt", role_lost="halt", finding="halt", abuse="suspend-token")
         return rules.on
 
     def share_limit(self, tier: str, stage: str) -> int:

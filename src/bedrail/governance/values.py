@@ -27,7 +27,7 @@ class TokenView:
     """A live bearer token, known by its SHA-256; good for `actions` of one use case until `expires_epoch`.
 
     `owner` answers for it; `used_day` is the last day (UTC, as `2026-11-22`) on which it was used, empty before, and
-    `used_until` the end of that day (epoch seconds).
+    `used_until` the end of that day (epoch seconds). `suspended` is the flag of suspected abuse that keeps it shut.
     """
 
     token: str
@@ -41,6 +41,7 @@ class TokenView:
     replaces: str = ""
     used_day: str = ""
     used_until: float = 0.0
+    suspended: str = ""
 
 
 @dataclass(frozen=True, slots=True)

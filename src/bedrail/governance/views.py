@@ -35,6 +35,7 @@ from bedrail.core.events.governance import (
     UseCaseOpened,
 )
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
+from bedrail.governance.abuse import ABUSE, Abuse
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
 from bedrail.governance.continuity import CONTINUITY, Continuity
@@ -78,6 +79,7 @@ class Registry:
     """The fold over all low-volume facts. `seen` is the index after the last entry applied: read on from there."""
 
     __slots__ = (
+        "abuse",
         "access",
         "continuity",
         "custody",
@@ -100,6 +102,7 @@ class Registry:
     def __init__(self) -> None:
         self.seen = 0
         self.installation: InstallationOpened | None = None
+        self.abuse = Abuse()
         self.access = Access()
         self.custody = Custody()
         self.continuity = Continuity()
@@ -419,6 +422,7 @@ def _in_case(fold: Callable[[UseCaseView, Any, str], None]) -> Callable[[Registr
 _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     InstallationOpened: _installation,
     **RIGHTS,
+    **ABUSE,
     **CONTINUITY,
     **IDENTITY,
     **CUSTODY,

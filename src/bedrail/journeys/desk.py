@@ -66,9 +66,9 @@ class Desk:
     def admit(self, token: str, use_case: str | None = None, action: str = "decide") -> TokenView:
         """The live token, good for this action (see `TOKEN_ACTIONS`), and for `use_case` when one is named.
 
-        Raises `Refused` (first reason `token` when it opens nothing, `scope` when it opens another use case or is good
-        for other things) and `NotFound` for an unknown use case; the token is looked at first, so strangers learn
-        nothing. That it was used today is noted, see `note_uses`.
+        Raises `Refused` (first reason `token` when it opens nothing, `suspended` when it is suspected of abuse, `scope`
+        when it opens another use case or is good for other things) and `NotFound` for an unknown use case; the token is
+        looked at first, so strangers learn nothing. That it was used today is noted, see `note_uses`.
         """
         view = self.registry.tokens.get(hashlib.sha256(token.encode()).hexdigest()) if token else None
         if view is None:
@@ -78,6 +78,12 @@ class Desk:
         now = self.clock.now().timestamp()
         if now >= view.expires_epoch:
             raise Refused("the token has expired.", remedy="Ask for a new one.", reasons=("token",))
+        if view.suspended:
+            raise Refused(
+                "the token is suspended: it was used as honest use does not.",
+                remedy=f"A security officer looks at it: bedrail abuse lift {view.suspended} --reason WHY.",
+                reasons=("suspended",),
+            )
         if use_case is not None and view.use_case != use_case:
             if use_case not in self.registry.use_cases:
                 raise NotFound(

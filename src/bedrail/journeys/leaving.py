@@ -78,10 +78,13 @@ def rotate_token(
 ) -> TokenIssued:
     """A new token with the same scope; the old one stays good for `overlap`, so that clients change without a gap.
 
-    Raises `NotFound` for a token that is not live, `Invalid` for an overlap longer than 30 days.
+    Raises `NotFound` for a token that is not live, `Refused` for a suspended one, `Invalid` for an overlap longer than
+    30 days.
     """
     actor = ctx.require(person, "token.issue")
     old = live_token(ctx, token)
+    if old.suspended:
+        raise Refused("the token is suspended.", remedy=f"First: bedrail abuse lift {old.suspended} --reason WHY")
     if not timedelta(0) <= overlap <= timedelta(days=30):
         raise Invalid("the overlap is too long.", path="--overlap", remedy="At most 30d.")
     fact = TokenIssued(

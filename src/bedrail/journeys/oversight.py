@@ -383,4 +383,5 @@ def standing(ctx: Context, use_case: str) -> dict[str, object]:
         "fell back": counts.get("fell-back", 0),
         "alarms": len(view.alarms),
         "findings": len(ctx.registry.findings.open_about(use_case)),
+        "abuse": len(ctx.registry.abuse.standing(use_case)),
     }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bedrail.core.events import ServedUnsafely, decode
+from bedrail.governance.abuse import SUSPEND
 from bedrail.governance.accounts import SIGNED_IN
 from bedrail.governance.moments import epoch
 from bedrail.governance.posture import Finding, House, Serving, Severity
@@ -45,6 +46,7 @@ def look_at_house(ctx: Context, witnessed_at: float | None) -> House:
         policy_days=0.0 if adopted is None else (now - adopted) / DAY,
         serving=tuple(_serving(registry, now)),
         unsafe_starts=len(registry.unsafe),
+        suspected=tuple((f.use_case, f.detector, f.taken == SUSPEND) for f in registry.abuse.standing()),
         access=tuple(
             Finding(check="access", severity=_SEVERITIES[said["state"]], what=said["what"], mend=said["mend"])
             for said in access_posture(ctx)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from bedrail.core.errors import Corrupt, Unavailable
 from bedrail.core.events import ArtifactRefused
@@ -33,6 +34,7 @@ MANY = 20
 """So many records, none of them readable, are no chance."""
 
 T = TypeVar("T")
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,8 @@ def reference_window(ctx: Context, charter: Charter, use_case: str, candidate: s
     """The reference of a candidate's monitors, with its risks computed anew."""
     rows, roles, contract = reference_rows(ctx, use_case, candidate), charter.roles(), charter.contract()
     model = load_model(ctx, candidate)
-    columns = [[_number(feature, value) for value in rows[feature.name]] for feature in contract.features]
     window = Window(
-        X=np.array(columns).T,
+        X=inputs_of(rows, contract),
         names=contract.names,
         risk=assess_rows(model, rows).risk,
         outcome=rows[roles.outcome].to_numpy(dtype=float),
@@ -88,6 +89,21 @@ def reference_window(ctx: Context, charter: Charter, use_case: str, candidate: s
         limits={f.name: (f.low, f.high) for f in contract.features if f.kind == "numeric"},
         rows_per_window=charter.monitoring.window,
     )
+
+
+def inputs_of(rows: pd.DataFrame, contract: Contract) -> Floats:
+    """The features of a table as numbers (n, d): codes for levels, NaN for what is absent."""
+    columns = [[_number(feature, value) for value in rows[feature.name]] for feature in contract.features]
+    return np.array(columns, dtype=float).T
+
+
+def received(ctx: Context, charter: Charter, rows: Sequence[DecisionRow]) -> tuple[list[DecisionRow], Floats, Floats]:
+    """Of these decisions those whose records open, with their inputs (n, d) and risks (n,), NaN for none."""
+    opened = _readable(ctx, "decision", [row.decision for row in rows], decision_record)
+    kept, features = [row for row in rows if row.decision in opened], charter.contract().features
+    records = [opened[row.decision] for row in kept]
+    X = np.array([_received(features, record) for record in records], dtype=float).reshape(len(kept), len(features))
+    return kept, X, np.array([r.risk if isinstance(r, AnswerRecord) else np.nan for r in records], dtype=float)
 
 
 def decisions_since(ctx: Context, charter: Charter, use_case: str, candidate: str, seen: int, size: int) -> Watched:

@@ -52,7 +52,10 @@ def of_error(error: BaseException) -> tuple[int, bytes]:
 
 
 def of_failure(error: BaseException) -> tuple[int, bytes]:
-    """A decision that a bug or a lack of memory prevented: the clinician is told the fallback all the same."""
+    """A decision that a suspension, a bug or a lack of memory prevented: the clinician is told the fallback anyway."""
+    if isinstance(error, Refused) and error.reasons[:1] == ("suspended",):
+        more = {"kind": "fallback", "message": NO_DECISION}
+        return 403, problem(403, error.message, path="authorization", remedy=error.remedy, **more)
     if isinstance(error, BedrailError):
         return of_error(error)
     status = status_of(error)
