@@ -12,10 +12,11 @@ from typing import Any
 import psycopg
 import pytest
 
-from bedrail.app import App, create_home, open_home, restore_home, verify_home
+from bedrail.app import App, create_home, open_home, renew_anchor, restore_home, verify_home
 from bedrail.core.errors import Corrupt, Invalid, Refused
-from bedrail.core.events import BackupTaken, LedgerRestored, decode
-from bedrail.journeys import upkeep
+from bedrail.core.events import AnchorRenewed, BackupTaken, LedgerRestored, decode
+from bedrail.governance.sessions import Principal
+from bedrail.journeys import accounts, upkeep
 from bedrail.journeys.recovery import Manifest, read_manifest
 from ledger_parts import answered
 from postgres_server import server
@@ -27,12 +28,12 @@ from soak_restore import drill
 ORIGIN = "hospital.example/ledger"
 
 
-def _founded(home: Path, store: str = "") -> App:
+def _founded(home: Path, store: str = "", *, decisions: int = 40) -> App:
     app = create_home(home, ORIGIN, store=store)
     upkeep.open_installation(app.context, app.origin, "olivia", app.public_names())
     upkeep.add_person(app.context, "olivia", "rob", "Rob", ("release-engineer",))
     upkeep.add_person(app.context, "olivia", "dr-lee", "Lee", ("clinician",))
-    app.context.ledger.append([answered(number, app.context.vault) for number in range(40)])  # type: ignore[arg-type]
+    app.context.ledger.append([answered(number, app.context.vault) for number in range(decisions)])  # type: ignore[arg-type]
     return app
 
 
@@ -252,12 +253,56 @@ def test_a_backup_of_another_history_is_refused(backup: Path, app: App, tmp_path
     fork.close()
 
 
-def test_a_person_without_the_right_restores_nothing_that_opens(backup: Path, app: App, tmp_path: Path) -> None:
-    """The restored registry is asked; the newer anchor stays, or the act is left unrecorded and the home unanchored."""
+def test_a_person_without_the_right_restores_nothing(backup: Path, app: App, tmp_path: Path) -> None:
+    """The restored registry is asked before the folder is a home: somebody who may can restore into it afterwards."""
     with pytest.raises(Refused, match="not permitted"):
         _restored(backup, tmp_path / "again", app, person="dr-lee")
-    with pytest.raises(Corrupt):
+    with pytest.raises(Invalid, match="no Bedrail home"):
         open_home(tmp_path / "again")
+    assert _restored(backup, tmp_path / "again", app).lost == ""
+
+
+def test_keys_of_another_home_are_refused_and_not_kept(backup: Path, app: App, tmp_path: Path) -> None:
+    """Whoever named the wrong folder names the right one next, and that one counts."""
+    create_home(tmp_path / "other", ORIGIN).close()
+    with pytest.raises(Corrupt, match="not made by the home of these keys"):
+        _restored(backup, tmp_path / "again", app, keys=tmp_path / "other" / "keys")
+    with pytest.raises(Invalid, match="no folder of keys"):
+        _restored(backup, tmp_path / "again", app, keys=tmp_path)
+    assert not (tmp_path / "again").exists()
+    shutil.copytree(tmp_path / "other" / "keys", tmp_path / "again" / "keys")
+    with pytest.raises(Refused, match="with other keys"):
+        _restored(backup, tmp_path / "again", app, keys=app.home / "keys")
+    shutil.rmtree(tmp_path / "again")
+    shutil.copytree(app.home / "keys", tmp_path / "again" / "keys")  # as a restore that was killed leaves it
+    assert _restored(backup, tmp_path / "again", app, keys=app.home / "keys").lost == ""
+
+
+def test_a_home_whose_people_sign_in_can_be_restored_and_its_anchor_renewed(tmp_path: Path) -> None:
+    """Nobody signs in to a home that does not open: role and name count, and the record says `local`."""
+    app = _founded(tmp_path / "home", decisions=0)
+    accounts.open_account(app.reception(), "olivia", "olivia")
+    now = app.context.clock.now().timestamp()
+    app.context.principal = Principal(person="rob", auth="passkey", auth_time=now, mfa=True, session="s")
+    _taken(app, tmp_path / "backup", keys=True)
+    app.context.principal = None
+    with pytest.raises(Refused, match="must sign in"):
+        _taken(app, tmp_path / "another")
+    again = tmp_path / "again"
+    assert _restored(tmp_path / "backup", again, app).lost == ""
+    app.close()
+    (again / "anchor" / "checkpoint").unlink()
+    with pytest.raises(Refused, match="not permitted"):
+        renew_anchor(again, "rob", "the disk of the anchor broke")
+    assert renew_anchor(again, "olivia", "the disk of the anchor broke") > 0
+    opened = open_home(again)
+    done = [decode(data) for _, data in opened.store.entries(opened.store.head().size - 2)]
+    assert [(each.actor.id, each.actor.auth, type(each.fact)) for each in done] == [
+        ("rob", "local", LedgerRestored),
+        ("olivia", "local", AnchorRenewed),
+    ]
+    opened.close()
+    assert _differences(again) == []
 
 
 def test_the_drill_of_a_long_ledger_on_a_short_one(tmp_path: Path) -> None:

@@ -149,6 +149,16 @@ class Context:
         proof = proven(registry.identity, registry.people[person], self.principal, action, now)
         return actor if actor.auth != LOCAL else proof.actor()
 
+    def named(self, person: str, action: str) -> Actor:
+        """The person (the first owner by default) as actor, by name and role alone: nobody can prove who they are.
+
+        For what mends a home that does not open: nobody signs in to one. Who does it holds the home's keys and database
+        already, and the record says `local`, which means a name that was believed. Raises `Refused`.
+        """
+        registry = self.refresh()
+        first = next(iter(registry.holders("owner")), "")
+        return authorise(registry, person or first, action, self.clock.now().timestamp())
+
     def use_case(self, use_case: str) -> UseCaseView:
         """The use case's view; raises `NotFound` with the ones there are."""
         known = self.refresh().use_cases

@@ -10,9 +10,11 @@ from pathlib import Path
 import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid, Refused
-from bedrail.core.events import BackupTaken, LedgerRestored
+from bedrail.core.events import BackupTaken, LedgerRestored, decode
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.core.values import Value
+from bedrail.governance.access import authorise
+from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context, Views
 from bedrail.journeys.upkeep import verify_house
 from bedrail.ledger.checkpoint import Checkpoint
@@ -119,6 +121,17 @@ def require_signed(folder: Path, origin: str, public_key: bytes, verify: Verifie
     return _digest(folder / MANIFEST)
 
 
+def require_restorer(tape: Tape, person: str, now: float) -> None:
+    """That the restored facts let this person (the first owner by default) restore: before anything is put in place.
+
+    Raises `Refused`.
+    """
+    known = Registry()
+    for index, data in tape.registry_entries(0):
+        known.apply(index, decode(data))
+    authorise(known, person or next(iter(known.holders("owner")), ""), "backup.restore", now)
+
+
 def put_files(folder: Path, home: Path, manifest: Manifest) -> None:
     """Copy every file of the backup but ledger and keys into the home; those that are there already stay."""
     for name in manifest.files:
@@ -191,7 +204,7 @@ def prove(
 
 def record_restore(ctx: Context, person: str, backup: str, size: int, newest: int, reason: str) -> None:
     """Put on record that, and from what, the home was restored, and what was lost by it."""
-    actor = ctx.require(person, "backup.restore")
+    actor = ctx.named(person, "backup.restore")
     ctx.append(
         actor,
         "governance",

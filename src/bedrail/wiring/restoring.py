@@ -14,8 +14,10 @@ from bedrail.keys.files import KeyFolder, verify_ed25519
 from bedrail.stores import copies
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.chosen import is_home
+from bedrail.wiring.clock import SystemClock
 from bedrail.wiring.continuity import anchor_place
 
+KEYS = "keys"
 SCRATCH = ".restoring"
 SCRATCH_ANCHOR = f"{SCRATCH}/checkpoint"
 
@@ -53,8 +55,8 @@ def restore_home(
 ) -> Restored:
     """Put a home back from a backup; `assembled` opens it with the anchor of that name.
 
-    Raises `Refused` over a home that is there, or when signed entries are missing and nobody says why to go on;
-    `Corrupt` for a backup that is damaged, or of another history.
+    Raises `Refused` over a home that is there, for a person who may not, or when signed entries are missing and nobody
+    says why to go on; `Corrupt` for a backup that is damaged, of another history, or of another home than the keys.
     """
     if is_home(home):
         raise Refused(f"{home} is a home already.", remedy="Restore into a new folder, and keep the old one.")
@@ -63,12 +65,16 @@ def restore_home(
             raise Invalid(f"{path} is not there.", path=option, remedy="Check the path.")
     told("digests")
     manifest = recovery.read_manifest(folder)
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    keys = _keys(folder, home, sources.keys, manifest)
+    source = _keys(folder, home, sources.keys, manifest)
+    keys = KeyFolder(source).open()
     backup = recovery.require_signed(folder, keys.origin, keys.public_key("evidence"), verify_ed25519)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(home / SCRATCH, ignore_errors=True)
+    if source != home / KEYS:
+        shutil.copytree(source, home / SCRATCH / KEYS)
+        (home / SCRATCH / KEYS).rename(home / KEYS)  # half a set of keys is never seen
     place = anchor_place(home)
     newest = FileAnchor(sources.anchor or place).read()
-    shutil.rmtree(home / SCRATCH, ignore_errors=True)
     own = FileAnchor(home / SCRATCH_ANCHOR)
     try:
         own.write(manifest.checkpoint.encode())
@@ -78,12 +84,12 @@ def restore_home(
             size, known = recovery.prove(
                 manifest, arrived, arrived, newest, own, public_key, verify_ed25519, accept_loss
             )
+            recovery.require_restorer(arrived, person, SystemClock().now().timestamp())
             told("files")
             recovery.put_files(folder, home, manifest)
         # Beside the old anchor a shortened ledger does not open: it stays until the loss is on record.
         context = assembled(SCRATCH_ANCHOR)
-        actor = person or next(iter(context.refresh().holders("owner")), "")
-        recovery.record_restore(context, actor, backup, size, known, accept_loss)
+        recovery.record_restore(context, person, backup, size, known, accept_loss)
         context.ledger.close()
         _replace_anchor(place, home / SCRATCH_ANCHOR)
     finally:
@@ -100,10 +106,23 @@ def _replace_anchor(place: Path, new: Path) -> None:
     FileAnchor(place).write(new.read_bytes())
 
 
-def _keys(folder: Path, home: Path, keys: Path | None, manifest: recovery.Manifest) -> KeyFolder:
-    source = keys if keys is not None else folder / "keys" if manifest.keys else None
-    if source is not None and not (home / "keys").exists():
-        shutil.copytree(source, home / "keys")
-    if not (home / "keys").exists():
-        raise Invalid("the backup holds no keys.", path="--keys", remedy="Name the copy of the home's keys folder.")
-    return KeyFolder(home / "keys").open()
+def _keys(folder: Path, home: Path, keys: Path | None, manifest: recovery.Manifest) -> Path:
+    """The folder of keys to use; one that is in the home already is never replaced, nor silently preferred."""
+    own = home / KEYS
+    source = keys if keys is not None else folder / KEYS if manifest.keys and not own.exists() else own
+    if not (source / "origin").is_file():
+        what = "that is no folder of keys." if keys is not None else "the backup holds no keys."
+        raise Invalid(what, path="--keys", remedy="Name the copy of the home's keys folder.")
+    if source != own and own.exists():
+        if _same(source, own):
+            return own
+        raise Refused(f"{own} is there, with other keys.", remedy="Leave out --keys to use it, or move it away.")
+    return source
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two folders of keys are the same, byte for byte."""
+    held = [
+        {each.relative_to(at): each.read_bytes() for each in at.rglob("*") if each.is_file()} for at in (one, other)
+    ]
+    return held[0] == held[1]
