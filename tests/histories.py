@@ -62,6 +62,8 @@ PEOPLE = {
     "au2": ("auditor",), "cn": ("clinician",), "vm": ("vendor-manager",),
 }  # fmt: skip
 
+OWNER = PersonAdded(person="dr-adams", name="Dr Adams", roles=("owner",))
+
 
 class Moving:
     """A clock that the history moves on."""
@@ -145,7 +147,7 @@ class Stage:
 
     def _prepare(self, case: str) -> None:
         registry = self.ctx.refresh()
-        people = [PersonAdded(person=p, name=p, roles=roles) for p, roles in PEOPLE.items()]
+        people = [OWNER, *(PersonAdded(person=p, name=p, roles=roles) for p, roles in PEOPLE.items())]
         text = CHARTER.format(use_case=case, mode="confirm", width=1.0, budget=5000) + features_toml(CONTRACT)
         self.ctx.append(SYSTEM, "governance", *people)
         delivery.open_use_case(self.ctx, "dr-adams", text)
@@ -192,6 +194,7 @@ class Stage:
 
     def _close(self, case: str) -> None:
         """What must hold between histories: open findings and grants are settled by people who may."""
+        self.ctx.append(SYSTEM, "governance", OWNER)  # whose role may have been revoked
         for finding in list(self.ctx.registry.findings.all.values()):
             if finding.state != "closed":
                 self.ctx.append(SYSTEM, "governance", PersonAdded(person="au3", name="x", roles=("auditor",)))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bedrail.checks.report import Report
-    from bedrail.checks.values import Requirements
+    from bedrail.checks.requirements import Requirements
     from bedrail.core.errors import Invalid
     from bedrail.notebook import examine
 
@@ -15,7 +15,7 @@ __all__ = ["Invalid", "Report", "Requirements", "examine"]
 _HOMES = {
     "Invalid": "bedrail.core.errors",
     "Report": "bedrail.checks.report",
-    "Requirements": "bedrail.checks.values",
+    "Requirements": "bedrail.checks.requirements",
     "examine": "bedrail.notebook",
 }
 

@@ -46,7 +46,7 @@ def examine(
         >>> report = br.examine(outcome, score, groups=frame[["race", "gender"]], subject=frame["patient"])
         >>> report.findings
     """
-    from bedrail.checks.examine import examine as ask
+    from bedrail.checks.asking import examine as ask
     from bedrail.checks.report import Report, context_of
 
     asked = _requirements(requirements)

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-from bedrail.checks.values import Requirements
+from bedrail.checks.requirements import Requirements
 from bedrail.core.values import TIERS, Tier, Value
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.policy_rights import accountable, withheld

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from bedrail.checks.values import Requirements
+from bedrail.checks.requirements import Requirements
 from bedrail.core.values import Tier, Value
 from bedrail.governance.stages import STAGES, Stage
 

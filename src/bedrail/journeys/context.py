@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from bedrail.core.custody import FileVault
 from bedrail.core.errors import Invalid, NotFound
@@ -30,15 +30,17 @@ from bedrail.core.ports import (
 from bedrail.core.queries import Decisions
 from bedrail.governance.access import authorise
 from bedrail.governance.accounts import proven
-from bedrail.governance.policy import Policy, parse_policy
 from bedrail.governance.sessions import LOCAL, Principal
-from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
 from bedrail.ledger.bundle import Cosigned
 from bedrail.ledger.prover import Prover
 from bedrail.ledger.publisher import Publisher
-from bedrail.models.predict import RemoteScorer
+
+if TYPE_CHECKING:
+    from bedrail.governance.policy import Policy
+    from bedrail.governance.usecase import Charter
+    from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
 
@@ -46,11 +48,15 @@ SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
 @lru_cache(maxsize=16)
 def _policy(data: bytes) -> Policy:
     """Of the same bytes the same frozen value; an approval asks for it four times."""
+    from bedrail.governance.policy import parse_policy
+
     return parse_policy(data.decode())
 
 
 @lru_cache(maxsize=256)
 def _charter(data: bytes) -> Charter:
+    from bedrail.governance.usecase import parse_charter
+
     return parse_charter(data.decode())
 
 

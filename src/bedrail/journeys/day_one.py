@@ -85,7 +85,7 @@ def examine_files(
     groups if any are known. It also says for how many predictions no outcome is known. Raises `Invalid` with file
     or column path and remedy.
     """
-    from bedrail.checks.examine import examine
+    from bedrail.checks.asking import examine
     from bedrail.checks.report import Report, context_of
     from bedrail.checks.tables import join
     from bedrail.data.digest import table_digest

@@ -213,7 +213,7 @@ def _steps(progress: Progress) -> Callable[[str, int, int], None]:
 def _examine_one(
     ctx: Context, actor: Actor, use_case: str, candidate: CandidateView, cohort: Cohort, progress: Progress
 ) -> Report:
-    from bedrail.checks.examine import examine
+    from bedrail.checks.asking import examine
     from bedrail.checks.report import Report, context_of
 
     view, policy = ctx.use_case(use_case), ctx.policy()

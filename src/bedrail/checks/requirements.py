@@ -1,0 +1,84 @@
+"""What a policy requires of a candidate, as numbers; apart from the cohort, so that reading a policy loads no arrays."""
+
+from __future__ import annotations
+
+from bedrail.core.errors import Invalid
+from bedrail.core.values import Value
+
+
+class Requirements(Value, frozen=True, kw_only=True):
+    """The numbers a policy sets for the checks; every field has a default that a policy may overrule.
+
+    Gaps of rates are absolute differences; gaps of O/E are differences of observed-to-expected ratios. `None`
+    means that no bound is asked. Fields `detectable_*` say how small a gap the data must be able to show (80 %
+    power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is
+    the chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same
+    for `subgroups` and a model that keeps every bound. Raises `Invalid` for numbers that make no sense.
+    """
+
+    confidence: float = 0.95
+    min_group: int = 11
+    draws: int = 1_000
+
+    min_auroc: float = 0.6
+    min_group_auroc: float = 0.55
+
+    observed_to_expected: tuple[float, float] = (0.9, 1.1)
+    calibration_slope: tuple[float, float] = (0.8, 1.25)
+    max_calibration_intercept: float = 0.2
+    max_calibration_error: float = 0.05
+    detectable_miscalibration: float = 0.3
+    detectable_slope: float = 0.5
+    group_observed_to_expected: tuple[float, float] = (0.8, 1.25)
+
+    min_sensitivity: float | None = None
+    min_specificity: float | None = None
+    min_ppv: float | None = None
+    min_npv: float | None = None
+    max_alert_rate: float | None = None
+    max_number_needed: float | None = None
+    widest_rate_interval: float = 0.2
+
+    min_net_benefit_gain: float = 0.0
+
+    max_spread: float | None = None
+    group_alpha: float = 0.01
+
+    family_alpha: float = 0.05
+    max_sensitivity_gap: float = 0.05
+    max_specificity_gap: float = 0.05
+    max_ppv_gap: float = 0.05
+    max_calibration_gap: float = 0.2
+    detectable_gap: float = 0.2
+    detectable_calibration_gap: float = 0.5
+    fairness_metrics: tuple[str, ...] = ("sensitivity", "specificity", "ppv", "calibration")
+    fairness_intersections: bool = False
+    error_rate_columns: tuple[str, ...] = ()
+    min_told_share: float = 0.8
+
+    conformal_alpha: float = 0.1
+    coverage_tolerance: float = 0.03
+
+    baseline_margin: float = 0.01
+    baseline_net_benefit_margin: float = 0.002
+
+    max_single_input_auroc: float = 0.95
+    max_score_auroc: float = 0.995
+    max_duplicate_share: float = 0.01
+    max_missing_shift: float = 0.25
+
+    def __post_init__(self) -> None:
+        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha"):
+            if not 0.0 < getattr(self, name) < 1.0:
+                raise _requirement(name, "lie between 0 and 1")
+        for name in ("draws", "min_group"):
+            if getattr(self, name) < 2:
+                raise _requirement(name, "be at least 2")
+        for name in ("observed_to_expected", "calibration_slope", "group_observed_to_expected"):
+            low, high = getattr(self, name)
+            if not 0.0 <= low <= 1.0 <= high:
+                raise _requirement(name, "be a band around 1")
+
+
+def _requirement(name: str, rule: str) -> Invalid:
+    return Invalid(f"must {rule}.", path=f"requirements.{name}", remedy="Correct the policy.")
