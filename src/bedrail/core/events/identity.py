@@ -39,7 +39,7 @@ class AccountEnabled(FactStruct, frozen=True, kw_only=True, tag="account.enabled
 
 
 class CredentialEnrolled(FactStruct, frozen=True, kw_only=True, tag="credential.enrolled"):
-    """A way to prove being this person was added: password, totp, passkey, recovery-codes, or oidc (`label`: issuer)."""
+    """A way to prove being this person was added: password, totp, passkey, recovery-codes, or oidc (issuer)."""
 
     credential: str
     kind: str
@@ -78,7 +78,7 @@ class SteppedUp(FactStruct, frozen=True, kw_only=True, tag="session.stepped-up")
 
 
 class SessionsEnded(FactStruct, frozen=True, kw_only=True, tag="session.ended"):
-    """These sessions of a person ended before their time: signed out, ended by somebody, account disabled, role lost."""
+    """These sessions of a person ended before their time: signed out, ended, account disabled, role lost."""
 
     person: str
     reason: str
@@ -86,7 +86,7 @@ class SessionsEnded(FactStruct, frozen=True, kw_only=True, tag="session.ended"):
 
 
 class SignInsRefused(FactStruct, frozen=True, kw_only=True, tag="session.refused"):
-    """Refused attempts in a stretch of time, counted, one fact for all; `people` are those with accounts, most tried."""
+    """Refused attempts in a stretch of time, counted in one fact; `people` are those with accounts, most tried."""
 
     count: int
     people: tuple[str, ...]
