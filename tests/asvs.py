@@ -28,7 +28,7 @@ CHAPTERS = {
 HEAD = """# OWASP ASVS 5.0, requirement by requirement
 
 Every requirement of level 1 and 2 of the Application Security Verification Standard 5.0.0, and some of level 3, with
-Bedrail's own answer. The standard is [OWASP's](https://github.com/OWASP/ASVS), CC BY-SA 4.0: here stand its identifiers
+Bedrail's own answer. The standard is OWASP's (OWASP/ASVS on GitHub), CC BY-SA 4.0: here stand its identifiers
 and a few words of ours; read it beside this page. The judgement is Bedrail's own; no outsider has tested it yet.
 
 Made from `docs/asvs.toml` (`python tests/asvs.py > docs/asvs.md`). A test holds it to the standard's list of

@@ -13,6 +13,8 @@ import click
 import pytest
 
 from bedrail.cli import COMMANDS, SUMMARIES, cli
+from bedrail.cli.doors import report_error, show_table
+from bedrail.core.errors import Refused
 from bedrail.governance.stages import STAGES
 from small_home import CASE, bedrail, copied, environment, issue, opened, request_of, serving, small_table, told
 
@@ -85,6 +87,7 @@ def test_a_completion_script_for_bash_is_printed() -> None:
 TABLES = (
     ("people", "list"),
     ("doctor",),
+    ("threats", CASE),
     ("status",),
     ("status", CASE),
     ("candidates", CASE),
@@ -162,6 +165,16 @@ def test_a_trace_reads_as_a_page_and_as_json(tmp_path_factory: pytest.TempPathFa
 
 
 # ------------------------------------------------------------------------------------------------- the home, the actor
+
+
+def test_what_people_wrote_is_shown_and_not_obeyed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Markup in a title breaks no table, and no terminal is cleared, renamed or written backwards by one."""
+    show_table("", ("title",), [("[/b] [red]late",), ("a\x1b[2Jb\x1b]0;owned\x07",), ("\u202egnp.exe",)])
+    out = capsys.readouterr().out
+    assert "[/b] [red]late" in out
+    assert out.replace("\n", "").isprintable()
+    report_error(Refused("finding \x1b[2J"))
+    assert "\x1b[2J" not in capsys.readouterr().err
 
 
 def test_home_and_actor_may_stand_anywhere(home: Path) -> None:

@@ -143,6 +143,7 @@ CLI: dict[str, str] = {
     "abuse list": "registry.read",
     "abuse lift": "abuse.lift",
     "doctor": "registry.read",
+    "threats": "registry.read",
     "use-case open": "use-case.open",
     "status": "registry.read",
     "data admit": "data.admit",
