@@ -47,7 +47,8 @@ def test_an_export_is_on_record_in_the_bundle_itself(house: SmallHouse, tmp_path
     entry = decode(last)
     assert isinstance(entry.fact, DataRead)
     assert (entry.actor.id, entry.fact.kind, entry.fact.count) == ("auditor", "bundle", size)
-    ran = told("ledger", "verify", "--bundle", str(tmp_path / "bundle"))
+    # The small house was furnished without its people, which a replay of the facts (L4) would name.
+    ran = told("ledger", "verify", "--bundle", str(tmp_path / "bundle"), "--level", "L3")
     assert f"Verified: {size + 1} entries" in ran.out
     ran = told("--as", "dr-lee", "ledger", "export", str(tmp_path / "other"), home=house.app.home)
     assert ran.code == 1

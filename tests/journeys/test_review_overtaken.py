@@ -230,8 +230,18 @@ def test_a_halt_during_a_deployment_is_not_overruled(app: App, monkeypatch: pyte
     other.close()
 
 
-def test_words_too_long_to_record_are_the_callers_mistake(app: App) -> None:
+@pytest.mark.parametrize("reason", ["x" * 70_000, "\udcff"], ids=["too long", "no text"])
+def test_words_that_cannot_be_recorded_are_the_callers_mistake(app: App, reason: str) -> None:
     """An entry holds 65,535 bytes; text that is no text (undecodable arguments) is refused the same way."""
-    for reason in ("x" * 70_000, "\udcff"):
-        with pytest.raises(Invalid, match="cannot be recorded"):
-            delivery.halt(app.context, "rob", CASE, reason)
+    with pytest.raises(Invalid, match="cannot be recorded"):
+        app.context.append(SYSTEM, "safety", DeploymentHalted(use_case=CASE, candidate=MODEL, reason=reason))
+
+
+@pytest.mark.parametrize("reason", ["x" * 70_000, "\udcff"], ids=["too long", "no text"])
+def test_no_words_keep_anybody_from_stopping(app: App, reason: str) -> None:
+    """The same words with a halt: it is in force and on record, its reason cut or cleaned."""
+    assert delivery.halt(app.context, "rob", CASE, reason)
+    deployment = app.context.use_case(CASE).deployment
+    assert deployment is not None
+    assert deployment.halted
+    assert 0 < len(deployment.reason) <= 500

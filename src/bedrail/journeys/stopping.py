@@ -19,10 +19,12 @@ from bedrail.journeys.watchman import MOST_REASON, actor_of, halts, said
 def stop(ctx: Context, person: str, target: str, reason: str) -> bool:
     """Halt a use case, or `ALL` that serve; True when it is on record, False while it stands by its file alone.
 
-    Raises `Refused` for a person who may not, or where nothing serves; `NotFound`; `Unavailable` when neither the file
-    nor the ledger could be written.
+    Nobody is kept from stopping by their words: a reason that is too long, or no text, is cut and cleaned. Raises
+    `Refused` for a person who may not, or where nothing serves; `NotFound`; `Unavailable` when neither the file nor the
+    ledger could be written.
     """
     actor = ctx.require(person, "deployment.halt")
+    reason = reason.encode("utf-8", "replace").decode()[:MOST_REASON]
     if target != ALL:
         ctx.use_case(target)
     facts = halts(ctx.registry, [target], reason)
@@ -53,7 +55,7 @@ def new_stop(clock: Clock, ids: Ids, person: str, target: str, reason: str, *, v
         name=f"{named}@{ids.new()}",
         target=target,
         person=person,
-        reason=reason[:MOST_REASON],
+        reason=reason.encode("utf-8", "replace").decode()[:MOST_REASON],
         at=clock.now().isoformat(timespec="seconds"),
         verified=verified,
     )
