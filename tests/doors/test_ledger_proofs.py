@@ -14,6 +14,7 @@ import pytest
 
 from bedrail.core.events import DecisionAnswered, DeploymentMoved, Entry, decode, encode
 from bedrail.core.ports import Draft
+from bedrail.journeys.upkeep import add_person
 from small_home import CASE, copied, issue, opened, played, request_of, serving, told
 
 pytestmark = pytest.mark.slow
@@ -177,3 +178,15 @@ def test_what_could_not_have_happened_is_named_though_the_ledger_is_whole(made: 
     assert {("replay", f"entry {size}"), ("replay", f"entry {size + 1}")} <= named
     assert report["level"] == "L3"
     assert "L4 does not hold" in report["why"]
+
+
+def test_whoever_works_at_another_site_gets_no_proof_and_no_pack(made: dict[str, Any], tmp_path: Path) -> None:
+    """Both show the decision's entry, so both are for those who may see decisions of its site."""
+    with opened(made["home"]) as app:
+        add_person(app.context, "olivia", "sid", "Sid", ("clinician",), ("elsewhere",))
+    for words in (("proof", made["decision"], "--out", str(tmp_path / "p")), ("pack", made["decision"], "--out")):
+        done = told(
+            "--as", "sid", "ledger", *words, *([str(tmp_path / "k")] * (words[-1] == "--out")), home=made["home"]
+        )
+        assert (done.code, "another site" in done.err) == (1, True), done
+    assert not list(tmp_path.iterdir())

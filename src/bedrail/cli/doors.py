@@ -100,9 +100,9 @@ def report_error(error: BedrailError) -> int:
     path = getattr(error, "path", "")
     word = {Refused: "Refused", NotFound: "Not found", Invalid: "Invalid"}.get(type(error), type(error).__name__)
     click.secho(f"{word}: ", fg="red", bold=True, nl=False, err=True)
-    click.echo(f"{path}: {error.message}" if path else error.message, err=True)
+    click.echo(plain(f"{path}: {error.message}" if path else error.message), err=True)
     for reason in (each for each in getattr(error, "reasons", ()) if " " in each):  # others are words for doors
-        click.echo(f"  - {reason}", err=True)
+        click.echo(plain(f"  - {reason}"), err=True)
     if error.remedy:
         click.echo(f"  What to do: {error.remedy}", err=True)
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 3)
@@ -119,14 +119,20 @@ def show_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[objec
     """Print a table as wide as the terminal, or unwrapped into a pipe."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console(file=sys.stdout, width=None if sys.stdout.isatty() else 160, highlight=False)
     table = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False, box=None)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else str(cell) for cell in row))
+        table.add_row(*(Text("" if cell is None else plain(str(cell))) for cell in row))
     console.print(table)
+
+
+def plain(text: str) -> str:
+    """The text without what a terminal would obey: escape sequences, and signs that turn the direction of writing."""
+    return "".join(sign if sign.isprintable() or sign == "\n" else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def progress_lines(prefix: str = "") -> Callable[[str], None]:

@@ -21,6 +21,7 @@ from bedrail.core.events import (
 )
 from bedrail.core.events.ledger import LedgerKeyAdded
 from bedrail.core.ports import Tape
+from bedrail.governance.access import require_site
 from bedrail.journeys.context import Context
 from bedrail.journeys.verifying import SECOND, named_second_key
 from bedrail.ledger.bundle import Cosigned, export_bundle
@@ -37,11 +38,11 @@ GROUNDS = (Approved, CandidateAdmitted, DeploymentMoved, GateJudged)
 def prove_decision(ctx: Context, person: str, decision: str) -> bytes:
     """The `.tlog-proof` of the entry that made this decision, under the newest checkpoint with both signatures.
 
-    Making it is itself a fact. Raises `NotFound`, `Refused` for a role that may not read decisions, and `Corrupt` when
-    the ledger cannot prove its own entry.
+    Making it is itself a fact. Raises `NotFound`, `Refused` for a role that may not read decisions or somebody of
+    another site, and `Corrupt` when the ledger cannot prove its own entry.
     """
     actor = ctx.require(person, "decision.read")
-    index, entry, use_case = _found(ctx, decision)
+    index, entry, use_case = _found(ctx, person, decision)
     ctx.append(actor, "oversight", DataRead(use_case=use_case, kind="decision", count=1, reason="proof"))
     head = ctx.tape.head()
     signed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
@@ -62,7 +63,7 @@ def pack_decision(ctx: Context, person: str, decision: str, folder: Path) -> lis
     actor = ctx.require(person, "decision.read")
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
-    index, entry, use_case = _found(ctx, decision)
+    index, entry, use_case = _found(ctx, person, decision)
     ctx.append(actor, "oversight", DataRead(use_case=use_case, kind="decision", count=1, reason="evidence pack"))
     entries = {index: entry, **_grounds(ctx, index, entry)}
     for about in ctx.views.entries_about(decision):
@@ -127,13 +128,15 @@ def rules_named(ctx: Context, tape: Tape) -> dict[str, bytes]:
     return {digest: ctx.artifacts.get(digest) for digest in sorted(named)}
 
 
-def _found(ctx: Context, decision: str) -> tuple[int, bytes, str]:
+def _found(ctx: Context, person: str, decision: str) -> tuple[int, bytes, str]:
+    """The decision's entry, where it is the person's to see: (index, entry, use case)."""
     found = ctx.views.find_entry(decision)
     if found is None:
         raise NotFound(f"no decision `{decision[:40]}`.", path="decision", remedy="bedrail status shows where to look.")
     fact = decode(found[1]).fact
     if not isinstance(fact, DecisionAnswered | DecisionFellBack) or fact.decision != decision:
         raise Corrupt("the ledger entry of this decision is another one.", remedy="Run `bedrail ledger verify`.")
+    require_site(ctx.registry, person, fact.site)
     return *found, fact.use_case
 
 
