@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bedrail.core.errors import Invalid
 
@@ -13,11 +15,15 @@ if TYPE_CHECKING:
 CSV_SUFFIXES = (".csv", ".csv.gz")
 PARQUET_SUFFIXES = (".parquet", ".pq")
 
+MOST_BYTES = 4 * 1024**3
+"""Of a table, unpacked: a gigabyte of gzip holds a thousand of zeros, and memory would end before the file does."""
+
 
 def read_table(path: Path) -> pd.DataFrame:
     """The table in `path`, text cells as they stand: `None` and `NA` are words, only an empty cell is missing.
 
-    Raises `Invalid` naming the file, and the line where a parser knows it, with the remedy.
+    Raises `Invalid` naming the file, and the line where a parser knows it, with the remedy; so it does for a table of
+    more than `MOST_BYTES`, unpacked, before it is in memory.
     """
     name = path.name.lower()
     if not path.is_file():
@@ -35,19 +41,53 @@ def read_table(path: Path) -> pd.DataFrame:
     )
 
 
+def _too_large(path: Path) -> Invalid:
+    most = f"{MOST_BYTES / 1024**3:g} GiB"
+    return Invalid(f"the table is larger than {most}, unpacked.", path=str(path), remedy="Admit it in parts.")
+
+
+class _Unpacked(io.RawIOBase):
+    """A gzip file unpacked as it is read, up to `MOST_BYTES`."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = gzip.GzipFile(path, "rb")
+        self._left, self.exceeded = MOST_BYTES, False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._file.read(len(buffer))
+        self._left -= len(data)
+        if self._left < 0:
+            self.exceeded = True
+            raise EOFError
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
 def _read_csv(path: Path) -> pd.DataFrame:
-    import gzip
     import zlib
 
     import pandas as pd
 
+    if path.stat().st_size > MOST_BYTES:
+        raise _too_large(path)
+    packed = _Unpacked(path) if path.name.lower().endswith(".gz") else None
     try:
-        frame = pd.read_csv(path, keep_default_na=False, na_values=[""], encoding="utf-8", low_memory=False)
+        with io.BufferedReader(packed) if packed is not None else path.open("rb") as source:
+            frame = pd.read_csv(source, keep_default_na=False, na_values=[""], encoding="utf-8", low_memory=False)
     except UnicodeDecodeError as error:
         raise Invalid(
             f"byte {error.start} is not UTF-8 text.", path=str(path), remedy="Save the table as UTF-8."
         ) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        if packed is not None and packed.exceeded:
+            raise _too_large(path) from None
         detail = str(error).splitlines()[0].removeprefix("Error tokenizing data. C error: ")
         raise Invalid(
             f"not a well-formed CSV table ({detail}).",
@@ -55,6 +95,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
             remedy="Every line needs as many fields as the header; quote fields that hold commas.",
         ) from None
     except (gzip.BadGzipFile, EOFError, zlib.error):
+        if packed is not None and packed.exceeded:
+            raise _too_large(path) from None
         raise Invalid("the gzip stream is broken.", path=str(path), remedy="Copy or compress the file again.") from None
     if not isinstance(frame.index, pd.RangeIndex):  # pandas takes surplus fields for row names and shifts the columns
         raise Invalid(
@@ -71,6 +113,9 @@ def _read_parquet(path: Path) -> pd.DataFrame:
     import pyarrow.parquet as pq
 
     try:
+        about = pq.read_metadata(path)
+        if sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups)) > MOST_BYTES:
+            raise _too_large(path)
         frame: pd.DataFrame = pq.read_table(path).to_pandas()
     except (pa.ArrowException, OSError):
         raise Invalid("not a readable Parquet file.", path=str(path), remedy="Write the file again.") from None

@@ -24,11 +24,14 @@ def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: s
     Files that can run code when loaded are refused with the reason. Returns the candidate's digest.
     """
     from bedrail.models import importers
-    from bedrail.models.package import refuse_code
+    from bedrail.models.package import MOST_BYTES, refuse_code
 
     ctx.require(person, "candidate.import")
     if not file.is_file():
         raise Invalid("there is no such file.", path=str(file), remedy="Check the path.")
+    if file.stat().st_size > MOST_BYTES:
+        said = f"the file is larger than a model may be ({MOST_BYTES // 1024**2} MiB)."
+        raise Invalid(said, path=str(file), remedy="Give the model's own file, without data.")
     data = file.read_bytes()
     refuse_code(file.name, data)
     if file.suffix not in READERS:

@@ -12,6 +12,9 @@ from bedrail.ledger.checkpoint import open_note
 from bedrail.ledger.publisher import Publisher
 from bedrail.ledger.report import Difference
 
+MOST_BYTES = 1024**3
+"""Of one file: what was handed over may be a trap."""
+
 LIST = "files.sha256"
 """One line a file, as `sha256sum` writes and checks them."""
 
@@ -79,8 +82,10 @@ def files_in(folder: Path) -> Iterator[tuple[str, Path]]:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file of the folder; raises `NotFound` or `Unavailable`."""
+    """The bytes of a file of the folder; raises `NotFound`, `Unavailable`, and `Corrupt` beyond `MOST_BYTES`."""
     try:
+        if path.stat().st_size > MOST_BYTES:
+            raise Corrupt(f"{path} is larger than any file of a bundle.", remedy="Fetch the bundle again.")
         return path.read_bytes()
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError) as error:
         raise NotFound(f"{path} does not exist.", remedy="Name the folder of an audit bundle.") from error
