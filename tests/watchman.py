@@ -233,6 +233,12 @@ class Observer:
             self._no("without an end, a use or an owner", entry)
         self.tokens[fact.token] = fact.owner
 
+    def _token_handed_over(self, fact: Any, entry: Entry) -> None:
+        self._asks(entry, {"release-engineer", "security-officer", "owner"})
+        if fact.token not in self.tokens or fact.owner not in self.roles:
+            self._no("no such token, or no such owner", entry)
+        self.tokens[fact.token] = fact.owner
+
     def _token_revoked(self, fact: Any, entry: Entry) -> None:
         if self.tokens.pop(fact.token, None) is None:
             self._no("revoked twice", entry)

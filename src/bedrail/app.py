@@ -7,60 +7,72 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.ports import ALL, Clock, Ids, Tape
 from bedrail.governance.views import Registry
-from bedrail.journeys import recovery
 from bedrail.journeys.context import Context
-from bedrail.journeys.stopping import new_stop
-from bedrail.journeys.upkeep import verify_house
-from bedrail.journeys.verifying import SECOND, verify_exported_bundle
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
 from bedrail.keys.sealed_files import SealedFiles
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.append import Ledger
 from bedrail.ledger.checkpoint import vkey
 from bedrail.ledger.cosignature import CosignerKey
-from bedrail.ledger.pack import Pack, check_pack
-from bedrail.ledger.proof import LogKeys, Proven, check_proof, parse_proof
 from bedrail.ledger.publisher import PublishedAnchor, Publisher
-from bedrail.ledger.report import Level, VerificationReport
-from bedrail.ledger.verify import Beside
-from bedrail.stores import copies
 from bedrail.stores.accounts import SqliteAccounts
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
-from bedrail.stores.chosen import Store, choose_store, is_home, open_store
-from bedrail.stores.cursors import FileCursor
+from bedrail.stores.chosen import choose_store, is_home, open_store
 from bedrail.stores.outbox import Outbox
 from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
 from bedrail.stores.ulid import UlidMaker
-from bedrail.wire.forwarding import Send, collector
-from bedrail.wire.siem import EVENT_LINES
-from bedrail.wire.vendor import VendorScorer
-from bedrail.wire.webhook import post
-from bedrail.wiring import continuity, restoring
 from bedrail.wiring.clock import SystemClock
-from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
-from bedrail.wiring.custody import check_disposal_certificate, key_desk, key_providers, write_paper
-from bedrail.wiring.packages import verify_package, verify_signed_folder
-from bedrail.wiring.receipts import hold_to_receipts
-from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
-from bedrail.wiring.witness import WitnessHouse, make_witness, witness_in
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from bedrail.governance.sessions import Principal
+    from bedrail.journeys import recovery
     from bedrail.journeys.custody import KeyDesk
     from bedrail.journeys.handing_over import PackageSigning
     from bedrail.journeys.publishing import Publishing
     from bedrail.journeys.reception import Reception
+    from bedrail.ledger.pack import Pack
+    from bedrail.ledger.proof import LogKeys, Proven
+    from bedrail.ledger.report import Level, VerificationReport
+    from bedrail.stores.chosen import Store
+    from bedrail.stores.cursors import FileCursor
+    from bedrail.wire.forwarding import Send
+    from bedrail.wire.siem import EVENT_LINES
+    from bedrail.wire.vendor import VendorScorer
+    from bedrail.wiring import restoring
+    from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
+    from bedrail.wiring.custody import check_disposal_certificate, write_paper
+    from bedrail.wiring.packages import verify_package, verify_signed_folder
+    from bedrail.wiring.receipts import hold_to_receipts
+    from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
+    from bedrail.wiring.witness import WitnessHouse
+
+_FACE = {
+    "EVENT_LINES": "wire.siem",
+    "anchor_of": "wiring.continuity",
+    "check_disposal_certificate": "wiring.custody",
+    "cosigned_of": "wiring.continuity",
+    "hold_to_receipts": "wiring.receipts",
+    "log_of": "wiring.continuity",
+    "make_lab_tls": "wiring.tls",
+    "revoke_lab_tls": "wiring.tls",
+    "server_tls": "wiring.tls",
+    "verify_package": "wiring.packages",
+    "verify_signed_folder": "wiring.packages",
+    "write_paper": "wiring.custody",
+}
+"""What doors find here though it is wired elsewhere: loaded when asked for, since a short command needs none of it."""
 
 __all__ = [
     "ALL",
@@ -98,6 +110,12 @@ ACCOUNTS = "identity.sqlite"
 BREACHED = "breached-passwords.txt"
 
 
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"bedrail.{_FACE[name]}"), name)
+
+
 def environment_default(name: str, default: str = "") -> str:
     """A setting from the environment: BEDRAIL_HOME, BEDRAIL_ACTOR."""
     return os.environ.get(name, default)
@@ -121,6 +139,8 @@ class App:
 
     def public_names(self) -> tuple[str, ...]:
         """Each public key of the home as `purpose:hex`."""
+        from bedrail.journeys.verifying import SECOND
+
         names = [f"{name}:{self.keys.public_key(name).hex()}" for name in ("ledger", "evidence")]
         second = self.second_key()
         return (*names, *([] if second is None else [f"{SECOND}:{second.public_key.hex()}"]))
@@ -172,6 +192,8 @@ class App:
 
     def publishing(self, policy: Callable[[], str]) -> Publishing:
         """What sends checkpoints to witnesses; `policy` gives the digest of the witness policy in force."""
+        from bedrail.wiring import continuity
+
         return continuity.publishing_of(self.context, policy)
 
     def package_signing(self) -> PackageSigning:
@@ -182,6 +204,9 @@ class App:
 
     def back_up(self, person: str, folder: Path, *, keys: bool, told: Callable[[str], None]) -> recovery.Manifest:
         """Copy the home into an empty folder while it goes on; see `journeys.recovery.back_up`."""
+        from bedrail.journeys import recovery
+        from bedrail.stores import copies
+
         return recovery.back_up(
             self.context,
             person,
@@ -195,10 +220,15 @@ class App:
 
     def collector(self, address: str) -> tuple[Send, FileCursor]:
         """How events are sent to a collector, and how far it has got; raises `Invalid` for no such address."""
+        from bedrail.stores.cursors import FileCursor
+        from bedrail.wire.forwarding import collector
+
         return collector(address, self.origin), FileCursor(self.home / "forwarding", address)
 
     def key_desk(self) -> KeyDesk:
         """The keys of this home, for whoever keeps them."""
+        from bedrail.wiring.custody import key_desk
+
         return key_desk(self.home, self.keys, self.store)
 
     def close(self) -> None:
@@ -214,6 +244,8 @@ def verify_exported(
     folder: Path, keys: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
 ) -> VerificationReport:
     """Verify an audit bundle from its folder alone; no home is opened."""
+    from bedrail.journeys.verifying import verify_exported_bundle
+
     return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level)
 
 
@@ -221,6 +253,10 @@ def verify_home(
     home: Path, pinned: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
 ) -> VerificationReport:
     """Verify a home's ledger, views and records, also when the home refuses to open for work."""
+    from bedrail.journeys.upkeep import verify_house
+    from bedrail.ledger.verify import Beside
+    from bedrail.wiring import continuity
+
     _require_home(home)
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
@@ -246,11 +282,15 @@ def verify_home(
 
 def check_proof_file(data: bytes, keys: LogKeys) -> Proven:
     """Check a `.tlog-proof` with the keys that somebody trusts; no home is opened. Raises `Corrupt`."""
+    from bedrail.ledger.proof import check_proof, parse_proof
+
     return check_proof(parse_proof(data), keys, verify_ed25519, VERIFIERS)
 
 
 def check_pack_folder(folder: Path, keys: LogKeys | None) -> Pack:
     """Check an evidence pack from its folder alone; no home is opened. Raises `Corrupt`."""
+    from bedrail.ledger.pack import check_pack
+
     return check_pack(folder, VERIFIERS, keys=keys)
 
 
@@ -281,6 +321,8 @@ def create_home(home: Path, origin: str, *, store: str = "", anchor: Path | None
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         choose_store(home, store)
         if anchor is not None:
+            from bedrail.wiring import continuity
+
             continuity.place_anchor(home, anchor)
         KeyFolder(home / "keys").create(origin)
     app = _assemble(home, SystemClock(), UlidMaker())
@@ -313,6 +355,8 @@ def restore_home(
     told: Callable[[str], None] = lambda _: None,
 ) -> restoring.Restored:
     """Put a home back from a backup; see `wiring.restoring.restore_home`."""
+    from bedrail.wiring import restoring
+
     opened: list[App] = []
 
     def assembled(anchored_in: str) -> Context:
@@ -331,6 +375,8 @@ def restore_home(
 
 def renew_anchor(home: Path, person: str, reason: str) -> int:
     """Begin a new anchor where the old one is lost for good; see `wiring.continuity.renew_anchor`."""
+    from bedrail.wiring import continuity
+
     _require_home(home)
     opened: list[App] = []
 
@@ -353,6 +399,8 @@ def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> No
     It is in force on every server of this home within a second, and comes on record when the ledger is back. Raises
     `Invalid` where there is no home, `Unavailable` when not even a file can be written.
     """
+    from bedrail.journeys.stopping import new_stop
+
     if not (home / "keys").exists():
         _require_home(home)
     FileStops(home / STOPS).put(new_stop(SystemClock(), UlidMaker(), person, target, reason, verified=False))
@@ -360,11 +408,15 @@ def stop_without_ledger(home: Path, person: str, target: str, reason: str) -> No
 
 def create_witness(folder: Path, name: str, *, post_quantum: bool = False) -> WitnessHouse:
     """Make a witness in a new or empty folder; it trusts no log yet. Raises `Refused` or `Invalid`."""
+    from bedrail.wiring.witness import make_witness
+
     return make_witness(folder, name, SystemClock(), post_quantum=post_quantum)
 
 
 def open_witness(folder: Path) -> WitnessHouse:
     """Open a witness; raises `NotFound` with the remedy when keys or memory are not there."""
+    from bedrail.wiring.witness import witness_in
+
     return witness_in(folder, SystemClock())
 
 
@@ -377,19 +429,35 @@ def _require_home(home: Path) -> None:
 
 def _carrier() -> Callable[[bytes], bool] | None:
     url = environment_default("BEDRAIL_NOTICE_URL")
-    return partial(post, url) if url else None
+    if not url:
+        return None
+    from bedrail.wire.webhook import post
+
+    return partial(post, url)
 
 
 def _vendors(home: Path, tape: Tape, clock: Clock) -> Callable[[str], VendorScorer]:
     """Asks vendors where it was allowed, and nowhere else."""
-    from bedrail.journeys.egress import AllowList
-    from bedrail.keys.tls import vendor_context
 
-    places, tls = AllowList(tape, clock), partial(vendor_context, home / "tls" / "vendors")
-    return lambda endpoint: VendorScorer(endpoint, permit=places.network, tls=tls)
+    @cache
+    def permit() -> Callable[[str, int], str]:
+        from bedrail.journeys.egress import AllowList
+
+        return AllowList(tape, clock).network
+
+    def scorer(endpoint: str) -> VendorScorer:
+        from bedrail.keys.tls import vendor_context
+        from bedrail.wire.vendor import VendorScorer
+
+        return VendorScorer(endpoint, permit=permit(), tls=partial(vendor_context, home / "tls" / "vendors"))
+
+    return scorer
 
 
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
+    from bedrail.wiring import continuity
+    from bedrail.wiring.custody import key_providers
+
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
     providers = key_providers(home)
