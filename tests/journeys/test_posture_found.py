@@ -23,6 +23,7 @@ from bedrail.core.events.oversight import ArtifactRefused
 from bedrail.governance.posture import Finding
 from bedrail.journeys.context import SYSTEM
 from bedrail.stores.cosigned import CosignedStore
+from bedrail.stores.postgres_connections import unverified_link
 from bedrail.stores.surroundings import disk_of
 from bedrail.wiring.continuity import COSIGNED
 from bedrail.wiring.posture import find_faults
@@ -56,6 +57,33 @@ def test_what_others_can_read_is_named(app: App, path: str, mode: int, back: int
     assert str(app.home / path) in faults(app)["private-files"].what
     (app.home / path).chmod(back)
     assert "private-files" not in faults(app)
+
+
+@pytest.mark.parametrize(
+    ("address", "found"),
+    [
+        ("postgresql://b@db.example/b", "with sslmode=prefer"),
+        ("postgresql://b@db.example:5432/b?sslmode=require", "with sslmode=require"),
+        ("postgresql://b@db.example,127.0.0.1/b?sslmode=verify-ca", "with sslmode=verify-ca"),
+        ("postgresql://b@/b?host=10.0.0.7", "with sslmode=prefer"),
+        ("postgresql://b@db.example/b?sslmode=verify-full", ""),
+        ("postgresql://b@db.example/b?sslrootcert=system", ""),
+        ("postgresql://b@127.0.0.1:5432/b", ""),
+        ("postgresql://b@[::1]:5432/b", ""),
+        ("postgresql://b@localhost/b", ""),
+        ("postgresql://b@%2Fvar%2Frun%2Fpostgresql/b", ""),
+        ("postgresql:///b?host=/run", ""),
+        ("postgresql:///b", ""),
+    ],
+)
+def test_a_database_elsewhere_without_verified_tls_is_found(
+    address: str, found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its address; sockets and loopback leave nothing to listen to; PGSSLMODE counts where the address is silent."""
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    assert unverified_link(address) == found
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    assert bool(unverified_link(address)) == ("sslmode" in address and bool(found))
 
 
 @pytest.mark.parametrize("setting", ["synchronous = NORMAL", "synchronous = OFF"])

@@ -42,6 +42,7 @@ class Machine:
 
     `durability` maps settings of the database to what they are and what they must be; `behind` is by how many seconds
     the clock is behind the ledger's last entry (0 when it is not); `synchronised` is None where the kernel is silent.
+    `database_link` says how a database on another machine is reached when nobody checks that it is the right one.
     """
 
     home: str
@@ -49,6 +50,7 @@ class Machine:
     anchor: Disk
     store: Literal["sqlite", "postgres"] = "sqlite"
     durability: dict[str, tuple[str, str]] = field(default_factory=dict)
+    database_link: str = ""
     loose: tuple[str, ...] = ()
     root: bool = False
     core_dumps: bool = False

@@ -55,6 +55,18 @@ def network_disk(posture: Posture) -> Iterator[str]:
         yield f"the ledger is on {disk.kind}, where locking and durability cannot be relied on"
 
 
+@posture_check(
+    "database-tls",
+    "warning",
+    "Is a database elsewhere reached by verified TLS?",
+    "Put sslmode=verify-full into the address in store.toml.",
+)
+def database_tls(posture: Posture) -> Iterator[str]:
+    """Every other sslmode of libpq may speak plainly, or to anybody (PostgreSQL manual, 34.19)."""
+    if posture.machine.database_link:
+        yield f"the database is reached {posture.machine.database_link}"
+
+
 @posture_check("volatile-disk", "warning", "Does the home survive a restart?", "Move the home to a disk.")
 def volatile_disk(posture: Posture) -> Iterator[str]:
     """A file system in memory is gone with the power."""
@@ -394,6 +406,7 @@ def known_flaws(posture: Posture) -> Iterator[str]:  # noqa: ARG001 (this cannot
 CATALOGUE: tuple[PostureCheck, ...] = (
     durability,
     network_disk,
+    database_tls,
     volatile_disk,
     disk_full,
     disk_space,

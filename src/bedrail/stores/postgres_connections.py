@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Refused, Unavailable
 from bedrail.stores.connections import SCHEMA_VERSION, statements
@@ -213,6 +214,24 @@ def usable(address: str) -> str:
             remedy="Leave it out, and put it into ~/.pgpass (mode 0600), PGPASSFILE or PGPASSWORD.",
         )
     return address
+
+
+_LOOPBACK = re.compile(r"(?:127(?:\.\d{1,3}){3}|localhost|\[?::1\]?)(?::\d+)?\Z")
+
+
+def unverified_link(address: str) -> str:
+    """How a database on another machine is reached, in words, when its certificate is not verified; else nothing.
+
+    Sockets of this machine and loopback leave nothing to listen to. PGSSLMODE counts where the address says nothing.
+    """
+    parts = urlsplit(address)
+    said = dict(parse_qsl(parts.query))
+    hosts = (said.get("host") or said.get("hostaddr") or unquote(parts.netloc.rpartition("@")[2])).split(",")
+    away = [host for host in hosts if host and not host.startswith("/") and not _LOOPBACK.match(host)]
+    mode = said.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
+    if not away or mode == "verify-full" or said.get("sslrootcert") == "system":
+        return ""
+    return f"with sslmode={mode}"
 
 
 @lru_cache(maxsize=1024)

@@ -9,10 +9,13 @@ import stat
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedrail.governance.posture import Disk, Machine
-from bedrail.stores.chosen import Store
 from bedrail.stores.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from bedrail.stores.chosen import Store
 
 MOUNTS = Path("/proc/self/mountinfo")
 FIPS = Path("/proc/sys/crypto/fips_enabled")
@@ -32,6 +35,7 @@ def look_at_machine(
         anchor=disk_of(anchor),
         store="sqlite" if isinstance(store, SqliteStore) else "postgres",
         durability=store.durability() if isinstance(store, SqliteStore) else {},
+        database_link=_database_link(store),
         loose=tuple(_loose(home)),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         core_dumps=resource.getrlimit(resource.RLIMIT_CORE)[0] != 0,
@@ -43,6 +47,14 @@ def look_at_machine(
         hybrid=hybrid,
         fips=FIPS.exists() and FIPS.read_text(encoding="ascii").strip() == "1",
     )
+
+
+def _database_link(store: Store) -> str:
+    if isinstance(store, SqliteStore):
+        return ""
+    from bedrail.stores.postgres_connections import unverified_link
+
+    return unverified_link(store.address)
 
 
 def disk_of(path: Path, mounts: Path = MOUNTS) -> Disk:

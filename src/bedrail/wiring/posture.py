@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedrail.governance.posture import Finding, Posture, examine_posture
 from bedrail.governance.posture_checks import CATALOGUE
@@ -10,10 +11,12 @@ from bedrail.journeys.context import Context
 from bedrail.journeys.posture import look_at_house
 from bedrail.keys.condition import look_at_door, look_at_keys, tls_library
 from bedrail.keys.files import KeyFolder
-from bedrail.stores.chosen import Store
 from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.surroundings import look_at_machine
 from bedrail.wiring.continuity import COSIGNED, anchor_place
+
+if TYPE_CHECKING:
+    from bedrail.stores.chosen import Store
 
 
 def find_faults(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedrail.governance.threats import Standing, standings
 from bedrail.journeys.context import Context
 from bedrail.journeys.threats import threat_facts
 from bedrail.keys.files import KeyFolder
-from bedrail.stores.chosen import Store
 from bedrail.stores.sqlite import SqliteStore
 from bedrail.wiring.posture import find_faults
+
+if TYPE_CHECKING:
+    from bedrail.stores.chosen import Store
 
 
 def threats_here(
