@@ -27,6 +27,7 @@ from bedrail.monitoring.abuse import (
     BLOCK,
     Baseline,
     Queries,
+    blocks,
     calibrate,
     gaps,
     look_at_inputs,
@@ -203,13 +204,12 @@ def honest(world: World, baseline: Baseline, rng: np.random.Generator, shuffles:
             if "shuffled" in name:
                 order = rng.permutation(len(X))
                 X, subject = X[order], subject[order]
-            for start in range(0, len(X) - BLOCK + 1, BLOCK):
-                block = world.ask(X[start : start + BLOCK], subject[start : start + BLOCK])
-                _, first = np.unique(block.subject, return_index=True)
+            for rows in blocks(subject):
+                block = world.ask(X[rows], subject[rows])
                 number += 1
-                for detector, value in baseline.statistics(block.taken(np.sort(first))).items():
+                for detector, value in baseline.statistics(block).items():
                     counts[detector] += value > baseline.limits[detector]
-                counts["repeats"] += any(f.detector == "repeats" for f in look_at_times(block))
+            counts["repeats"] += len(look_at_times(world.ask(X, subject, every=60.0)))
             for start in range(0, len(X) - 999, 1000):
                 counts["sweep"] += bool(look_for_sweeps(world.ask(X[start : start + 1000]), baseline.limits["sweep"]))
         result[name] = {"blocks": number, "flagged": counts}
