@@ -33,13 +33,13 @@ from bedrail.governance.accounts import proven
 from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.ledger.append import Ledger, Receipt
-from bedrail.ledger.bundle import Cosigned
 from bedrail.ledger.prover import Prover
 from bedrail.ledger.publisher import Publisher
 
 if TYPE_CHECKING:
     from bedrail.governance.policy import Policy
     from bedrail.governance.usecase import Charter
+    from bedrail.ledger.bundle import Cosigned
     from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")

@@ -6,16 +6,17 @@ import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.ports import KeyProvider
 from bedrail.keys.key_files import FileProvider
-from bedrail.keys.kms import Credentials, KmsProvider
-from bedrail.keys.pkcs11 import Pkcs11Provider
 from bedrail.keys.private_files import read_private
-from bedrail.keys.transit import TransitProvider
+
+if TYPE_CHECKING:
+    from bedrail.keys.kms import Credentials
 
 FILE = "file"
 """The provider that needs no setting: the key folder of the home."""
@@ -140,16 +141,24 @@ class Providers:
         if isinstance(given, FileSettings):
             return FileProvider(Path(given.folder))
         if isinstance(given, Pkcs11Settings):
+            from bedrail.keys.pkcs11 import Pkcs11Provider
+
             return Pkcs11Provider(given.module, given.token, given.key, self._secret(given.pin, f"{name}.pin"))
         if isinstance(given, VaultSettings):
+            from bedrail.keys.transit import TransitProvider
+
             token = self._secret(given.token, f"{name}.token")
             return TransitProvider(
                 given.address, given.key, token, mount=given.mount, namespace=given.namespace, ca=given.ca
             )
+        from bedrail.keys.kms import KmsProvider
+
         endpoint = given.endpoint or f"https://kms.{given.region}.amazonaws.com"
         return KmsProvider(endpoint, given.region, given.key, self._credentials(given, name))
 
     def _credentials(self, given: KmsSettings, name: str) -> Callable[[], Credentials]:
+        from bedrail.keys.kms import Credentials
+
         access = self._secret(given.access_key, f"{name}.access_key")
         secret = self._secret(given.secret_key, f"{name}.secret_key")
         session = self._secret(given.session_token, f"{name}.session_token") if given.session_token else str

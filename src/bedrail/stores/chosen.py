@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.stores.durable import write_durably
-from bedrail.stores.postgres import PostgresStore
-from bedrail.stores.postgres_connections import usable
 from bedrail.stores.sqlite import SqliteStore
 
-Store = SqliteStore | PostgresStore
+if TYPE_CHECKING:
+    from bedrail.stores.postgres import PostgresStore
+
+Store: TypeAlias = "SqliteStore | PostgresStore"
+"""Told without loading the other one."""
 
 LEDGER = "ledger.sqlite"
 SETTINGS = "store.toml"
@@ -31,6 +34,9 @@ def choose_store(home: Path, address: str) -> None:
     """
     if not address:
         return
+    from bedrail.stores.postgres import PostgresStore
+    from bedrail.stores.postgres_connections import usable
+
     store = PostgresStore(usable(address))
     try:
         if store.head().size:
@@ -53,6 +59,8 @@ def open_store(home: Path, *, busy_seconds: float = 5.0) -> Store:
     address = chosen_address(home)
     if not address:
         return SqliteStore(home / LEDGER, busy_seconds=busy_seconds)
+    from bedrail.stores.postgres import PostgresStore
+
     return PostgresStore(address, busy_seconds=busy_seconds)
 
 
@@ -67,4 +75,6 @@ def chosen_address(home: Path) -> str:
     address = settings.get("address")
     if set(settings) != {"address"} or not isinstance(address, str):
         raise Invalid("says something else.", path=SETTINGS, remedy='It says: address = "postgresql://..."')
+    from bedrail.stores.postgres_connections import usable
+
     return usable(address)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Corrupt, Invalid, Refused
 from bedrail.core.ports import Tape
 from bedrail.journeys.context import Context
-from bedrail.journeys.publishing import Publishing, gathered, record_renewal
 from bedrail.keys.files import KeyFolder
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.guard import checkpoint_in
-from bedrail.ledger.report import VerificationReport
 from bedrail.ledger.shards import shards_of
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.chosen import open_store
 from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.durable import write_durably
-from bedrail.wire.witness import ask_witness
+
+if TYPE_CHECKING:
+    from bedrail.journeys.publishing import Publishing
+    from bedrail.ledger.bundle import Cosigned
+    from bedrail.ledger.report import VerificationReport
 
 ANCHOR = "anchor/checkpoint"
 PLACE = "anchor/place"
@@ -90,6 +92,8 @@ def renew_anchor(
     try:
         FileAnchor(scratch).write(head.checkpoint)
         context = assembled(RENEWED)
+        from bedrail.journeys.publishing import record_renewal
+
         record_renewal(context, person, reason, head.size)
         context.ledger.close()
         FileAnchor(place).write(scratch.read_bytes())
@@ -133,6 +137,9 @@ def _require_keys(home: Path) -> None:
 
 def publishing_of(ctx: Context, policy: Callable[[], str]) -> Publishing:
     """What sends checkpoints to witnesses; `policy` gives the digest of the witness policy in force."""
+    from bedrail.journeys.publishing import Publishing
+    from bedrail.wire.witness import ask_witness
+
     return Publishing(
         tape=ctx.tape,
         ledger=ctx.ledger,
@@ -150,4 +157,11 @@ def publishing_of(ctx: Context, policy: Callable[[], str]) -> Publishing:
 
 def gather_cosigned(ctx: Context) -> None:
     """Let exports of this context carry what witnesses signed."""
-    ctx.cosigned = partial(gathered, ctx, CosignedStore(ctx.home / COSIGNED))
+    kept = CosignedStore(ctx.home / COSIGNED)
+
+    def cosigned() -> Cosigned | None:
+        from bedrail.journeys.publishing import gathered
+
+        return gathered(ctx, kept)
+
+    ctx.cosigned = cosigned
