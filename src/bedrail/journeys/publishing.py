@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Protocol
 
-from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused
+from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavailable
 from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
-from bedrail.core.ports import Artifacts, Clock, Tape
+from bedrail.core.ports import Artifacts, Clock, Head, Tape
 from bedrail.core.values import Value
 from bedrail.journeys.context import Context
 from bedrail.ledger.append import Ledger
@@ -27,6 +27,7 @@ from bedrail.ledger.cosignature import CosignerKey, Verifiers
 from bedrail.ledger.guard import checkpoint_in
 from bedrail.ledger.prover import Prover
 from bedrail.ledger.quorum import LogKey, Witness, WitnessPolicy, parse_policy_file, witnessed
+from bedrail.ledger.shards import shards_of
 from bedrail.ledger.witness import SIZE_TYPE, Submission, accept_answer, merged
 
 EVERY_SECONDS = 1.0
@@ -112,6 +113,7 @@ class Publishing:
     _prover: Prover | None = None
     _sizes: dict[tuple[str, str], int] = field(default_factory=dict)
     _read: tuple[str, WitnessPolicy | None] = ("", None)
+    _closed: str = ""
 
     def witnesses(self) -> WitnessPolicy | None:
         """The policy in force, or None; raises `Corrupt` or `NotFound` when its file is not the adopted one."""
@@ -130,6 +132,7 @@ class Publishing:
             return None
         note, checkpoint = self.published(head.checkpoint), checkpoint_in(head.checkpoint)
         reachable = [witness for witness in policy.witnesses if witness.url]
+        self._close_former(policy, head, checkpoint.origin)
         troubles: dict[str, str] = {}
         lines: list[NoteSignature] = []
         with ThreadPoolExecutor(MOST_AT_ONCE, thread_name_prefix="bedrail-witness") as pool:
@@ -145,6 +148,29 @@ class Publishing:
         cosigned = tuple(sorted(found.times))
         self.last = Published(size=checkpoint.size, met=found.met, cosigned=cosigned, troubles=troubles)
         return self.last
+
+    def _close_former(self, policy: WitnessPolicy, head: Head, origin: str) -> None:
+        """Let the witnesses cosign the end of the shard before this one, once: nothing shorter passes for it any more.
+
+        Without it, whoever puts a home back to before the border would be watched under the former name only.
+        """
+        if self._closed == origin:
+            return
+        former = shards_of(self.tape, head, self.ledger.first_origin)[-2:-1]
+        for final in (shard.final.encode() for shard in former):
+            note, checkpoint = self.published(final), checkpoint_in(final)
+            lines: list[NoteSignature] = []
+            for witness in policy.witnesses:
+                try:
+                    lines += self._ask_one(witness, policy, note, checkpoint) if witness.url else []
+                except Unavailable:
+                    return  # asked again at the next round
+                except Refused:
+                    continue  # it does not know that name, and has nothing of it that could be cut short
+            if lines:
+                at = int(self.clock.now().timestamp())
+                self.kept.keep(checkpoint.origin, at, checkpoint.size, merged(note, lines), met=False)
+        self._closed = origin
 
     def _log(self) -> LogKey:
         return LogKey(origin=self.ledger.origin, public_key=self.public_key)

@@ -156,8 +156,10 @@ class _Keyring:
         return seals, differences
 
     def _origin_of(self, note: bytes) -> str:
-        """Under which origin the note must stand; raises `Corrupt`."""
-        return self.chain.origin_at(parse_checkpoint(parse_note(note).text).size)
+        """Under which origin the note must stand: its own, when it says more than is there; raises `Corrupt`."""
+        checkpoint = parse_checkpoint(parse_note(note).text)
+        beyond = checkpoint.size > self.chain.shards[-1].size  # perhaps of a shard that was cut off
+        return checkpoint.origin if beyond else self.chain.origin_at(checkpoint.size)
 
     def _require_cosigners(self, where: str, note: bytes, origin: str) -> None:
         """A published note bears the second signature, a cosigned one that of a known witness; raises `Corrupt`."""
