@@ -198,7 +198,7 @@ def test_a_code_stolen_from_the_address_opens_nothing_without_its_verifier(home:
 
 
 def test_without_two_factors_there_the_second_is_asked_here(home: House, provider: Provider) -> None:
-    """A provider that says only `pwd`: whoever has an app is asked for it, whoever has none must enrol."""
+    """A provider that says only `pwd`: whoever has an app is asked for it, whoever has none must enrol, asked anew."""
     provider.stop()
     provider.amr = "pwd"
     provider.start()
@@ -208,7 +208,13 @@ def test_without_two_factors_there_the_second_is_asked_here(home: House, provide
     home.act_as(came)
     with pytest.raises(Refused, match="second factor"):
         home.app.context.require("sam", "candidate.train")
-    home.enrol(came)
+    with pytest.raises(Refused, match="last 5 minutes"):
+        home.enrol(came)
+    surfer, again = Surfer(), single_sign_on.depart(home.at, provider.issuer, "browser-1", came.principal)
+    answer = surfer.sign_in(again, "employee-8f1c2e")
+    renewed, _ = single_sign_on.arrive(home.at, answer, "browser-1", came.principal, **WHERE)
+    assert isinstance(renewed, Signed)
+    home.enrol(renewed)
     assert isinstance(arrive(home, provider), Halfway)
 
 

@@ -14,7 +14,7 @@ from bedrail.app import open_home, verify_home
 from bedrail.core.accounts import CredentialRow
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import PersonAdded, PersonLeft, SessionsEnded
-from bedrail.governance.sessions import FRESH_SECONDS, ORDINARY, STRICT
+from bedrail.governance.sessions import ORDINARY, STRICT
 from bedrail.journeys import accounts, credentials, signing_in, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.reception import Signed, credential_digest
@@ -305,55 +305,6 @@ def test_rows_written_behind_the_systems_back_open_nothing(home: House) -> None:
         file.execute("UPDATE credentials SET material = ? WHERE person = 'sam' AND kind = 'password'", (encoded,))
     home.clock.turn(seconds=60)
     assert refused(home.sign_in, "sam", OTHER_PASSWORD) == "credentials"
-
-
-def test_a_ticket_written_behind_the_systems_back_sets_no_password(home: House) -> None:
-    """An invitation counts only for an account without a password on record: invited, or reset by a colleague."""
-    home.join("sam", app=False)
-    home.at.keep("invitation", "forged", "sam", 3600.0, b"")
-    assert refused(signing_in.accept_invitation, home.at, "forged", OTHER_PASSWORD, **WHERE) == "credentials"
-    assert home.sign_in("sam")
-
-
-def test_without_a_present_password_a_new_one_takes_a_recent_proof(home: House) -> None:
-    """A session left open by somebody who comes by provider or passkey leaves no password behind."""
-    home.invite("sam")
-    accounts.trust_provider(
-        home.at, "olivia", "https://id.example", "bedrail", "", name="Northgate", acr=(), amr=("mfa",)
-    )
-    accounts.link_account(home.at, "olivia", "sam", "https://id.example", "8f1c")
-    signed = home.at.begin("sam", "oidc:https://id.example", mfa=True, door="web", device="a browser")
-    home.clock.turn(seconds=FRESH_SECONDS + 1)
-    change = signing_in.change_password
-    assert refused(change, home.at, signed.principal, "", OTHER_PASSWORD, source="192.0.2.7") == "step-up"
-    renewed = home.at.renew(signed.principal, "oidc:https://id.example", mfa=True)
-    change(home.at, renewed.principal, "", OTHER_PASSWORD, source="192.0.2.7")
-    assert home.sign_in("sam", OTHER_PASSWORD)
-
-
-def test_a_new_password_ends_what_was_half_signed_in_with_the_old_one(home: House) -> None:
-    """Changed by its person, or reset by a colleague: the first half must be shown again."""
-    signed = home.join("sam")
-    half = signing_in.with_password(home.at, "sam", PASSWORD, **WHERE)
-    assert isinstance(half, Halfway)
-    signing_in.change_password(home.at, signed.principal, PASSWORD, OTHER_PASSWORD, source="192.0.2.7")
-    assert refused(signing_in.with_code, home.at, half.ticket, home.code("sam"), **WHERE) == "sign-in"
-    half = signing_in.with_password(home.at, "sam", OTHER_PASSWORD, **WHERE)
-    assert isinstance(half, Halfway)
-    accounts.reset_password(home.at, "olivia", "sam", "laptop stolen")
-    assert refused(signing_in.with_code, home.at, half.ticket, home.code("sam"), **WHERE) == "sign-in"
-
-
-def test_dropping_a_provider_ends_sessions_whose_second_factor_was_shown_here(home: House) -> None:
-    """They rest on its word too."""
-    home.join("sam")
-    issuer = "https://id.example"
-    accounts.trust_provider(home.at, "olivia", issuer, "bedrail", "", name="Northgate", acr=(), amr=())
-    signed = home.at.begin("sam", f"oidc:{issuer}+totp", mfa=True, door="web", device="a browser")
-    other = home.at.begin("sam", f"oidc:{issuer}/other+totp", mfa=True, door="web", device="a browser")
-    accounts.drop_provider(home.at, "olivia", issuer, "contract ended")
-    assert home.at.recognise(signed.token) is None
-    assert home.at.recognise(other.token) is not None
 
 
 def test_nothing_secret_lies_in_the_ledger_or_in_the_clear(home: House) -> None:

@@ -58,7 +58,7 @@ class AccountView:
 
 @dataclass(frozen=True, slots=True)
 class SessionView:
-    """A session as the ledger knows it; `auth_epoch` is the last proof."""
+    """A session as the ledger knows it; `auth_epoch` is the last proof, 0 where only a provider knows when it was."""
 
     session: str
     person: str
@@ -217,13 +217,17 @@ _MANY = 1000
 
 
 def _signed_in(registry: Any, fact: SignedIn, at: str) -> None:
-    """A session remembers the roles of its beginning: it ends when one of them is taken away."""
+    """A session remembers the roles of its beginning: it ends when one of them is taken away.
+
+    A provider that was not told to ask anew may have let a session of hours ago in: that is no fresh proof.
+    """
     identity, now, person = registry.identity, epoch(at), registry.people.get(fact.person)
     roles = person.roles if person is not None else frozenset()
     if len(identity.sessions) >= _MANY and len(identity.sessions) % 64 == 0:
         _end(identity, [s.session for s in identity.sessions.values() if now - s.at_epoch > _LONGEST])
+    proved = 0.0 if fact.auth.startswith("oidc:") and "+" not in fact.auth else now
     identity.sessions[fact.session] = SessionView(
-        fact.session, fact.person, fact.auth, fact.mfa, fact.door, now, now, roles
+        fact.session, fact.person, fact.auth, fact.mfa, fact.door, now, proved, roles
     )
 
 

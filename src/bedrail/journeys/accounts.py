@@ -190,7 +190,7 @@ def trust_provider(
     """
     parts = urlsplit(issuer)
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"))
-    if not safe or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+    if not safe or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc or "+" in issuer:
         raise Invalid("this cannot be an issuer.", path="--issuer", remedy="Write https://HOST[/PATH].")
     with at.turn:
         actor = at.ctx.require(by, "sign-in.rule")

@@ -6,6 +6,7 @@ looking, answering, stopping, moving through the gate; never approving and never
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 from bedrail.core.errors import Invalid, NotFound, Refused
@@ -13,6 +14,7 @@ from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGi
 from bedrail.core.ports import Notice
 from bedrail.core.values import Value
 from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant
+from bedrail.governance.accounts import proven
 from bedrail.governance.moments import epoch
 from bedrail.journeys.context import Context
 
@@ -42,8 +44,9 @@ class Done(Value, frozen=True, kw_only=True):
 def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
     """Take `role` for an hour; the privacy and security officers are told in the same moment.
 
-    Raises `Refused` while an earlier one of this person waits for its review or the role is held anyway, `Invalid` for
-    a role that no emergency gives or a reason of fewer than ten characters.
+    Raises `Refused` while an earlier one of this person waits for its review, the role is held anyway, or the person
+    has not shown what holders of the role must (an emergency waives no second factor); `Invalid` for a role that no
+    emergency gives or a reason of fewer than ten characters.
     """
     actor = ctx.require(person, "break-glass.open")
     access, now = ctx.registry.access, ctx.clock.now()
@@ -57,8 +60,11 @@ def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
             f"{person} broke the glass on {waiting[0].at[:10]}, and nobody has reviewed it yet.",
             remedy=f"Another person first: bedrail break-glass review {waiting[0].grant} --verdict justified",
         )
-    if role in ctx.registry.people[person].roles:
+    view = ctx.registry.people[person]
+    if role in view.roles:
         raise Refused(f"{person} is {role} already.", remedy="No glass need be broken.")
+    as_held = replace(view, roles=view.roles | {role})
+    proven(ctx.registry.identity, as_held, ctx.principal, "break-glass.open", now.timestamp())
     broken = GlassBroken(
         grant=ctx.ids.new(),
         person=person,

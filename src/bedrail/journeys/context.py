@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -152,7 +152,10 @@ class Context:
         """
         registry, now = self.refresh(), self.clock.now().timestamp()
         actor = authorise(registry, person, action, now)
-        proof = proven(registry.identity, registry.people[person], self.principal, action, now)
+        view = registry.people[person]
+        if actor.auth != LOCAL and (grant := registry.access.grant_of(person, now)) is not None:
+            view = replace(view, roles=view.roles | {grant.role})  # an emergency role is proved like a role held
+        proof = proven(registry.identity, view, self.principal, action, now)
         return actor if actor.auth != LOCAL else proof.actor()
 
     def named(self, person: str, action: str) -> Actor:

@@ -8,6 +8,8 @@ from collections.abc import Container, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+import msgspec
+
 from bedrail.core.accounts import (
     CredentialRow,
     Desk,
@@ -114,8 +116,9 @@ class Reception:
             fact = SignedIn(auth=auth, door=door, mfa=mfa, person=person, refused_before=refused, session=session)
             principal = self._principal(person, auth, mfa, now, session)
             self.ctx.append(principal.actor(), PURPOSE, fact)
+            proved = self.identity().sessions[session].auth_epoch
             self.report_refusals()
-        return Signed(token=token, principal=principal)
+        return Signed(token=token, principal=msgspec.structs.replace(principal, auth_time=proved))
 
     def renew(self, principal: Principal, auth: str, *, mfa: bool) -> Signed:
         """The session goes on under a new token after a new proof; the old token opens nothing."""

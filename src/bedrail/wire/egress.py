@@ -39,7 +39,8 @@ def network_of(address: str) -> str:
         return "loopback"
     if any(ip in net for net in _PRIVATE):
         return "private"
-    return "public" if ip.is_global else "never"
+    odd = ip.is_reserved or (isinstance(ip, ipaddress.IPv6Address) and ip.is_site_local)
+    return "public" if ip.is_global and not odd else "never"
 
 
 def _inner(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
