@@ -81,11 +81,18 @@ def test_a_search_for_a_patient_is_on_record_and_others_are_not(house: SmallHous
     """Who looked for whom is a fact; looking for an action is no access to a patient's data."""
     ctx = house.app.context
     before = ctx.ledger.head().size
-    search(ctx, "auditor", Query(action="people.added"))
+    search(ctx, "auditor", Query(action="person.added"))
     assert ctx.ledger.head().size == before
     search(ctx, "auditor", Query(patient=PATIENT))
     ((_, data),) = ctx.tape.entries(before)
     assert decode(data).fact.subject == ctx.pseudonyms.pseudonym(PATIENT)
+
+
+def test_an_action_that_there_is_not_is_refused_with_those_close_to_it(house: SmallHouse):
+    """Nothing found means that nothing is there, not that a word was misspelt."""
+    with pytest.raises(Invalid, match="no fact is called so") as refused:
+        search(house.app.context, "auditor", Query(action="people.added"))
+    assert "person.added" in refused.value.remedy
 
 
 def test_the_commands_take_the_patient_from_a_file_and_never_print_the_identifier(house: SmallHouse, tmp_path: Path):

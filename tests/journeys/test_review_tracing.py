@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from bedrail.cli.trace_page import print_trace
 from bedrail.core.errors import Corrupt
 from bedrail.core.events import Approved, EvidenceRecorded, PersonAdded, PolicyAdopted
 from bedrail.decisions.values import Answer
 from bedrail.governance.policy import default_policy_text
+from bedrail.journeys.disposal import shred
 from bedrail.journeys.tracing import trace_decision
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, small_house, usual
@@ -120,3 +122,19 @@ def test_another_sealed_record_is_not_opened(house: SmallHouse) -> None:
     _tamper(house, "UPDATE records SET ciphertext = ? WHERE record_id = ?", forged.ciphertext, decision)
     with pytest.raises(Corrupt, match="sealed record"):
         trace_decision(context, "auditor", decision)
+
+
+def test_the_trace_of_a_forgotten_patients_decision_says_so(
+    house: SmallHouse, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing of the patient, no guess about the outcome, and the proof still holds."""
+    house.append(PersonAdded(person="petra", name="Petra", roles=("privacy-officer",)))
+    decision, context = _decide(house), house.app.context
+    subject = context.pseudonyms.pseudonym(usual()["subject"])
+    shred(context, house.app.key_desk(), "petra", subject=subject, reason="erasure asked for")
+    print_trace(trace_decision(context, "petra", decision))
+    told = capsys.readouterr().out
+    assert told.count("destroyed with the patient's key") == 2
+    assert "not known, or forgotten" in told
+    assert "inclusion proof holds" in told
+    assert "calibrated risk" not in told

@@ -64,6 +64,11 @@ CASES: list[tuple[str, Posture, Posture]] = [
         with_(machine={"anchor": LOCAL}, house={"witnesses": False}),
         with_(machine={"anchor": LOCAL}, house={"witnesses": True}),
     ),
+    (
+        "anchor-apart",
+        with_(machine={"anchor": LOCAL}, house={"witnesses": False}),
+        with_(machine={"anchor": LOCAL, "store": "postgres"}, house={"witnesses": False}),
+    ),
     ("backup", with_(house={"backup_days": None}), with_(house={"backup_days": 6.9})),
     ("backup", with_(house={"backup_days": 7.1}), with_(house={"backup_days": 0.0})),
     ("private-files", with_(machine={"loose": ("/srv/home/keys",)}), SAFE),

@@ -107,9 +107,12 @@ def verify(
         show_table(
             "Differences", ("kind", "where", "what"), [(d.kind, d.where, d.what) for d in report.differences[:50]]
         )
-        click.echo(f"{len(report.differences)} differences.")
+        click.echo(f"{len(report.differences)} difference{'s' if len(report.differences) > 1 else ''}.")
     if not as_json:
-        click.echo(f"Level {report.level or 'none'}" + (f"; no higher, since {report.why}." if report.why else "."))
+        why = report.why.removesuffix(".")
+        click.echo(f"Level {report.level or 'none'}" + (f"; no higher, since {why}." if why else "."))
+    if report.ok and bundle is not None and pinned is None and not as_json:
+        click.echo("The enclosed key was believed: pin the one that you were given on another way, with --key.")
     click.get_current_context().exit(0 if report.ok else 1)
 
 

@@ -18,9 +18,13 @@ def print_trace(trace: Trace) -> None:
     seen = "shown" if trace.shown else "not shown"
     console.print(f"{trace.use_case}, stage {trace.stage}, site {trace.site or 'unknown'}, {seen}")
     record = trace.record
+    destroyed = record.get("destroyed")
     if record.get("inputs"):
         _inputs(console, record)
-    if trace.kind == "answered":
+    if destroyed:
+        _heading(console, "What was sealed")
+        console.print(f"  {destroyed}")
+    elif trace.kind == "answered":
         _answer(console, record)
     else:
         _heading(console, "Fallback: no decision: use clinical judgement")
@@ -30,7 +34,8 @@ def print_trace(trace: Trace) -> None:
     _rows(console, "Approvals in force", trace.approvals, ("role", "person", "stage", "given", "expires"))
     _rows(console, "What the clinician did", trace.responses, ("at", "person", "response", "reason", "note"))
     _heading(console, "Outcome")
-    console.print("  not known yet" if trace.outcome is None else f"  {trace.outcome} (1: it happened)")
+    unknown = "not known, or forgotten" if destroyed else "not known yet"
+    console.print(f"  {unknown}" if trace.outcome is None else f"  {trace.outcome} (1: it happened)")
     _heading(console, "Proof")
     proof = trace.proof
     console.print(f"  run again from the sealed inputs: {trace.reproduced}")

@@ -95,8 +95,9 @@ def disk_space(posture: Posture) -> Iterator[str]:
     "Mount another disk at HOME/anchor, or have a witness.",
 )  # fmt: skip
 def anchor_apart(posture: Posture) -> Iterator[str]:
-    """Whoever puts an older disk back puts the older anchor back with it."""
-    if posture.machine.anchor.device == posture.machine.ledger.device and not posture.house.witnesses:
+    """Whoever puts an older disk back puts the older anchor back with it; a database server has a disk of its own."""
+    beside = posture.machine.store == "sqlite" and posture.machine.anchor.device == posture.machine.ledger.device
+    if beside and not posture.house.witnesses:
         yield "anchor and ledger are on one disk: an older copy of the whole disk would not be noticed"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from difflib import get_close_matches
 from itertools import islice
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 
@@ -18,6 +19,7 @@ from bedrail.core.events import (
     DecisionFellBack,
     DecisionResponded,
     Entry,
+    Fact,
     OutcomeObserved,
     action_of,
     decode,
@@ -27,6 +29,9 @@ from bedrail.journeys.context import Context
 
 BATCH = 500
 """Entries that a collector is sent at once."""
+
+ACTIONS: frozenset[str] = frozenset(str(fact.__struct_config__.tag) for fact in get_args(Fact))
+"""The closed list of actions."""
 
 YEARS_BACK = 6
 """45 CFR 164.528(a)(1): a patient may ask for the disclosures of the six years before the request."""
@@ -96,9 +101,13 @@ class Accounting(Value, frozen=True, kw_only=True):
 def search(ctx: Context, person: str, query: Query) -> list[Found]:
     """The entries that fit, newest last, at most `limit`.
 
-    Raises `Refused` for a role that may not search (or not for a patient), `Invalid` for a time that is none.
+    Raises `Refused` for a role that may not search (or not for a patient), `Invalid` for a time or action that is none:
+    nothing found must mean that nothing is there.
     """
     actor = ctx.require(person, "ledger.search-patient" if query.patient else "ledger.search")
+    if query.action and query.action not in ACTIONS:
+        near = get_close_matches(query.action, sorted(ACTIONS), n=5, cutoff=0.4)
+        raise Invalid("no fact is called so.", path="action", remedy=f"Close to it: {', '.join(near) or 'none'}.")
     if not 1 <= query.limit <= 100_000:
         raise Invalid("the limit lies between 1 and 100,000.", path="limit", remedy="Narrow the search instead.")
     subject = ctx.pseudonyms.pseudonym(query.patient) if query.patient else ""

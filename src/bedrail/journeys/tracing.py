@@ -24,6 +24,9 @@ from bedrail.journeys.packages import package_statement
 from bedrail.ledger.merkle import leaf_hash, verify_inclusion
 from bedrail.ledger.shards import open_sealed
 
+DESTROYED = "destroyed with the patient's key"
+"""What stands for a record that its patient's right to be forgotten, or a retention period, closed for good."""
+
 
 class Proof(Value, frozen=True, kw_only=True):
     """That the decision's entry is in the ledger: index, size and signed root of the tree, the audit path in hex."""
@@ -91,13 +94,15 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
         approvals=_approvals(ctx, past, row),
         responses=_responses(ctx, decision),
         outcome=_outcome(ctx, decision),
-        reproduced=_again(ctx, row.candidate, record, plaintext),
+        reproduced=_again(ctx, row, record, plaintext),
         proof=_prove(ctx, *found),
     )
 
 
 def _told(record: AnswerRecord | FallbackRecord | None, row: DecisionRow) -> dict[str, Any]:
-    """The record as plain values; a fallback before there was a patient has none."""
+    """The record as plain values; a fallback before there was a patient has none, nor has a forgotten patient."""
+    if record is None and row.record:
+        return {"guard": row.guard, "reason": row.reason, "destroyed": DESTROYED}
     if record is None:
         return {"guard": row.guard, "reason": row.reason}
     told: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(record))
@@ -206,12 +211,16 @@ def _outcome(ctx: Context, decision: str) -> int | None:
     return None if data is None else outcome_record(data).value
 
 
-def _again(ctx: Context, candidate: str, record: AnswerRecord | FallbackRecord | None, plaintext: bytes | None) -> str:
+def _again(
+    ctx: Context, row: DecisionRow, record: AnswerRecord | FallbackRecord | None, plaintext: bytes | None
+) -> str:
     """`same bytes`, `not applicable` (a fallback), or what stands in the way."""
+    if record is None and row.record:
+        return DESTROYED
     if plaintext is None or not isinstance(record, AnswerRecord):
         return "not applicable"
     try:
-        model = load_model(ctx, candidate)
+        model = load_model(ctx, row.candidate)
         return "same bytes" if rerun(plaintext, model) == plaintext else "DIFFERENT BYTES"
     except BedrailError as error:
         return f"could not run again: {error.message}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from bedrail.core.errors import NotFound
 from bedrail.core.ports import Clock
 from bedrail.journeys.witnessing import WitnessDesk
 from bedrail.keys.signing import VERIFIERS
@@ -46,6 +47,8 @@ def make_witness(folder: Path, name: str, clock: Clock, *, post_quantum: bool) -
 
 def witness_in(folder: Path, clock: Clock) -> WitnessHouse:
     """Open a witness; raises `NotFound` with the remedy when keys or memory are not there."""
+    if not (folder / KEYS).is_dir():
+        raise NotFound(f"{folder} is no witness's folder.", remedy="bedrail witness init makes one.")
     keys = WitnessKeys(folder / KEYS)
     memory = WitnessMemory(folder / MEMORY)
     return WitnessHouse(memory, WitnessDesk(memory, keys.signers, VERIFIERS, clock))
