@@ -48,13 +48,14 @@ def long_home(folder: Path, entries: int) -> tuple[Path, str]:
     return folder / "home", f"{entries // 2:0>26}"
 
 
-def measured(arguments: list[str], source: Path, times: int, clear: Path | None = None) -> dict[str, float]:
-    """The middle of so many runs."""
+def measured(arguments: list[str], source: Path, times: int, bytecode: Path, clear: Path) -> dict[str, float]:
+    """The middle of so many runs; the folder `clear` is gone before each."""
     environment = {**os.environ, "PYTHONPATH": str(source), "OMP_NUM_THREADS": "1"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as where it is installed: sources are compiled once
+    environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     taken = []
     for _ in range(times + 1):
-        if clear is not None:
-            shutil.rmtree(clear, ignore_errors=True)
+        shutil.rmtree(clear, ignore_errors=True)
         before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
         done = subprocess.run([sys.executable, *arguments], env=environment, stdout=subprocess.DEVNULL, check=False)
         if done.returncode > 1:  # a gate that is closed is an answer
@@ -87,7 +88,7 @@ def main() -> None:
             "ledger pack": [*command, "ledger", "pack", which, "--out", str(pack)],
         }
         for name, arguments in runs.items():
-            figures[name] = measured(arguments, options.source.resolve(), options.times, pack)
+            figures[name] = measured(arguments, options.source.resolve(), options.times, Path(folder, "bytecode"), pack)
     if options.json:
         print(json.dumps(figures, indent=2))
         return
