@@ -108,8 +108,14 @@ def test_the_copier_is_flagged_and_the_ward_is_not(home: Path, tmp_path: Path) -
     assert again["blocks"] == 0
     with opened(copy) as app:
         assert len(facts(app, AbuseSuspected)) == len(flagged)
-    assert '"abuse"' in told("status", "--json", home=copy).out
     assert "suspected of abuse" in told("doctor", home=copy).out
+    listed = json.loads(told("abuse", "list", "--json", home=copy).out)["flags"]
+    assert [flag["flag"] for flag in listed] == [flag.flag for flag in flagged]
+    lifted = told("--as", "seth", "abuse", "lift", flagged[0].flag, "--reason", "announced by the vendor", home=copy)
+    assert lifted.code == 0, lifted.err
+    assert flagged[0].flag not in told("abuse", "list", home=copy).out
+    assert flagged[0].flag in told("abuse", "list", "--all", "--json", home=copy).out
+    assert '"abuse"' in told("status", "--json", home=copy).out
 
 
 def test_a_policy_may_suspend_the_token_until_an_officer_lifts_it(home: Path, tmp_path: Path) -> None:

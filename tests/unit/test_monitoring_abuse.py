@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from bedrail.monitoring.abuse import (
     BLOCK,
     DAY,
+    DETECTORS,
     HOUR,
     REPEATS,
     Baseline,
@@ -104,6 +108,12 @@ def test_a_sweep_of_one_input_is_found_and_patients_alike_are_none() -> None:
     X[100:400:30, 0] = np.arange(30, 80, 5)
     (found,) = look_for_sweeps(asked(X), limit)
     assert (found.found, found.limit, found.first) == (10.0 + (X[0, 0] not in range(30, 80, 5)), limit, 0)
+
+
+def test_the_page_says_the_rule_of_every_detector() -> None:
+    """One row each, in order."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "abuse.md").read_text(encoding="utf-8")
+    assert tuple(re.findall(r"^\| `([\w-]+)` \| [^|]+ \| [^|]+ \|$", page, re.MULTILINE)) == DETECTORS
 
 
 def test_blocks_are_of_different_patients_in_order() -> None:

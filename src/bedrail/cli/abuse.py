@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
@@ -18,14 +20,26 @@ def abuse() -> None:
 
 @abuse.command("look")
 @click.argument("use_case")
+@click.option("--every", type=click.FloatRange(min=1.0), default=None, metavar="SECONDS", help="Keep looking.")
 @json_option
 @pass_state
-def look(state: CliState, use_case: str, as_json: bool) -> None:
+def look(state: CliState, use_case: str, every: float | None, as_json: bool) -> None:
     """Look at the newest decisions, token by token. Exit code 1 on a suspicion; officers are told of new ones.
 
+    With --every it looks again and again until stopped.
+
     \b
-    Example: bedrail --as rob abuse look readmission-30d
+    Example: bedrail --as rob abuse look readmission-30d --every 600
     """
+    code = _look(state, use_case, as_json)
+    while every is not None:
+        time.sleep(every)
+        code = _look(state, use_case, as_json)
+    click.get_current_context().exit(code)
+
+
+def _look(state: CliState, use_case: str, as_json: bool) -> int:
+    """One look, told; the exit code it asks for."""
     from bedrail.journeys.guarding import look_for_abuse
 
     looked = look_for_abuse(state.context(), state.actor(), use_case)
@@ -46,7 +60,7 @@ def look(state: CliState, use_case: str, as_json: bool) -> None:
             show_table("Suspicions", columns, rows)
         else:
             click.echo("Nothing suspicious.")
-    click.get_current_context().exit(1 if looked.suspicions else 0)
+    return 1 if looked.suspicions else 0
 
 
 @abuse.command("list")

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+
+if TYPE_CHECKING:
+    from bedrail.governance.values import TokenView
 
 
 @click.group()
@@ -93,6 +97,10 @@ def _show(secret: str, token_id: str, expires: str, as_json: bool) -> None:
         click.echo(secret)
 
 
+def _can(view: TokenView) -> str:
+    return "nothing: suspended" if view.suspended else ", ".join(sorted(view.actions))
+
+
 @token.command("list")
 @json_option
 @pass_state
@@ -104,7 +112,7 @@ def list_tokens(state: CliState, as_json: bool) -> None:
     """
     columns = ("id", "use case", "client", "owner", "can", "expires", "last used")
     rows = [
-        (t.token, t.use_case, t.client, t.owner or "nobody", ", ".join(sorted(t.actions)), t.expires, t.used_day)
+        (t.token, t.use_case, t.client, t.owner or "nobody", _can(t), t.expires, t.used_day)
         for t in state.context().refresh().tokens.values()
     ]
     if as_json:

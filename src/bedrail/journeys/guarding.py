@@ -35,6 +35,9 @@ from bedrail.monitoring.abuse import (
     sweep_limit,
 )
 
+ATTEMPTS = 5
+"""To record a flag while others record facts."""
+
 MOST = 20_000
 """Decisions of a use case that one look goes back over, the newest."""
 
@@ -109,9 +112,7 @@ def look_for_abuse(ctx: Context, person: str, use_case: str) -> LookedForAbuse:
     if facts:
         ctx.append(actor, "security", *facts)
     for fact, notice in told:
-        given = NoticeGiven(notice=notice.notice, kind=notice.kind, about=notice.about, to=notice.to)
-        ctx.append(SYSTEM, "security", fact, given)
-        ctx.notices.give(notice)
+        _tell(ctx, fact, notice)
     return LookedForAbuse(
         use_case=use_case,
         decisions=sum(len(each.rows) for each in asked),
@@ -120,6 +121,26 @@ def look_for_abuse(ctx: Context, person: str, use_case: str) -> LookedForAbuse:
         calibrated=baseline is not None,
         suspicions=tuple(suspicions),
     )
+
+
+def _tell(ctx: Context, fact: AbuseSuspected, notice: Notice) -> None:
+    """Flag on record and officers told, unless another look did so meanwhile."""
+    given = NoticeGiven(notice=notice.notice, kind=notice.kind, about=notice.about, to=notice.to)
+    for attempt in range(ATTEMPTS):
+        known = ctx.refresh().seen
+        if _standing(ctx, fact.use_case, fact.token, fact.detector) is not None:
+            return
+        try:
+            ctx.append(SYSTEM, "security", fact, given, known=known if attempt < ATTEMPTS - 1 else None)
+        except Refused:  # somebody recorded something in between: look again whether it was this
+            continue
+        ctx.notices.give(notice)
+        return
+
+
+def _standing(ctx: Context, use_case: str, token: str, detector: str) -> Flag | None:
+    flags = ctx.registry.abuse.standing(use_case)
+    return next((flag for flag in flags if (flag.token, flag.detector) == (token, detector)), None)
 
 
 def lift(ctx: Context, person: str, flag: str, reason: str) -> Flag:
@@ -219,7 +240,10 @@ def _baseline(ctx: Context, view: UseCaseView, charter: Charter, *, whole: bool)
     if view.deployment is None or view.dataset is None:
         return None, float(FEWEST_STEPS)
     candidate = view.deployment.candidate
-    rows, contract = reference_rows(ctx, view.id, candidate), charter.contract()
+    try:
+        rows, contract = reference_rows(ctx, view.id, candidate), charter.contract()
+    except NotFound:  # its key was destroyed: nothing is left to compare with
+        return None, float(FEWEST_STEPS)
     rng = np.random.default_rng(int(candidate[:16], 16))
     X = inputs_of(rows, contract)
     steps = sweep_limit(X, rng)
@@ -240,9 +264,7 @@ def _suspicion(ctx: Context, view: UseCaseView, asked: _Asked, found: Found) -> 
     token = next((t for t in registry.tokens.values() if t.token == asked.token), None)
     gone = registry.revoked_tokens.get(asked.token)
     client = token.client if token else gone.client if gone else ""
-    known = next(
-        (f for f in registry.abuse.standing(view.id) if (f.token, f.detector) == (asked.token, found.detector)), None
-    )
+    known = _standing(ctx, view.id, asked.token, found.detector)
     fact = AbuseSuspected(
         flag=known.flag if known else ctx.ids.new(),
         use_case=view.id,

@@ -16,6 +16,7 @@ from bedrail.core.errors import Invalid, Unavailable
 from bedrail.models.contract import Contract
 from bedrail.models.linear import LinearModel
 from bedrail.models.onnx import OnnxModel
+from bedrail.models.package import MOST_BYTES
 from bedrail.models.tree_plan import Floats
 from bedrail.models.trees import TreeEnsemble
 
@@ -284,6 +285,9 @@ def _file(source: Any) -> bytes:
             remedy="Save it in the library's own text format, or export ONNX.",
         )
     try:
+        if path.stat().st_size > MOST_BYTES:
+            said = f"the file is larger than a model may be ({MOST_BYTES // 1024**2} MiB)."
+            raise Invalid(said, path=str(path), remedy="Give the model's own file, without data.")
         return path.read_bytes()
     except OSError as error:
         raise Invalid("the model file cannot be read.", path=str(path), remedy="Check the path.") from error
