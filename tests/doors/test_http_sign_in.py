@@ -21,7 +21,7 @@ from bedrail.journeys import accounts
 from bedrail.keys.passwords import Argon2Passwords
 from bedrail.web.server import Standing, build, configuration
 from bedrail.web.sign_in import Doorway
-from bedrail.web.visitors import PRINCIPAL
+from bedrail.web.visitors import PRINCIPAL, source_of
 from reception_house import OTHER_PASSWORD, PASSWORD, House, house
 
 COOKIE = "bedrail-loopback"
@@ -213,6 +213,25 @@ def test_whoever_comes_in_anew_leaves_no_former_session_open(home: House) -> Non
     Doorway(home.at).enter(Request({**scope, PRINCIPAL: former.principal}), latter)
     assert home.at.recognise(former.token) is None
     assert home.at.recognise(latter.token) is not None
+
+
+def test_a_callers_address_is_a_named_proxys_word_and_nobody_elses(home: House) -> None:
+    """The last entry counts, since those before it came from outside; without a proxy of ours the header is nothing."""
+
+    def source(peer: str, *said: str) -> str:
+        headers = [(b"x-forwarded-for", each.encode()) for each in said]
+        return source_of(Request({"type": "http", "headers": headers, "client": (peer, 1)}), home.at)
+
+    assert source("10.0.0.9", "192.0.2.1") == "10.0.0.9"
+    home.at.proxies = frozenset({"10.0.0.9"})
+    try:
+        assert source("10.0.0.9", "192.0.2.1") == "192.0.2.1"
+        assert source("10.0.0.9", "198.51.100.66, 192.0.2.1") == "192.0.2.1"
+        assert source("10.0.0.9", "192.0.2.1", "198.51.100.66") == "198.51.100.66"
+        assert source("10.0.0.9", "192.0.2.1, unknown") == source("10.0.0.9") == "10.0.0.9"
+        assert source("10.0.0.8", "192.0.2.1") == "10.0.0.8"
+    finally:
+        home.at.proxies = ()
 
 
 @pytest.mark.parametrize(

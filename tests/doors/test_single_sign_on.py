@@ -336,6 +336,8 @@ def test_one_subject_is_one_person_and_issuers_are_by_tls(home: House, provider:
         "https://",
         "https://u@id.example",
         "https://id.example/?x",
+        "https://id.example/+x",
+        "https://[",
     ):
         with pytest.raises(Invalid):
             accounts.trust_provider(home.at, "olivia", issuer, "bedrail", "", name="", acr=(), amr=())

@@ -23,6 +23,7 @@ _FILE = click.Path(path_type=Path)
 @click.option("--client-ca", type=_FILE, help="Answer only clients with a certificate by this authority (PEM).")
 @click.option("--client-crl", type=_FILE, help="The authority's list of revoked certificates (PEM).")
 @click.option("--origin", default="", help="Where browsers reach it, such as https://bedrail.hospital.example.")
+@click.option("--proxy", multiple=True, metavar="IP", help="A proxy in front, believed about callers' addresses.")
 @click.option("--unsafe-lab", is_flag=True, help="Serve in spite of dangerous settings; on record.")
 @pass_state
 def serve(
@@ -34,6 +35,7 @@ def serve(
     client_ca: Path | None,
     client_crl: Path | None,
     origin: str,
+    proxy: tuple[str, ...],
     unsafe_lab: bool,
 ) -> None:
     """Answer requests and show the house as a read-only web page, until stopped (Ctrl-C or SIGTERM).
@@ -45,6 +47,7 @@ def serve(
              bedrail --home ./home serve --host 0.0.0.0 --tls-cert tls/server.pem --tls-key tls/server.key
     """
     channel = _channel(tls_cert, tls_key, client_ca, client_crl)
+    _addresses(proxy)
     scheme = "https" if channel else "http"
     origin = (origin or f"{scheme}://{'localhost' if host in _LOOPBACK else host}:{port}").rstrip("/")
     state.app()  # a home that cannot be opened, and a person who may not serve it, are told here
@@ -56,7 +59,22 @@ def serve(
     if link:
         click.echo(f"Nobody has an account yet. To look around, once: {origin}/sign-in/local?code={link}", err=True)
     arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), "--origin", origin, *channel]
+    arguments += [word for each in _addresses(proxy) for word in ("--proxy", each)]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
+
+
+def _addresses(proxies: tuple[str, ...]) -> list[str]:
+    """The proxies' addresses as connections show them; raises `Invalid` for a name or a network."""
+    from ipaddress import ip_address
+
+    from bedrail.core.errors import Invalid
+
+    try:
+        return [str(ip_address(each)) for each in proxies]
+    except ValueError:
+        raise Invalid(
+            "this is no address.", path="--proxy", remedy="Write the proxy's IP, such as 127.0.0.1."
+        ) from None
 
 
 def _local_link(state: CliState) -> str:

@@ -188,7 +188,10 @@ def trust_provider(
 
     Raises `Invalid` for an address without TLS (loopback excepted), `Refused` without the permission.
     """
-    parts = urlsplit(issuer)
+    try:
+        parts = urlsplit(issuer)
+    except ValueError:  # a bracket that is none
+        parts = urlsplit("")
     safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"))
     if not safe or not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc or "+" in issuer:
         raise Invalid("this cannot be an issuer.", path="--issuer", remedy="Write https://HOST[/PATH].")

@@ -66,6 +66,7 @@ class Reception:
 
     `ctx` has a registry of its own where other threads follow the ledger too; whoever folds or reads it holds `turn`.
     `passkeys` and `sso` know the web origin at which people sign in. `breached` holds passwords stolen elsewhere.
+    `proxies` are addresses of our own proxies, whose word about the caller's address is believed.
     """
 
     ctx: Context
@@ -78,6 +79,7 @@ class Reception:
     tokens: Tokens
     origin: str
     breached: Container[str] = ()
+    proxies: Container[str] = ()
     turn: threading.RLock = field(default_factory=threading.RLock)
 
     def now(self) -> float:

@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--origin", default="")
+    parser.add_argument("--proxy", action="append", default=[])
     for name in ("cert", "key", "client-ca", "client-crl"):
         parser.add_argument(f"--tls-{name}", type=Path, default=None)
     given = parser.parse_args()
@@ -24,7 +25,7 @@ def main() -> None:
         tls = server_tls(given.tls_cert, given.tls_key, given.tls_client_ca, given.tls_client_crl)
     app = open_home(given.home)
     try:
-        run(app, host=given.host, port=given.port, tls=tls, origin=given.origin)
+        run(app, host=given.host, port=given.port, tls=tls, origin=given.origin, proxies=given.proxy)
     finally:
         app.close()
 

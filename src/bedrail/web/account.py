@@ -13,7 +13,7 @@ from bedrail.journeys import credentials, signing_in
 from bedrail.journeys.credentials import Enrolled
 from bedrail.journeys.reception import not_signed_in
 from bedrail.web.sign_in import Doorway, Form, status_and_headers
-from bedrail.web.visitors import ENROL, cookie, form_key, page, person_at, see, set_cookie, source_of
+from bedrail.web.visitors import ENROL, cookie, form_key, page, person_at, see, set_cookie
 
 
 class OwnAccount(Doorway):
@@ -74,7 +74,7 @@ class OwnAccount(Doorway):
     def app_confirmed(self, request: Request, form: Form) -> Response:
         """The app shows the right code."""
         ticket, code = form.get("ticket", ""), form.get("code", "")
-        done = credentials.confirm_app(self.reception, _person(request), ticket, code, source=source_of(request))
+        done = credentials.confirm_app(self.reception, _person(request), ticket, code, source=self.source(request))
         return self._enrolled(request, done)
 
     def passkey(self, request: Request, _: Form) -> Response:
@@ -102,7 +102,11 @@ class OwnAccount(Doorway):
         if form.get("new", "") != form.get("again", ""):
             raise Invalid("The two passwords differ.", path="again")
         signing_in.change_password(
-            self.reception, _person(request), form.get("old", ""), form.get("new", ""), source=source_of(request)
+            self.reception,
+            _person(request),
+            form.get("old", ""),
+            form.get("new", ""),
+            source=self.source(request),
         )
         return see("/account")
 
@@ -127,7 +131,7 @@ class OwnAccount(Doorway):
         """By a code, or the password where there is no second factor."""
         principal, code = _person(request), form.get("code", "")
         renewed = signing_in.step_up(
-            self.reception, principal, code, form.get("password", ""), source=source_of(request)
+            self.reception, principal, code, form.get("password", ""), source=self.source(request)
         )
         return set_cookie(see("/account"), request, self.reception, renewed.token)
 
@@ -140,7 +144,7 @@ class OwnAccount(Doorway):
         """The passkey's answer."""
         renewed = signing_in.step_up_by_passkey(
             self.reception, _person(request), form.get("ticket", ""), form.get("answer", "").encode(),
-            source=source_of(request),
+            source=self.source(request),
         )  # fmt: skip
         return set_cookie(see("/account"), request, self.reception, renewed.token)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -279,13 +279,14 @@ class Standing:
 
     __slots__ = ("bedside", "group", "house", "publishing", "reception")
 
-    def __init__(self, home: Home, origin: str = "") -> None:
+    def __init__(self, home: Home, origin: str = "", proxies: Sequence[str] = ()) -> None:
         self.group = GroupCommit(home.context.ledger)
         self.bedside = stand(home.context, self.group.commit, home.store.data_version)
         self.group.unclaimed = self.bedside.unclaimed
         self.house = pages.ContextHouse(home.context, home.origin)
         self.publishing = home.publishing(lambda: self.bedside.registry.continuity.witnesses)
         self.reception = home.reception(origin)
+        self.reception.proxies = frozenset(proxies)
 
 
 def collect_rarely() -> None:
@@ -296,12 +297,16 @@ def collect_rarely() -> None:
 
 
 def run(
-    home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None, origin: str = ""
-) -> None:
-    """Serve until SIGINT or SIGTERM; requests in hand are answered first. `origin` is where browsers reach it."""
+    home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None, origin: str = "",
+    proxies: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Serve until SIGINT or SIGTERM; requests in hand are answered first. `origin` is where browsers reach it.
+
+    `proxies` are the addresses of proxies in front, whose word about the callers' addresses is believed.
+    """
     import uvicorn
 
-    config = configuration(build(Standing(home, origin)), host=host, port=port, tls=tls)
+    config = configuration(build(Standing(home, origin, proxies)), host=host, port=port, tls=tls)
     collect_rarely()
     uvicorn.Server(config).run()
 

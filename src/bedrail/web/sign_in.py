@@ -117,7 +117,7 @@ class Doorway:
         """Name and password."""
         person = form.get("person", "").strip()
         try:
-            came = signing_in.with_password(self.reception, person, form.get("password", ""), **about(request))
+            came = signing_in.with_password(self.reception, person, form.get("password", ""), **self.about(request))
         except Refused as error:
             status, more = status_and_headers(error)
             return self._way_in(status, wrong=str(error), person=person[:64], more=more)
@@ -127,7 +127,7 @@ class Doorway:
         """The second factor."""
         ticket = form.get("ticket", "")
         try:
-            came = signing_in.with_code(self.reception, ticket, form.get("code", ""), **about(request))
+            came = signing_in.with_code(self.reception, ticket, form.get("code", ""), **self.about(request))
         except Refused as error:
             if error.reasons[:1] == ("sign-in",):
                 raise
@@ -152,7 +152,8 @@ class Doorway:
         """The passkey's answer."""
         answer = form.get("answer", "").encode()
         return self.enter(
-            request, signing_in.with_passkey(self.reception, form.get("ticket", ""), answer, **about(request))
+            request,
+            signing_in.with_passkey(self.reception, form.get("ticket", ""), answer, **self.about(request)),
         )
 
     def show_invitation(self, _: Request) -> Response:
@@ -165,7 +166,7 @@ class Doorway:
         try:
             if password != form.get("again", ""):
                 raise Invalid("The two passwords differ.", path="again")
-            about_it = about(request)
+            about_it = self.about(request)
             came = signing_in.accept_invitation(
                 self.reception, invitation, password, source=about_it["source"], door="web", device=about_it["device"]
             )
@@ -199,7 +200,7 @@ class Doorway:
         """The provider sent the browser back."""
         browser = cookie(request, self.reception, LEFT)
         came, id_token = single_sign_on.arrive(
-            self.reception, dict(request.query_params), browser, person_at(request), **about(request)
+            self.reception, dict(request.query_params), browser, person_at(request), **self.about(request)
         )
         if isinstance(came, Signed):
             single_sign_on.remember(self.reception, came.principal, id_token)
@@ -225,16 +226,19 @@ class Doorway:
             self.reception.end(before, "signed in anew")
         return set_cookie(see("/"), request, self.reception, came.token)
 
+    def source(self, request: Request) -> str:
+        """The address that an attempt counts for."""
+        return source_of(request, self.reception)
+
+    def about(self, request: Request) -> dict[str, str]:
+        """Where an attempt comes from."""
+        return {"source": self.source(request), "door": "web", "device": device_of(request)}
+
     def _way_in(self, status: int, *, wrong: str = "", person: str = "", more: Any = None) -> Response:
         with self.reception.turn:
             identity = self.reception.identity()
             there, providers = bool(identity.accounts), tuple(identity.providers.values())
         return page("sign_in.html", status, more=more, wrong=wrong, person=person, accounts=there, providers=providers)
-
-
-def about(request: Request) -> dict[str, str]:
-    """Where an attempt comes from."""
-    return {"source": source_of(request), "door": "web", "device": device_of(request)}
 
 
 def status_and_headers(error: BedrailError) -> tuple[int, dict[str, str]]:

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -202,9 +203,19 @@ def device_of(request: Request) -> str:
     return "".join(sign for sign in request.headers.get("user-agent", "") if sign.isprintable())[:80]
 
 
-def source_of(request: Request) -> str:
-    """Where a request comes from, for the limits; behind a proxy that is the proxy."""
-    return request.client.host if request.client is not None else "local"
+def source_of(request: Request, reception: Reception) -> str:
+    """Where a request comes from, for the limits: the connection's address, or what a proxy of ours says of it.
+
+    Of X-Forwarded-For only the last entry is the proxy's own word; what stands before it came from outside.
+    """
+    peer = request.client.host if request.client is not None else "local"
+    if peer not in reception.proxies:
+        return peer
+    said = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2].strip()
+    try:
+        return str(ip_address(said))
+    except ValueError:
+        return peer
 
 
 STYLE = files("bedrail.web").joinpath("templates/people.css").read_text(encoding="utf-8")
