@@ -54,7 +54,7 @@ def status(state: CliState, use_case: str | None, as_json: bool) -> None:
     \b
     Example: bedrail status readmission-30d
     """
-    from bedrail.journeys.oversight import standing
+    from bedrail.journeys.overview import standing
 
     context = state.context()
     names = [use_case] if use_case else sorted(context.refresh().use_cases)
