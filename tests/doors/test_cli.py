@@ -68,6 +68,15 @@ def test_help_needs_no_home_and_loads_no_science() -> None:
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_gate_is_asked_and_a_decision_proved_without_loading_arrays() -> None:
+    """The rooms behind status, gate and ledger pack load no science, no driver and no client they do not use."""
+    code = "import sys, bedrail.app, bedrail.journeys.overview, bedrail.journeys.delivery, bedrail.journeys.proving\n"
+    code += "import bedrail.governance.policy\n"
+    code += "print(sorted({'numpy', 'pandas', 'psycopg', 'http.client'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment())
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_a_completion_script_for_bash_is_printed() -> None:
     """The script that click makes for `_BEDRAIL_COMPLETE=bash_source bedrail`, by the installed program."""
     program = Path(sys.executable).with_name("bedrail")

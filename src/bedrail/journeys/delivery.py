@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import (
@@ -15,13 +16,14 @@ from bedrail.core.events import (
 )
 from bedrail.governance.consequences import after_objection, to_shadow
 from bedrail.governance.gate import Gate, Open, check_scope, judge
-from bedrail.governance.usecase import Charter, parse_charter
 from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.moving_ground import append_judged, append_whole, told
-from bedrail.journeys.packages import check_signature
 from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
 from bedrail.journeys.stopping import require_none_standing, stop
+
+if TYPE_CHECKING:
+    from bedrail.governance.usecase import Charter
 
 
 def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
@@ -30,6 +32,8 @@ def open_use_case(ctx: Context, person: str, charter_text: str) -> Charter:
     Nobody has approved what serves under a changed charter (threshold, mode, tier), so a version in view of clinicians
     goes back to shadow in the same commit.
     """
+    from bedrail.governance.usecase import parse_charter
+
     actor = ctx.require(person, "use-case.open")
     charter = parse_charter(charter_text)
     about = charter.use_case
@@ -231,6 +235,7 @@ def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
     are not the approved ones.
     """
     from bedrail.core.events import ArtifactRefused
+    from bedrail.journeys.packages import check_signature
 
     check_signature(ctx, ctx.refresh(), digest)
     try:
