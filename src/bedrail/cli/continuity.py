@@ -74,7 +74,7 @@ def publish(state: CliState, as_json: bool) -> None:
         for name, why in done.troubles.items():
             click.secho(f"{name}: {why}", fg="red", err=True)
         click.echo(f"The quorum is {'met' if done.met else 'NOT met'} at {done.size} entries.")
-    click.get_current_context().exit(0 if done.met else 1)
+    click.get_current_context().exit(0 if done.met and not context.ledger.refusal else 1)
 
 
 @click.command("anchor")

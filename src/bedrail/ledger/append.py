@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from time import monotonic as steady_seconds
 
@@ -169,9 +170,8 @@ class Ledger:
     def compare(self, note: bytes, where: str) -> None:
         """Hold a checkpoint that this key signed, found elsewhere, against the ledger as it is now.
 
-        Raises `Corrupt`, and signs nothing from then on, when the ledger does not continue it. One that says more than
-        the ledger becomes the anchor, so that no other process opens the home either. Whoever calls has verified the
-        signature.
+        Raises `Corrupt`, and signs nothing from then on, when the ledger does not continue it. Then it becomes the
+        anchor, so that no other process opens the home either. Whoever calls has verified the signature.
         """
         other = checkpoint_in(note)
         head = self._tape.head()
@@ -180,6 +180,9 @@ class Ledger:
             self._write_anchor(self._signed(other))  # what we signed once, without strangers' lines
         elif not extends(head, other, self._tape.leaves):
             self.refusal = f"Fork detected: {where} holds another history of this ledger, signed by its key."
+            self._unanchored = None
+            with suppress(OSError, Unavailable):  # then this process alone knows
+                self._anchor.write(self._signed(other))
         if self.refusal:
             raise Corrupt(self.refusal, remedy=RESTORE)
 
