@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import threading
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from struct import pack
 from typing import Any
 
 import pyotp
 import pytest
+from argon2 import PasswordHasher
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from soft_webauthn import SoftWebauthnDevice
@@ -109,6 +112,27 @@ def test_without_a_hash_as_much_work_is_done(monkeypatch: pytest.MonkeyPatch) ->
         assert not hashes_of.verify(encoded, typed)
     assert len(asked) == 3
     assert asked[0] == asked[1] == asked[2]
+
+
+def test_one_hash_is_computed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight guesses at once never run side by side: a flood of them leaves the other processors alone."""
+    passwords, running, most = Argon2Passwords(memory_kib=64, passes=1), [], []
+    encoded, verify = passwords.hash("right"), PasswordHasher.verify
+
+    def watched(self: PasswordHasher, known: str, password: str) -> bool:
+        running.append(password)
+        most.append(len(running))
+        try:
+            threading.Event().wait(0.01)
+            return verify(self, known, password)
+        finally:
+            running.pop()
+
+    monkeypatch.setattr(PasswordHasher, "verify", watched)
+    with ThreadPoolExecutor(8) as pool:
+        let_in = list(pool.map(lambda guess: passwords.verify(encoded, guess), ["wrong"] * 7 + ["right"]))
+    assert let_in == [False] * 7 + [True]
+    assert max(most) == 1
 
 
 def test_hashes_of_other_parameters_are_outdated_and_still_verify() -> None:
