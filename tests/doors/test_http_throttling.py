@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bedside_house import USE_CASE, served, small_house, usual
-
 from bedrail.core.events import decode
 from bedrail.core.events.abuse import AbuseThrottled
 from bedrail.core.values import NO_DECISION
 from bedrail.stores.sqlite import SqliteStore
+from bedside_house import USE_CASE, served, small_house, usual
 
 PACE = 6
 """A minute, and so many at once: no test is as slow as to earn another turn between two requests."""

@@ -1,4 +1,4 @@
-"""What a policy requires of a candidate, as numbers; apart from the cohort, so that reading a policy loads no arrays."""
+"""What a policy requires of a candidate, as numbers; apart from the cohort: reading a policy loads no arrays."""
 
 from __future__ import annotations
 
