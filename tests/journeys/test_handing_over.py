@@ -148,6 +148,9 @@ def test_the_second_signature_is_post_quantum_and_may_be_pinned(handed: Path, tm
     (tmp_path / "second.vkey").write_text(key.vkey())
     ran = told("candidates", "verify", str(handed), "--second-key", str(tmp_path / "second.vkey"), "--json")
     assert json.loads(ran.out)["post_quantum"] is True
+    (tmp_path / "keys").write_text((handed / "key.vkey").read_text() + key.vkey() + "\n")  # as `ledger keys` prints
+    assert told("candidates", "verify", str(handed), "--second-key", str(tmp_path / "keys")).code == 0
+    assert told("candidates", "verify", str(handed), "--second-key", str(handed / "key.vkey")).code == 2
     for name in ("second.sig", "second.vkey"):
         (handed / name).unlink()
     assert not verify_package(handed, None, None).post_quantum

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, progress_lines, show_json, show_table
+from bedrail.cli.key_options import second_key_option
 
 
 @click.command()
@@ -147,7 +148,6 @@ def verify(
     """
     from bedrail.app import verify_package, verify_signed_folder
     from bedrail.core.errors import Invalid
-    from bedrail.ledger.cosignature import parse_cosigner_key
 
     pem = _file(model_key) if model_key else None
     if signature is not None:
@@ -156,7 +156,7 @@ def verify(
         files = verify_signed_folder(folder, signature, pem)
         told: dict[str, object] = {"files": files, "pinned": True}
     else:
-        second = parse_cosigner_key(_file(second_key).decode("utf-8", "replace")).public_key if second_key else None
+        second = second_key_option(second_key) if second_key else None
         handed = verify_package(folder, _key(key), pem, second)
         files = list(handed.files)
         told = {

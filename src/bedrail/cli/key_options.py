@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,19 @@ def file_option(path: Path, name: str) -> bytes:
         raise Invalid(f"there is no file {path}.", path=name, remedy="Name another.") from error
     except OSError as error:
         raise Unavailable(f"{path} cannot be read.", remedy="Check its permissions.") from error
+
+
+def second_key_option(path: Path) -> bytes:
+    """The ML-DSA-44 key among the verifier key lines of a file (`bedrail ledger keys`); raises `Invalid`."""
+    from bedrail.ledger.cosignature import parse_cosigner_key
+
+    for line in file_option(path, "--second-key").decode(errors="replace").splitlines():
+        with suppress(Corrupt):  # the file holds the ledger's first key too
+            key = parse_cosigner_key(line)
+            if key.algorithm == "ml-dsa-44":
+                return key.public_key
+    remedy = "Give the second line of `bedrail ledger keys`, or all of them."
+    raise Invalid("no ML-DSA-44 verifier key is in it.", path="--second-key", remedy=remedy)
 
 
 def write_new(path: Path, data: bytes) -> None:
