@@ -200,7 +200,7 @@ def test_a_grave_act_needs_a_proof_of_the_last_five_minutes(home: House) -> None
     home.act_as(signed)
     home.clock.turn(minutes=5, seconds=1)
     assert refused(upkeep.add_person, home.app.context, "olivia", "tom", "Tom", ("clinician",)) == "step-up"
-    for action in ("approval.give", "policy.adopt", "account.manage", "sign-in.rule"):
+    for action in ("approval.give", "policy.adopt", "account.manage", "sign-in.rule", "ledger.add-key"):
         assert refused(home.app.context.require, "olivia", action) == "step-up"
     assert home.app.context.require("olivia", "deployment.halt")
     renewed = signing_in.step_up(home.at, signed.principal, home.code("olivia"), "", source="192.0.2.7")

@@ -171,7 +171,7 @@ CLI: dict[str, str] = {
     "ledger anchor": "shows public notes, also of damaged homes; renewing asks by itself",
     "ledger monitor": _OUTSIDE,
     "ledger keys": "registry.read",
-    "ledger add-key": "policy.adopt",
+    "ledger add-key": "ledger.add-key",
     "ledger shard": "ledger.shard",
     "ledger shards": "registry.read",
     "ledger search": "ledger.search",

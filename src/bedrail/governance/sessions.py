@@ -21,13 +21,18 @@ STEP_UP: frozenset[str] = frozenset(
         "approval.give",
         "deployment.move",
         "deployment.roll-back",
+        "egress.change",
+        "keys.shred",
+        "ledger.add-key",
+        "ledger.witnesses",
         "person.add",
         "policy.adopt",
         "sign-in.rule",
         "token.issue",
     }
 )
-"""Acts that give power or start answers (a halt is released by moving or rolling back); stopping never waits."""
+"""Acts that give power, start answers (a halt is released by moving or rolling back), say who watches the ledger or
+where data may go, or cannot be undone; stopping never waits."""
 
 
 class Principal(Value, frozen=True, kw_only=True):
