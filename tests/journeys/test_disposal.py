@@ -43,8 +43,8 @@ def house(tmp_path: Path) -> Iterator[SmallHouse]:
 
 def opened_with_everything(home: Path, database: Path) -> dict[str, list[str]]:
     """Records by subject of a database that open with all keys that a home still has, whatever key wraps them."""
-    from bedrail.app import key_providers
     from bedrail.keys.files import KeyFolder
+    from bedrail.wiring.custody import key_providers
 
     keys, store = KeyFolder(home / "keys").open(), SqliteStore(database)
     vault = AesVault(keys.epochs(key_providers(home).find), load=store.newest_key, find=store.find_key)
