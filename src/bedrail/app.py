@@ -312,8 +312,12 @@ def create_home(home: Path, origin: str, *, store: str = "", anchor: Path | None
     """Make an empty home: keys, store, folders; or finish one whose making was cut short before its first fact.
 
     `store` is the postgresql:// address of its database; empty for SQLite in the folder itself. `anchor` is the file of
-    its rollback guard, when that is to lie elsewhere. Raises `Refused` when there is a home already.
+    its rollback guard, when that is to lie elsewhere. Raises `Refused` when there is a home already, and `Corrupt` when
+    there was one whose database is gone.
     """
+    from bedrail.wiring import continuity
+
+    continuity.require_not_lost(home)
     taken = Refused(f"{home} is a home already.", remedy="Choose another folder, or use it as it is.")
     if not (home / "keys").exists():
         if is_home(home):
@@ -321,8 +325,6 @@ def create_home(home: Path, origin: str, *, store: str = "", anchor: Path | None
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         choose_store(home, store)
         if anchor is not None:
-            from bedrail.wiring import continuity
-
             continuity.place_anchor(home, anchor)
         KeyFolder(home / "keys").create(origin)
     app = _assemble(home, SystemClock(), UlidMaker())
@@ -422,6 +424,9 @@ def open_witness(folder: Path) -> WitnessHouse:
 
 def _require_home(home: Path) -> None:
     if not is_home(home):
+        from bedrail.wiring import continuity
+
+        continuity.require_not_lost(home)
         raise Invalid(
             f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
         )

@@ -262,6 +262,19 @@ def test_a_person_without_the_right_restores_nothing(backup: Path, app: App, tmp
     assert _restored(backup, tmp_path / "again", app).lost == ""
 
 
+def test_a_home_whose_database_is_gone_is_not_made_anew_and_can_be_restored(backup: Path, app: App) -> None:
+    """Keys and anchor are still there: neither open nor init calls it no home, and a backup goes into that folder."""
+    home = app.home
+    app.close()
+    for file in home.glob("ledger.sqlite*"):
+        file.unlink()
+    for attempt in (lambda: open_home(home), lambda: create_home(home, ORIGIN), lambda: verify_home(home, None)):
+        with pytest.raises(Corrupt, match="has lost its ledger"):
+            attempt()
+    assert restore_home(backup, home, person="rob").lost == ""
+    open_home(home).close()
+
+
 def test_keys_of_another_home_are_refused_and_not_kept(backup: Path, app: App, tmp_path: Path) -> None:
     """Whoever named the wrong folder names the right one next, and that one counts."""
     create_home(tmp_path / "other", ORIGIN).close()

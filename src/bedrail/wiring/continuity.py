@@ -15,7 +15,7 @@ from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.guard import checkpoint_in
 from bedrail.ledger.shards import shards_of
 from bedrail.stores.anchor import FileAnchor
-from bedrail.stores.chosen import open_store
+from bedrail.stores.chosen import is_home, open_store
 from bedrail.stores.cosigned import CosignedStore
 from bedrail.stores.durable import write_durably
 
@@ -101,6 +101,15 @@ def renew_anchor(
         scratch.unlink(missing_ok=True)
         scratch.with_name(f".{RENEWED}.lock").unlink(missing_ok=True)
     return head.size
+
+
+def require_not_lost(home: Path) -> None:
+    """A home whose database is gone is not made anew: its anchor remembers what was there. Raises `Corrupt`."""
+    if (home / "keys").is_dir() and not is_home(home) and (size := anchor_of(home).size) > 0:
+        raise Corrupt(
+            f"{home} has lost its ledger: its anchor says {size} entries.",
+            remedy="Put the database back, or a backup, into this folder: bedrail restore.",
+        )
 
 
 def log_of(home: Path) -> tuple[str, bytes]:
