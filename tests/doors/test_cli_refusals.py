@@ -293,6 +293,18 @@ def test_a_second_role_of_the_same_person_does_not_count(tmp_path_factory: pytes
     assert "kim has approved as clinical-lead already" in second.err
 
 
+def test_another_name_in_the_key_folder_is_named_by_verification(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    """The head says how the ledger is called, and the key who signed it; a folder that says otherwise is found."""
+    home = tmp_path / "home"
+    shutil.copytree(copied(tmp_path_factory, "named"), home)
+    (home / "keys" / "origin").write_text("other.example/x")
+    ran = told("ledger", "verify", home=home)
+    assert ran.code == 1
+    assert "bad-checkpoint" in ran.out
+
+
 def test_homes_that_cannot_be_used_say_what_to_do(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """Keys gone, readable by others or broken; a policy's bytes gone; a file where a folder should be."""
     original = copied(tmp_path_factory, "broken")
@@ -300,7 +312,6 @@ def test_homes_that_cannot_be_used_say_what_to_do(tmp_path_factory: pytest.TempP
         "no-keys": lambda home: shutil.rmtree(home / "keys"),
         "open-keys": lambda home: (home / "keys" / "ledger.key").chmod(0o644),
         "junk-key": lambda home: (home / "keys" / "kek.key").write_text("junk"),
-        "wrong-origin": lambda home: (home / "keys" / "origin").write_text("other.example/x"),
         "no-artifacts": lambda home: shutil.rmtree(home / "artifacts"),
     }
     for name, deed in deeds.items():
