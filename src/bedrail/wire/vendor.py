@@ -122,8 +122,6 @@ class VendorScorer:
         answer = response.read(MOST_BYTES + 1)
         if response.length and len(answer) <= MOST_BYTES:
             raise http.client.IncompleteRead(b"")  # `read` with a limit does not say so itself
-        if response.length and len(answer) <= MOST_BYTES:
-            raise http.client.IncompleteRead(b"")  # `read` with a limit does not say so itself
         if len(answer) > MOST_BYTES or response.will_close:
             self._drop()
         return response.status, answer if len(answer) <= MOST_BYTES else b""
