@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from bedrail.core.events import NoticeGiven, decode
 from bedrail.governance.sessions import FRESH_SECONDS
 from bedrail.journeys import accounts, breaking_glass, credentials, signing_in
 from bedrail.journeys.signing_in import Halfway
@@ -100,3 +101,18 @@ def test_dropping_a_provider_ends_sessions_whose_second_factor_was_shown_here(ho
     accounts.drop_provider(home.at, "olivia", issuer, "contract ended")
     assert home.at.recognise(signed.token) is None
     assert home.at.recognise(other.token) is not None
+
+
+def test_whoever_could_take_an_account_over_is_told_on_by_notice(home: House) -> None:
+    """Resetting a password or second factors, trusting a provider and linking to it: person and officers hear of it."""
+    home.join("sam", app=False)
+    context = home.app.context
+    before = context.ledger.head().size
+    accounts.reset_password(home.at, "olivia", "sam", "forgot it")
+    accounts.trust_provider(home.at, "olivia", "https://id.example", "bedrail", "", name="Northgate", acr=(), amr=())
+    accounts.link_account(home.at, "olivia", "sam", "https://id.example", "8f1c")
+    facts = [decode(data).fact for _, data in context.tape.entries(before)]
+    notices = [fact for fact in facts if isinstance(fact, NoticeGiven)]
+    assert [notice.about for notice in notices] == ["sam", "https://id.example", "sam"]
+    assert all(notice.kind == "account" and "olivia" not in notice.to for notice in notices)
+    assert "sam" in notices[0].to

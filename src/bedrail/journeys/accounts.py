@@ -17,11 +17,13 @@ from bedrail.core.events import (
     Actor,
     CredentialEnrolled,
     Fact,
+    NoticeGiven,
     ProviderDropped,
     ProviderTrusted,
     SessionsEnded,
     SignInRuled,
 )
+from bedrail.core.ports import Notice
 from bedrail.core.values import Value
 from bedrail.governance.accounts import SECOND_FACTORS, SIGNED_IN, TRUST, AccountView
 from bedrail.governance.permissions import ROLES, permitted
@@ -102,7 +104,8 @@ def reset_password(at: Reception, by: str, person: str, reason: str) -> str:
     with at.turn:
         actor, account = _managed(at, by, person)
         gone = [each.credential for each in account.of_kind("password")]
-        at.ctx.append(actor, PURPOSE, AccountReset(person=person, reason=reason), *_sessions_of(at, person, "reset"))
+        facts = (AccountReset(person=person, reason=reason), *_sessions_of(at, person, "reset"))
+        _tell(at, actor, person, f"{by} reset the password of {person}: {reason}", *facts)
         revoke(at, _as(at, actor), account, gone, reason)
         at.desk.drop_tickets(person, "halfway")
     return _invitation(at, person)
@@ -121,8 +124,7 @@ def reset_second_factors(at: Reception, by: str, person: str, reason: str) -> No
         if not gone:
             raise Refused(f"{person} has no second factor.")
         ended = _sessions_of(at, person, "second factors reset")
-        if ended:
-            at.ctx.append(actor, PURPOSE, *ended)
+        _tell(at, actor, person, f"{by} removed the second factors of {person}: {reason}", *ended)
         revoke(at, _as(at, actor), account, gone, reason)
 
 
@@ -200,7 +202,8 @@ def trust_provider(
         at.destroy(f"provider:{issuer}")
         if secret:
             at.hide(f"provider:{issuer}", "client-secret", secret.encode())
-        at.ctx.append(actor, PURPOSE, ProviderTrusted(acr=acr, amr=amr, client=client, issuer=issuer, name=name))
+        trusted = ProviderTrusted(acr=acr, amr=amr, client=client, issuer=issuer, name=name)
+        _tell(at, actor, issuer, f"{by} lets people sign in through {issuer}", trusted)
 
 
 def drop_provider(at: Reception, by: str, issuer: str, reason: str) -> None:
@@ -235,7 +238,8 @@ def link_account(at: Reception, by: str, person: str, issuer: str, subject: str)
                 made_at=at.now(),
             )
         )  # fmt: skip
-        at.ctx.append(actor, PURPOSE, CredentialEnrolled(credential=name, kind="oidc", label=issuer, person=person))
+        enrolled = CredentialEnrolled(credential=name, kind="oidc", label=issuer, person=person)
+        _tell(at, actor, person, f"{by} lets a name at {issuer} sign in as {person}", enrolled)
 
 
 def unlink_account(at: Reception, by: str, person: str, issuer: str) -> None:
@@ -257,6 +261,21 @@ def _managed(at: Reception, by: str, person: str) -> tuple[Actor, AccountView]:
     if account is None:
         raise NotFound(f"{person} has no account.", path="person", remedy=f"bedrail accounts add {person}.")
     return actor, account
+
+
+def _tell(at: Reception, actor: Actor, about: str, words: str, *facts: Fact) -> None:
+    """Put an act on record by which one manager could take an account over, and tell those who would notice.
+
+    They are the person it is about, the owners and the security officers, without whoever acts.
+    """
+    holders = at.ctx.registry.holders
+    to = {about, *holders("owner"), *holders("security-officer")} & set(at.ctx.registry.people) - {actor.id}
+    told = NoticeGiven(notice=at.ctx.ids.new(), kind="account", about=about, to=tuple(sorted(to)))
+    at.ctx.append(actor, PURPOSE, *facts, told)
+    moment = at.ctx.clock.now().isoformat(timespec="seconds")
+    at.ctx.notices.give(
+        Notice(notice=told.notice, kind=told.kind, about=about, to=told.to, words=f"{words}.", at=moment)
+    )
 
 
 def _invitation(at: Reception, person: str) -> str:
