@@ -216,8 +216,9 @@ class Ledger:
             origin = checkpoint_in(head.checkpoint).origin  # another process began a new shard, or the head is not ours
             if origin == self._origin or head.checkpoint != self._sealed(tree, origin):
                 raise _foreign_head()
-        # Another process appended: what it built on must be what this one saw last.
-        if not continues(self._seen, self._peaks, head, self._tape.leaves):
+        # Another process appended: what it built on must be what this one saw last (at the opening it saw nothing yet,
+        # and the anchor is what the head has to continue: reading every leaf would make each start as long as history).
+        if self._seen and not continues(self._seen, self._peaks, head, self._tape.leaves):
             raise Corrupt(
                 "Fork detected: the ledger no longer continues what was already written.",
                 remedy=f"The database was replaced. {RESTORE}",
