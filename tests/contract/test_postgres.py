@@ -114,6 +114,16 @@ def test_nobody_there_is_unavailable() -> None:
         PostgresStore(f"postgresql://u@127.0.0.1:{free_port()}/d")
 
 
+def test_a_question_is_unavailable_too_when_not_even_a_connection_can_be_had(made: Home) -> None:
+    """No idle connection is left and no new one can be opened: said as such, never as a bug."""
+    connections = _postgres(made)._connections
+    connections._drop_idle()
+    connections.address = f"postgresql://nobody@127.0.0.1:{free_port()}/none"
+    for _ in range(2):
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            _postgres(made).decision("D1")
+
+
 def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """An optional library is asked for in words."""
     monkeypatch.setitem(sys.modules, "psycopg", None)

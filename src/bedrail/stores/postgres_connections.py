@@ -113,13 +113,14 @@ class PostgresConnections:
             raise unreachable("known to be out")
         spoken = postgres(sql)
         for attempt in (1, 2):
+            connection: Connection | None = None
             try:
                 with self.lent() as connection:
                     found = connection.execute(spoken, values, binary=True).fetchall()
                 self.out.clear()
                 return found
             except psycopg.OperationalError:
-                lost = connection.closed
+                lost = connection is None or connection.closed  # none: not even a new one could be had
                 if attempt == 2 or not lost:
                     if lost:
                         self.out.set()
