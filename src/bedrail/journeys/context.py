@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from bedrail.core.custody import FileVault
@@ -97,6 +98,7 @@ class Context:
     remote: Callable[[str], RemoteScorer]
     node: str
     registry: Registry = field(default_factory=Registry)
+    _folding: Lock = field(default_factory=Lock, repr=False)
     principal: Principal | None = None
     cosigned: Callable[[], Cosigned | None] = lambda: None
     """The checkpoints of this ledger that witnesses signed, with the witnesses' keys."""
@@ -107,9 +109,10 @@ class Context:
         self.prover = Prover(self.tape.leaves)
 
     def refresh(self) -> Registry:
-        """Fold what other processes appended since the last look."""
-        for index, data in self.tape.registry_entries(self.registry.seen):
-            self.registry.apply(index, decode(data))
+        """Fold what other processes appended since the last look; one thread at a time, since order matters."""
+        with self._folding:
+            for index, data in self.tape.registry_entries(self.registry.seen):
+                self.registry.apply(index, decode(data))
         return self.registry
 
     def append(
