@@ -39,15 +39,6 @@ from bedrail.journeys.examination import examine_candidates
 PROJECT = Path(__file__).resolve().parents[1]
 EXAMPLE = PROJECT / "examples" / "readmission-30d"
 CASE = "readmission-30d"
-UNHURRIED = """
-[limits]
-per_minute = 10000000
-burst = 10000000
-all_per_minute = 10000000
-all_burst = 10000000
-"""
-"""Appended to a charter: tests and benches ask faster than any ward."""
-
 LINES = 13_000
 """Lines of the source: some 12,000 encounters that can be followed by a readmission."""
 
@@ -145,7 +136,7 @@ def _play(folder: Path) -> None:
     table.to_parquet(folder / "table.parquet")
     app = founded(home)
     ctx = app.context
-    delivery.open_use_case(ctx, "olivia", (EXAMPLE / "usecase.toml").read_text() + UNHURRIED)
+    delivery.open_use_case(ctx, "olivia", (EXAMPLE / "usecase.toml").read_text())
     admission.admit_data(ctx, "sam", CASE, table, source="first lines")
     admission.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
     admission.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
