@@ -116,7 +116,7 @@ def test_1_the_house_has_an_owner_and_people_with_roles(played: Played) -> None:
     """The first fact names origin, owner and keys; the people hold distinct roles that exist."""
     first = played.entries[0].fact
     assert isinstance(first, InstallationOpened)
-    assert {key.split(":")[0] for key in first.keys} == {"ledger", "evidence"}
+    assert {key.split(":")[0] for key in first.keys} == {"ledger", "ledger-mldsa", "evidence"}
     people = {fact.person: set(fact.roles) for fact in played.facts(PersonAdded)}
     assert set().union(*people.values()) <= set(ROLES)
     wanted = {"owner", "clinical-lead", "data-scientist", "privacy-officer", "release-engineer", "auditor", "clinician"}
