@@ -189,6 +189,14 @@ class Pseudonyms(Protocol):
         ...
 
 
+class KeyedDigest(Protocol):
+    """The key of one de-identification project: nobody can try values against it without it."""
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """32 bytes for a value of a kind, always the same under one key."""
+        ...
+
+
 class Draft(Value, frozen=True, kw_only=True):
     """An entry about to be appended, with its canonical bytes and the encrypted records that belong to it."""
 

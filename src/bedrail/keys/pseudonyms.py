@@ -30,6 +30,24 @@ class HmacPseudonyms:
         return keyed.hexdigest()[:32]
 
 
+class HmacDigest:
+    """`core.ports.KeyedDigest`: HMAC-SHA-256 over the kind, a zero byte and the value."""
+
+    __slots__ = ("_started",)
+
+    def __init__(self, key: bytes) -> None:
+        """`key` is at least 32 random bytes; raises ValueError when shorter."""
+        if len(key) < 32:
+            raise ValueError("the key of a project has at least 32 bytes")
+        self._started = hmac.new(key, digestmod=sha256)
+
+    def digest(self, kind: str, value: str) -> bytes:
+        """32 bytes; lone surrogates in a value are kept as they are rather than refused."""
+        keyed = self._started.copy()
+        keyed.update(kind.encode() + b"\x00" + value.encode("utf-8", "surrogatepass"))
+        return keyed.digest()
+
+
 class LatePseudonyms:
     """`core.ports.Pseudonyms` whose key is fetched from its provider at the first use; raises `Unavailable` until then.
 

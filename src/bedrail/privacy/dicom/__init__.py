@@ -1,0 +1,1 @@
+"""DICOM instances, de-identified by the profiles of PS3.15 Annex E, pixels included."""

@@ -1,0 +1,1 @@
+"""FHIR resources, de-identified by rules on paths."""

@@ -1,0 +1,1 @@
+"""Tables fit for release: Safe Harbor columns, re-identification risk, optimal generalisation."""

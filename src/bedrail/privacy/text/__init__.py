@@ -1,0 +1,1 @@
+"""Free text: find identifiers, then mask, generalise or replace them."""
