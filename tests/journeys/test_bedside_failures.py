@@ -15,7 +15,7 @@ from bedrail.core.errors import Unavailable
 from bedrail.core.events import ConsentChanged, decode
 from bedrail.core.values import NO_DECISION
 from bedrail.decisions.values import Fallback
-from bedrail.journeys.serving import STALE_SECONDS
+from bedrail.journeys.serving import LATE_SECONDS
 from bedrail.models.package import write_package
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, linear_package, served, small_house, usual
@@ -304,10 +304,10 @@ def test_a_server_that_only_was_busy_looks_once_more_before_it_answers(house: Sm
     async def story() -> list[str]:
         await serving.settle()
         said = [await guard_of_next()]
-        times[0] += 2 * STALE_SECONDS
+        times[0] += 1.2 * LATE_SECONDS
         said.append(await guard_of_next())
         house.halt()
-        times[0] += 2 * STALE_SECONDS
+        times[0] += 1.2 * LATE_SECONDS
         said.append(await guard_of_next())
         await standing.group.close()
         return said

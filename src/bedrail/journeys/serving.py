@@ -24,6 +24,9 @@ from bedrail.models.predict import LoadedModel
 
 REFRESH_SECONDS = 0.05
 RETRY_SECONDS = 2.0
+LATE_SECONDS = 2 * REFRESH_SECONDS
+"""A look as old as this is late: the next request looks first."""
+
 STALE_SECONDS = 1.0
 """Whoever has not seen the ledger for as long does not know of a halt: nothing is answered."""
 
@@ -122,17 +125,17 @@ class Serving:
             raise Unavailable(CLOCK_BACK, remedy="Set it right, or restart the server if it is right now.")
 
     def followed(self) -> bool:
-        """Whether the registry is as of a moment ago; looks once more before saying no.
+        """Whether the registry is as of a moment ago; a late one is looked at once more before anything is answered.
 
-        A loop that was busy for a while has only not had its look yet. A look that fails is not repeated by every
-        request: one each `REFRESH_SECONDS`.
+        A loop that was busy for a while has not had its look yet, and what was committed meanwhile counts. A look that
+        fails is not repeated by every request: one each `REFRESH_SECONDS`, and for `STALE_SECONDS` the last one stands.
         """
         now = self.monotonic()
-        if now - self._fresh_at <= STALE_SECONDS:
+        if now - self._fresh_at <= LATE_SECONDS:
             return True
-        if now - self._tried_at < REFRESH_SECONDS:
-            return False
-        return self._look()
+        if now - self._tried_at >= REFRESH_SECONDS and self._look():
+            return True
+        return now - self._fresh_at <= STALE_SECONDS
 
     async def follow(self, every: float = REFRESH_SECONDS) -> None:
         """Refresh until cancelled; a failing look is tried again, and said by `trouble` meanwhile."""
