@@ -51,6 +51,7 @@ def test_a_role_whose_commits_do_not_wait_for_the_disk_is_refused(value: str) ->
         PostgresStore(address)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("setting", ["fsync", "full_page_writes"])
 def test_a_server_that_could_be_damaged_by_a_power_cut_is_refused(setting: str) -> None:
     """Whatever the role says."""
@@ -131,6 +132,7 @@ def test_without_the_driver_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
         PostgresStore("postgresql://u@127.0.0.1/d")
 
 
+@pytest.mark.slow
 def test_a_server_killed_and_started_again_is_found_again(mortal: Server, tmp_path: Path) -> None:
     """Unavailable while it is out; afterwards the same store appends and reads on, and nothing acknowledged is gone."""
     made = home(tmp_path, entries=20, address=mortal.schema())

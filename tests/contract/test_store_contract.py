@@ -202,6 +202,7 @@ made.close()
 """
 
 
+@pytest.mark.slow
 def test_processes_share_one_ledger(tmp_path: Path, address: str) -> None:
     """Three processes append at once: no entry is lost, none overwritten, one chain."""
     home(tmp_path, address=address).close()

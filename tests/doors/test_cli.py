@@ -124,6 +124,7 @@ def test_json_says_what_the_table_says(home: Path) -> None:
         assert all(row[key] in table for row in rows)
 
 
+@pytest.mark.slow
 def test_acting_commands_answer_in_json_too(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """train, import-model, approve, deploy, token issue, data admit: programs get digests, not sentences."""
     own = copied(tmp_path_factory, "json")
@@ -156,6 +157,7 @@ def test_acting_commands_answer_in_json_too(tmp_path_factory: pytest.TempPathFac
     assert sum(admitted["split"].values()) == admitted["rows"] == len(table)
 
 
+@pytest.mark.slow
 def test_a_trace_reads_as_a_page_and_as_json(tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
     """A decision of a real server, traced while it serves: the same bytes, and a proof that holds."""
     own = copied(tmp_path_factory, "trace")
@@ -276,6 +278,7 @@ def test_the_policy_shown_is_the_policy_in_force(home: Path, tmp_path: Path) -> 
     assert "small-hospital" in ran.out
 
 
+@pytest.mark.slow
 def test_an_exported_bundle_is_verified_in_an_empty_folder(home: Path, tmp_path: Path) -> None:
     """By a process that knows of no home, with the key written down at `init`."""
     bundle, empty = tmp_path / "bundle", tmp_path / "empty"

@@ -318,6 +318,7 @@ def test_a_home_whose_people_sign_in_can_be_restored_and_its_anchor_renewed(tmp_
     assert _differences(again) == []
 
 
+@pytest.mark.slow
 def test_the_drill_of_a_long_ledger_on_a_short_one(tmp_path: Path) -> None:
     """What `make soak` times over a million entries: filled, backed up, restored into both stores, flipped, refused."""
     figures = drill(tmp_path, 3000, server().schema())

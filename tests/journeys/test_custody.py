@@ -245,6 +245,7 @@ def test_a_wrong_keys_toml_is_named_with_its_place(house: SmallHouse, monkeypatc
             rotate_kek(house.app.context, desk_of(house.app), "kim", to="hsm")
 
 
+@pytest.mark.slow
 def test_the_command_line_tells_it_all(house: SmallHouse, tmp_path: Path) -> None:
     """Rotate, list, hold, shred by a typed identifier, and check the certificate without the home."""
     from click.testing import CliRunner

@@ -24,6 +24,7 @@ def _holdout(home: Path) -> set[str]:
         return set(frame.loc[(labels == "holdout").to_numpy(), subject])
 
 
+@pytest.mark.slow
 def test_dropping_a_row_gives_no_second_holdout_of_the_same_patients(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Nobody of the opened holdout stands in the new one; paper, table and command line say how many rows that were."""
     home, table = copied(tmp_path_factory), pd.read_parquet(played(tmp_path_factory) / "table.parquet")

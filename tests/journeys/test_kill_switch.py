@@ -68,6 +68,7 @@ def test_only_who_may_stop_can_while_permissions_can_be_looked_up(house: SmallHo
     assert stops(house).targets() == {}
 
 
+@pytest.mark.slow
 def test_a_stop_without_the_database_is_in_force_everywhere_and_comes_on_record(house: SmallHouse):
     """Two workers over a locked database: no answer, and the halt is recorded, once it can be, as that person's."""
     with served(house) as client:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,6 +83,7 @@ def sane(evidence: tuple[Evidence, ...]) -> None:
         assert one.verdict in tuple(Verdict)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 @given(cohorts())
 def test_any_cohort_gets_an_answer(cohort: Cohort) -> None:
@@ -95,6 +97,7 @@ def test_any_cohort_gets_an_answer(cohort: Cohort) -> None:
         )
 
 
+@pytest.mark.slow
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(
     st.lists(st.one_of(st.integers(-2, 3), st.floats(), st.none(), st.text(max_size=2)), max_size=6),

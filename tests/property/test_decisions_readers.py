@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,6 +52,7 @@ LIKELY = st.fixed_dictionaries(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=400, deadline=None)
 @given(st.one_of(FEATURES, LIKELY), st.one_of(st.none(), st.sampled_from([-1.0, -0.05, 0.0, 47.0, 48.0, 49.0])))
 def test_what_the_quick_reader_accepts_every_input_guard_lets_pass(features: dict, age: float | None):

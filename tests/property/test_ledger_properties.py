@@ -141,6 +141,7 @@ def _flipped(data: bytes, bit: int) -> bytes:
     return bytes(changed)
 
 
+@pytest.mark.slow
 def test_every_single_bit_flip_in_a_ledger_of_64_entries_is_found(tmp_path: Path) -> None:
     """Every bit of every entry (named by its index), of every leaf hash, and of the checkpoint."""
     tape = MemoryTape()

@@ -89,6 +89,7 @@ def test_a_cut_entry_bundle_is_refused() -> None:
             unpack_entries(cut)
 
 
+@pytest.mark.slow
 def test_notes_are_judged_as_go_does_except_where_base64_is_not_canonical() -> None:
     """Go's verdict on all 5,448 notes, and ours on the nine whose base64 has a second spelling."""
     packed = (VECTORS / "go_xmod_golden" / "note_open_verdicts.json.gz").read_bytes()

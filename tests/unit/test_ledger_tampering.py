@@ -117,6 +117,7 @@ def test_every_older_head_put_back_is_found(master: tuple[MemoryTape, MemoryAnch
         assert {each.kind for each in report.differences} == {"deleted-tail"}, size
 
 
+@pytest.mark.slow
 def test_a_fork_under_the_same_key_is_found_by_any_checkpoint_of_the_other_branch(
     master: tuple[MemoryTape, MemoryAnchor],
 ) -> None:

@@ -30,6 +30,7 @@ def draw(rng: np.random.Generator, n: int, truth: Truth) -> tuple[np.ndarray, np
     return scores, (rng.random(n) < truth(scores)).astype(int)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TRUTHS)
 def test_the_interval_covers_the_true_rate_at_every_score(name: str) -> None:
     """In 150 calibrations the 95 % interval misses the true rate at no tested score more often than chance allows.
@@ -133,6 +134,7 @@ def test_thinned_p_values_are_rounded_up_and_hardly() -> None:
     assert (given - exact).max() < 0.002
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.1, 0.2])
 def test_prediction_sets_cover_both_outcomes_alike(alpha: float) -> None:
     """Over 60 calibrations each outcome is in its set for 1 - alpha of its patients, though one is rare."""

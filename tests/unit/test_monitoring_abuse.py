@@ -74,6 +74,7 @@ def test_too_few_patients_say_nothing() -> None:
     assert calibrate(asked(patients(rng, 4 * BLOCK - 1)), LEVELS, THRESHOLD, rng, draws=9) is None
 
 
+@pytest.mark.slow
 def test_honest_blocks_are_flagged_as_rarely_as_stated(baseline: Baseline) -> None:
     """New patients of the same kind: 300 blocks at 1 in 200 for each detector, with room for chance."""
     rng, flagged = np.random.default_rng(2), dict.fromkeys(baseline.limits, 0)

@@ -45,6 +45,7 @@ def test_a_bet_on_calibration_expects_at_most_one_at_the_edge() -> None:
     assert (total <= 1 + 1e-9).all()
 
 
+@pytest.mark.slow
 def test_false_alarms_stay_within_budget_at_the_edge_of_tolerance() -> None:
     """250 years of a narrow monitor whose truth sits exactly on the edge: at most the budgeted rate of alarms."""
     rng = np.random.default_rng(1)
