@@ -31,15 +31,23 @@ class HmacPseudonyms:
 
 
 class HmacDigest:
-    """`core.ports.KeyedDigest`: HMAC-SHA-256 over the kind, a zero byte and the value."""
+    """`core.ports.KeyedDigest`: HMAC-SHA-256 over the kind, a zero byte and the value.
 
-    __slots__ = ("_started",)
+    It can be handed to a process of the same program (`multiprocessing`), and shows its key nowhere else.
+    """
+
+    __slots__ = ("_key", "_started")
 
     def __init__(self, key: bytes) -> None:
         """`key` is at least 32 random bytes; raises ValueError when shorter."""
         if len(key) < 32:
             raise ValueError("the key of a project has at least 32 bytes")
+        self._key = key
         self._started = hmac.new(key, digestmod=sha256)
+
+    def __reduce__(self) -> tuple[type[HmacDigest], tuple[bytes]]:
+        """By its key: the started digest cannot be copied to another process."""
+        return HmacDigest, (self._key,)
 
     def digest(self, kind: str, value: str) -> bytes:
         """32 bytes; lone surrogates in a value are kept as they are rather than refused."""
