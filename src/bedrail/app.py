@@ -47,12 +47,14 @@ if TYPE_CHECKING:
     from bedrail.ledger.report import Level, VerificationReport
     from bedrail.stores.chosen import Store
     from bedrail.stores.cursors import FileCursor
+    from bedrail.wire.fhir_consent import consents_ndjson, read_consents
     from bedrail.wire.forwarding import Send
     from bedrail.wire.siem import EVENT_LINES
     from bedrail.wire.vendor import VendorScorer
     from bedrail.wiring import restoring
     from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
     from bedrail.wiring.custody import check_disposal_certificate, write_paper
+    from bedrail.wiring.deidentifying import run_key
     from bedrail.wiring.packages import verify_package, verify_signed_folder
     from bedrail.wiring.receipts import hold_to_receipts
     from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
@@ -62,11 +64,14 @@ _FACE = {
     "EVENT_LINES": "wire.siem",
     "anchor_of": "wiring.continuity",
     "check_disposal_certificate": "wiring.custody",
+    "consents_ndjson": "wire.fhir_consent",
     "cosigned_of": "wiring.continuity",
     "hold_to_receipts": "wiring.receipts",
     "log_of": "wiring.continuity",
     "make_lab_tls": "wiring.tls",
+    "read_consents": "wire.fhir_consent",
     "revoke_lab_tls": "wiring.tls",
+    "run_key": "wiring.deidentifying",
     "server_tls": "wiring.tls",
     "verify_package": "wiring.packages",
     "verify_signed_folder": "wiring.packages",
@@ -83,6 +88,7 @@ __all__ = [
     "check_disposal_certificate",
     "check_pack_folder",
     "check_proof_file",
+    "consents_ndjson",
     "cosigned_of",
     "create_home",
     "create_witness",
@@ -93,8 +99,10 @@ __all__ = [
     "new_token",
     "open_home",
     "open_witness",
+    "read_consents",
     "renew_anchor",
     "revoke_lab_tls",
+    "run_key",
     "server_tls",
     "stop_without_ledger",
     "verify_exported",

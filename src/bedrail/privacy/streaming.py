@@ -195,13 +195,13 @@ def run(
         try:
             for read, chunk, outcome in desk.over(partial.remaining(source.chunks(), sums.known)):
                 if outcome.failures and on_error == "stop":
-                    partial.discard()
                     raise _stopped(source, outcome.failures[0])
                 partial.take(read, outcome)
                 sums.add(chunk, outcome)
                 told(sums.progress(total))
-        except Invalid:
-            partial.discard()
+        except BaseException as error:
+            if isinstance(error, Invalid) or not resume:
+                partial.discard()
             raise
         finally:
             desk.close()

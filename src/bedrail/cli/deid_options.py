@@ -1,0 +1,196 @@
+"""What the commands of `bedrail deid` share: key and project, jobs, failures, progress, the manifest and the summary.
+
+@click.command()
+@click.argument("source", type=click.Path(path_type=Path))
+@out_option
+@run_options
+def text(source: Path, out: Path, running: Running) -> int:
+    with running.progress("notes") as told:
+        done = run(Lines(source), running.out(out), TextWork(running.key().digest, ...), medium="text",
+                   profile=..., told=told, **running.settings())
+    return running.report(done, out)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import click
+
+from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.core.errors import Invalid
+
+if TYPE_CHECKING:
+    from bedrail.privacy.keyed import Keyed
+    from bedrail.privacy.streaming import OnError, Progress, Run
+    from bedrail.wiring.deidentifying import RunKey
+
+SHOWN_FAILURES = 20
+
+out_option = click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Where the de-identified output goes."
+)
+
+
+class Settings(TypedDict):
+    """What `privacy.streaming.run` takes from the command line."""
+
+    project: str
+    key_check: str
+    jobs: int
+    on_error: OnError
+    resume: bool
+
+
+@dataclass(slots=True)
+class Running:
+    """The shared options of one run, as given."""
+
+    state: CliState
+    project: str
+    key_file: Path | None
+    jobs: int
+    on_error: OnError
+    dry_run: bool
+    resume: bool
+    as_json: bool
+    manifest: Path | None
+    _key: list[RunKey] = field(default_factory=list)
+
+    def key(self) -> RunKey:
+        """The key that this run decides by; said on standard error where it cannot be used again."""
+        if not self._key:
+            from bedrail.app import run_key
+
+            self._key.append(run_key(self.project, self.key_file))
+            if self._key[0].origin == "run" and not self.dry_run:
+                click.echo(
+                    "A key for this run only: surrogates, pseudonyms and date shifts cannot be repeated later. "
+                    "Keep one with --key-file.",
+                    err=True,
+                )
+        return self._key[0]
+
+    def keyed(self) -> Keyed:
+        """Every choice that the key decides."""
+        from bedrail.privacy.keyed import Keyed
+
+        return Keyed(self.key().digest)
+
+    def out(self, out: Path) -> Path | None:
+        """Where to write: nowhere in a dry run."""
+        return None if self.dry_run else out
+
+    def settings(self) -> Settings:
+        """For `privacy.streaming.run`. Under a key of this run alone nothing can be taken up later."""
+        key = self.key()
+        return Settings(
+            project=self.project,
+            key_check=key.check,
+            jobs=self.jobs,
+            on_error=self.on_error,
+            resume=self.resume and key.origin != "run",
+        )
+
+    @contextmanager
+    def progress(self, what: str = "records") -> Iterator[Callable[[Progress], None]]:
+        """A bar on standard error while it is a terminal; nothing in pipes and logs."""
+        import sys
+
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+            task = bar.add_task(what, total=None)
+
+            def told(step: Any) -> None:
+                failed = f", {step.failed} failed" if step.failed else ""
+                said = f"{step.records:,} {what}{failed}"
+                bar.update(task, completed=step.read, total=step.total or None, description=said)
+
+            yield told
+
+    def report(self, done: Run, out: Path, *, more: dict[str, object] | None = None) -> int:
+        """Write the manifest, say what was done (counts, never a value); returns 1 when records failed, else 0.
+
+        `more` are a medium's own figures, for the summary and `--json`.
+        """
+        import msgspec
+
+        path = self.manifest or out.with_name(f"{out.name}.manifest.json")
+        if not self.dry_run or self.manifest is not None:
+            from bedrail.app import write_paper
+
+            write_paper(path, msgspec.json.format(msgspec.json.encode(done.manifest), indent=2) + b"\n")
+        if self.as_json:
+            failures = [msgspec.to_builtins(each) for each in done.failures]
+            manifest = msgspec.to_builtins(done.manifest)
+            show_json({**manifest, "failures": failures, "dry_run": self.dry_run, **(more or {})})
+        else:
+            self._say(done, out, path, more or {})
+        return 1 if done.manifest.failed else 0
+
+    def _say(self, done: Run, out: Path, path: Path, more: dict[str, object]) -> None:
+        manifest = done.manifest
+        for failure in done.failures[:SHOWN_FAILURES]:
+            click.echo(f"  record {failure.number}: {failure.message} {failure.remedy}".rstrip(), err=True)
+        if manifest.failed > SHOWN_FAILURES:
+            click.echo(f"  and {manifest.failed - SHOWN_FAILURES} more (--json lists them)", err=True)
+        rows = [(each.place, each.action, f"{each.count:,}", each.rule) for each in manifest.handled]
+        if rows:
+            show_table("", ("Where", "What", "How often", "Rule"), rows)
+        went_on = f", {done.resumed:,} of them by a run that was interrupted" if done.resumed else ""
+        failed = f"; {manifest.failed:,} failed and are not in the output" if manifest.failed else ""
+        for name, value in more.items():
+            click.echo(f"{name}: {value}")
+        click.echo(f"{manifest.records:,} records{went_on}{failed}.")
+        click.echo("Dry run: nothing was written." if self.dry_run else f"Written: {out}, and its manifest {path}")
+
+
+def run_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Give a command the shared options, as one argument `running`."""
+
+    @wraps(command)
+    def with_running(state: CliState, *args: Any, **given: Any) -> int:
+        names = ("project", "key_file", "jobs", "on_error", "dry_run", "resume", "as_json", "manifest")
+        chosen = {name: given.pop(name) for name in names}
+        chosen["jobs"] = chosen["jobs"] or cores()
+        if chosen["project"] and not chosen["project"].isprintable():
+            raise Invalid("this names no project.", path="--project", remedy="Letters, digits and dashes.")
+        return command(*args, running=Running(state=state, **chosen), **given)
+
+    for option in reversed(_OPTIONS):
+        with_running = option(with_running)
+    return pass_state(with_running)
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_OPTIONS = (
+    click.option("--project", default="", metavar="NAME", help="A project has pseudonyms of its own, linkable to no other."),
+    click.option(
+        "--key-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The key of pseudonyms, surrogates and date shifts; made at the first use. Keep it apart from the data.",
+    ),
+    click.option("--jobs", type=click.IntRange(0, 256), default=0, help="Processes; all cores unless said."),
+    click.option(
+        "--on-error", type=click.Choice(["stop", "skip"]), default="stop", show_default=True,
+        help="A record that cannot be handled stops the run, or is left out and listed.",
+    ),
+    click.option("--dry-run", is_flag=True, help="Do everything but write the output."),
+    click.option("--resume/--no-resume", default=True, help="Go on where an interrupted run was (the default)."),
+    click.option("--manifest", type=click.Path(path_type=Path, dir_okay=False), help="OUT.manifest.json unless said."),
+    json_option,
+)  # fmt: skip
