@@ -178,7 +178,7 @@ def cores() -> int:
 
 
 _OPTIONS = (
-    click.option("--project", default="", metavar="NAME", help="A project has pseudonyms of its own, linkable to no other."),
+    click.option("--project", default="", metavar="NAME", help="Each project has pseudonyms of its own."),
     click.option(
         "--key-file",
         type=click.Path(path_type=Path, dir_okay=False),
