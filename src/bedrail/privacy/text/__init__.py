@@ -1,1 +1,6 @@
 """Free text: find identifiers, then mask, generalise or replace them."""
+
+from bedrail.privacy.text.detect import Detector, load
+from bedrail.privacy.text.values import Known
+
+__all__ = ["Detector", "Known", "load"]

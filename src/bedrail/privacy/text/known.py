@@ -1,0 +1,54 @@
+"""Values that the structured record tells of the patient, found however they are written: the surest detector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from bedrail.privacy.text.normalise import Plain
+from bedrail.privacy.text.tokens import Tokens
+from bedrail.privacy.text.values import Candidate, Known
+
+_SHORT = 3
+"""Parts of a name below this length are searched for only inside the whole."""
+
+
+def find_known(tokens: Tokens, known: Iterable[Known]) -> list[Candidate]:
+    """Every known value, whole, and each longer part of a name, as a run of tokens; signs between do not matter."""
+    sought: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+    for one in known:
+        words = tuple(w for w in Tokens(Plain(one.text)).words if w[0].isalnum())
+        if not words:
+            continue
+        forms = [(words, 0.99)]
+        if one.label == "NAME" and len(words) > 1:
+            forms += [((w,), 0.95) for w in words if len(w) >= _SHORT] + [(words[::-1], 0.99)]
+        for form, confidence in forms:
+            sought.setdefault(form[0], []).append((form, one.label, confidence))
+    return find_runs(tokens, sought, "known")
+
+
+def find_runs(
+    tokens: Tokens, sought: dict[str, list[tuple[tuple[str, ...], str, float]]], source: str
+) -> list[Candidate]:
+    """Runs of words, by their first word. Words of a run may have up to two signs between them, but no line end."""
+    found = []
+    words = tokens.words
+    for at, word in enumerate(words):
+        for form, label, confidence in sought.get(word, ()):
+            last = _run(words, at, form)
+            if last is not None:
+                found.append(Candidate(tokens.starts[at], tokens.ends[last], label, confidence, source))
+    return found
+
+
+def _run(words: Sequence[str], at: int, form: tuple[str, ...]) -> int | None:
+    here = at
+    for part in form[1:]:
+        here += 1
+        skipped = 0
+        while here < len(words) and not words[here][0].isalnum() and skipped < 2:
+            here += 1
+            skipped += 1
+        if here >= len(words) or words[here] != part:
+            return None
+    return here

@@ -1,0 +1,72 @@
+"""The nouns of text detection: what is known of a patient, candidates, rules and language packs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bedrail.core.values import Value
+
+Mode = Literal["full", "rules"]
+
+DIGITS = "0"
+"""As a trigger: a run of digits."""
+MIXED = "a0"
+"""As a trigger: a run without spaces that begins with a letter and holds a digit."""
+
+
+class Known(Value, frozen=True, kw_only=True):
+    """A value that the structured record already tells about this patient: it is searched for before anything else.
+
+    `label` is one of `privacy.values.LABELS`. Never written anywhere by a detector.
+    """
+
+    label: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One pattern and where to try it: anchored at each token that is one of `triggers` (lower case, accents folded).
+
+    Each group whose name is `x` followed by digits or nothing becomes a candidate of `label`, if `check` accepts its
+    text. A rule with label "" protects what it matches from weaker candidates (a PMID is nobody's number).
+    """
+
+    label: str
+    triggers: frozenset[str]
+    pattern: re.Pattern[str]
+    confidence: float
+    check: Callable[[str], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A stretch of normalised text, not yet weighed against the others."""
+
+    start: int
+    end: int
+    label: str
+    confidence: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """All that is particular to one language.
+
+    `scans` are patterns that begin before their trigger: searched through the whole text when a trigger occurs in it.
+    `words` names the gazetteer file and `tagger` the model file in `privacy/text/data` ("" for none); `thresholds` are
+    probabilities, one a tagger label, from which the tagger alone is believed; `repeated` are words that a found name
+    shares with ordinary prose, never searched again.
+    """
+
+    language: str
+    rules: tuple[Rule, ...]
+    scans: tuple[Rule, ...] = ()
+    words: str = ""
+    tagger: str = ""
+    thresholds: dict[str, float] = field(default_factory=dict)
+    repeated: frozenset[str] = frozenset()
