@@ -47,7 +47,6 @@ if TYPE_CHECKING:
     from bedrail.ledger.report import Level, VerificationReport
     from bedrail.stores.chosen import Store
     from bedrail.stores.cursors import FileCursor
-    from bedrail.wire.fhir_consent import consents_ndjson, read_consents
     from bedrail.wire.forwarding import Send
     from bedrail.wire.siem import EVENT_LINES
     from bedrail.wire.vendor import VendorScorer
@@ -64,12 +63,10 @@ _FACE = {
     "EVENT_LINES": "wire.siem",
     "anchor_of": "wiring.continuity",
     "check_disposal_certificate": "wiring.custody",
-    "consents_ndjson": "wire.fhir_consent",
     "cosigned_of": "wiring.continuity",
     "hold_to_receipts": "wiring.receipts",
     "log_of": "wiring.continuity",
     "make_lab_tls": "wiring.tls",
-    "read_consents": "wire.fhir_consent",
     "revoke_lab_tls": "wiring.tls",
     "run_key": "wiring.deidentifying",
     "server_tls": "wiring.tls",
@@ -88,7 +85,6 @@ __all__ = [
     "check_disposal_certificate",
     "check_pack_folder",
     "check_proof_file",
-    "consents_ndjson",
     "cosigned_of",
     "create_home",
     "create_witness",
@@ -99,7 +95,6 @@ __all__ = [
     "new_token",
     "open_home",
     "open_witness",
-    "read_consents",
     "renew_anchor",
     "revoke_lab_tls",
     "run_key",

@@ -23,6 +23,9 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "access review start": ("--due", "2027-01-31"),
     "break-glass": ("--role", "clinician", "--reason", "nobody of that role is in reach"),
     "candidates bom": ("nowhere",),
+    "consent revoke": ("--subject", "s", "--purpose", "care", "--basis", "drill"),
+    "consent set": ("--subject", "s", "--purpose", "care", "--permit", "--basis", "drill"),
+    "consent show": ("--subject", "s"),
     "data admit": ("nowhere", "--file", "nowhere.csv"),
     "examine": ("nowhere",),
     "findings open": (

@@ -102,12 +102,14 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
         NoticeGiven,
     )
     from bedrail.core.events.custody import EpochDestroyed, KeyRotated, PseudonymKeyMoved
+    from bedrail.core.events.data import DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared
 
     low = {kind for kind in get_args(Fact) if kind.__struct_config__.tag not in HIGH_VOLUME}
     custody = {EpochDestroyed, KeyRotated, PseudonymKeyMoved}
     shards = {LedgerBegun, LedgerSealed}
     known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, NoticeGiven}
-    assert low - set(_FOLDS) - custody - shards == known
+    datasets = {DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared}
+    assert low - set(_FOLDS) - custody - shards - datasets == known
     assert set(_FOLDS) <= low
 
 
@@ -178,11 +180,11 @@ def test_opting_out_of_one_or_of_all() -> None:
     """A patient is out of the named use case, or of every one, until opting in again."""
     out = ConsentChanged(subject="s1", use_case=CASE, opted_out=True)
     registry = registry_of([(0, out), (1, ConsentChanged(subject="s2", use_case="*", opted_out=True))])
-    assert registry.opted_out_of("s1", CASE)
-    assert not registry.opted_out_of("s1", "another")
-    assert registry.opted_out_of("s2", "another")
+    assert registry.opted_out_of("s1", CASE, 1e9)
+    assert not registry.opted_out_of("s1", "another", 1e9)
+    assert registry.opted_out_of("s2", "another", 1e9)
     registry.apply(9, entry(day(2), ConsentChanged(subject="s1", use_case=CASE, opted_out=False)))
-    assert not registry.opted_out_of("s1", CASE)
+    assert not registry.opted_out_of("s1", CASE, 1e9)
 
 
 def test_people_hold_the_roles_given_last() -> None:

@@ -49,7 +49,7 @@ def search(
     from bedrail.journeys import auditing
 
     query = auditing.Query(
-        action=action, actor=actor, use_case=use_case, about=about, patient=_patient(patient_from, ask=False),
+        action=action, actor=actor, use_case=use_case, about=about, patient=patient_of(patient_from, ask=False),
         since=since, until=until, limit=limit,
     )  # fmt: skip
     found = auditing.search(state.context(), state.actor(), query)
@@ -78,7 +78,7 @@ def disclosures(
     from bedrail.cli.disclosures_page import disclosures_page
     from bedrail.journeys import auditing
 
-    patient = _patient(patient_from, ask=True)
+    patient = patient_of(patient_from, ask=True)
     made = auditing.disclosures(state.context(), state.actor(), patient, since=since, until=until)
     if html is not None:
         html.write_text(disclosures_page(made, state.app().origin), encoding="utf-8")
@@ -159,7 +159,8 @@ def _line_of(form: str, origin: str) -> Callable[[int, Entry], bytes]:
     return lambda index, entry: made(index, entry, origin)
 
 
-def _patient(path: Path | None, *, ask: bool) -> str:
+def patient_of(path: Path | None, *, ask: bool) -> str:
+    """The patient's identifier from a file or standard input; else asked for, or empty."""
     if path is None:
         return click.prompt("Patient identifier", hide_input=True).strip() if ask else ""
     text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")

@@ -50,6 +50,9 @@ ACTIONS: dict[str, frozenset[str]] = {
     "decision.read": frozenset({"clinician", "clinical-lead", "privacy-officer", "auditor"}),
     "outcome.observe": frozenset({"clinician", "data-scientist", "release-engineer"}),
     "consent.change": frozenset({"clinician", "clinical-lead", "privacy-officer"}),
+    "consent.read": frozenset({"clinician", "clinical-lead", "privacy-officer", "auditor"}),
+    "consent.rule": frozenset({"owner", "privacy-officer"}),
+    "data.read": frozenset({"data-scientist", "privacy-officer"}),
     "sentinels.record": frozenset({"data-scientist", "vendor-manager"}),
     "monitoring.look": frozenset({"owner", "data-scientist", "clinical-lead", "release-engineer", "vendor-manager"}),
     "account.manage": frozenset({"owner", "security-officer"}),
@@ -103,6 +106,7 @@ READS: frozenset[str] = frozenset(
         "ledger.search",
         "ledger.search-patient",
         "ledger.verify",
+        "consent.read",
         "registry.read",
     }
 )

@@ -54,6 +54,7 @@ from bedrail.core.events.access import (
     ReviewStarted,
     TokenHandedOver,
 )
+from bedrail.core.events.data import ConsentRecorded, ConsentRulesAdopted
 from bedrail.core.events.governance import TokenRevoked
 from bedrail.core.events.shards import LedgerBegun, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
@@ -92,6 +93,8 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     GlassBroken: ("break-glass.open",),
     GlassEnded: ("break-glass.open",),
     GlassReviewed: ("break-glass.review",),
+    ConsentRecorded: ("consent.change",),
+    ConsentRulesAdopted: ("consent.rule",),
     ReviewStarted: ("access.review",),
     AccessCertified: ("access.certify",),
     AccessRevoked: ("access.certify",),
@@ -138,6 +141,7 @@ class Replay:
             entry = decode(data)
         except (msgspec.MsgspecError, ValueError):
             self._name(index, "is no fact that this version knows")
+        self._next = 0
             return
         rule = _RULES.get(type(entry.fact))
         wrong = _actor_wrong(self, entry) or (rule(self, index, entry, entry.fact) if rule is not None else "")

@@ -14,7 +14,6 @@ from typing import Any
 from bedrail.core.errors import NotFound
 from bedrail.core.events import HIGH_VOLUME, Entry, action_of
 from bedrail.core.events.artifacts import EgressAllowed, EgressClosed, ServedUnsafely
-from bedrail.core.events.bedside import ConsentChanged
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
     DatasetAdmitted,
@@ -38,6 +37,7 @@ from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, Monitori
 from bedrail.governance.abuse import ABUSE, Abuse
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
+from bedrail.governance.consents import CONSENTS, Consents
 from bedrail.governance.continuity import CONTINUITY, Continuity
 from bedrail.governance.custody import CUSTODY, Custody
 from bedrail.governance.findings import Findings
@@ -82,12 +82,13 @@ class Registry:
         "abuse",
         "access",
         "continuity",
+        "acting",
+        "consents",
         "custody",
         "egress",
         "findings",
         "identity",
         "installation",
-        "opted_out",
         "people",
         "policies",
         "policy",
@@ -106,13 +107,14 @@ class Registry:
         self.access = Access()
         self.custody = Custody()
         self.continuity = Continuity()
+        self.acting = ""
+        self.consents = Consents()
         self.findings = Findings()
         self.identity = Identity()
         self.people: dict[str, PersonView] = {}
         self.tokens: dict[str, TokenView] = {}
         self.revoked_tokens: dict[str, TokenView] = {}
         self.use_cases: dict[str, UseCaseView] = {}
-        self.opted_out: set[tuple[str, str]] = set()
         self.policy = ""
         self.policies: list[str] = []
         self.refused_artifacts: dict[str, str] = {}
@@ -132,6 +134,7 @@ class Registry:
         fold(self, entry.fact, entry.at)
         return True
 
+        self.acting = entry.actor.id
     def use_case(self, use_case: str) -> UseCaseView:
         """The use case; raises `NotFound`."""
         try:
@@ -148,9 +151,9 @@ class Registry:
         """For the bedside, once per decision: the live view itself (not a copy), or None when unknown."""
         return self.use_cases.get(use_case)
 
-    def opted_out_of(self, subject: str, use_case: str) -> bool:
-        """Whether this subject (a pseudonym) opted out of the use case or of all AI support."""
-        return bool(self.opted_out) and ((subject, use_case) in self.opted_out or (subject, "*") in self.opted_out)
+    def opted_out_of(self, subject: str, use_case: str, now: float) -> bool:
+        """Whether this subject (a pseudonym) refused AI support, or must be asked first and was not."""
+        return self.consents.bars_care(subject, use_case, now)
 
     def holders(self, role: str) -> tuple[str, ...]:
         """The people who hold the role, by id."""
@@ -352,11 +355,6 @@ def _limited(case: UseCaseView, fact: DeploymentLimited, _at: str) -> None:
         case.deployment = replace(now, until=fact.until, until_epoch=epoch(fact.until))
 
 
-def _consent(registry: Registry, fact: ConsentChanged, _at: str) -> None:
-    change = registry.opted_out.add if fact.opted_out else registry.opted_out.discard
-    change((fact.subject, fact.use_case))
-
-
 def _alarm(case: UseCaseView, fact: AlarmRaised, at: str) -> None:
     case.alarms.append(
         AlarmView(
@@ -440,7 +438,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     DeploymentRolledBack: _in_case(_rolled_back),
     DeploymentHalted: _in_case(_halted),
     DeploymentLimited: _in_case(_limited),
-    ConsentChanged: _consent,
+    **CONSENTS,
     AlarmRaised: _in_case(_alarm),
     MonitoringReported: _in_case(_report),
     SentinelsRecorded: _in_case(_sentinels),

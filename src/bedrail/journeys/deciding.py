@@ -103,7 +103,7 @@ class Work:
             now=self.now,
             deployment=deployment,
             terms=station.terms,
-            opted_out=bedside.registry.opted_out_of(self.subject, use_case),
+            opted_out=bedside.registry.opted_out_of(self.subject, use_case, self.now.timestamp()),
             subject=self.subject,
             request=request,
             model_fault=self.ready.fault,
@@ -188,7 +188,8 @@ class Work:
             return None
         if deployment is None or case.deployment is None or deployment.candidate != case.deployment.candidate:
             return REPLACED
-        now, opted_out = self.bedside.clock.now(), registry.opted_out_of(self.subject, case.use_case)
+        now = self.bedside.clock.now()
+        opted_out = registry.opted_out_of(self.subject, case.use_case, now.timestamp())
         doubt = before_inputs(replace(case, deployment=deployment, opted_out=opted_out, now=now))
         return doubt if isinstance(doubt, FallBack) else None
 

@@ -178,7 +178,7 @@ def _still_served(desk: Desk, row: DecisionRow) -> None:
         why = "the model has been stopped for this use case."
     elif desk.clock.now().timestamp() >= deployment.until_epoch:
         why = "the approval of this model has expired."
-    elif desk.registry.opted_out_of(row.subject, row.use_case):
+    elif desk.registry.opted_out_of(row.subject, row.use_case, desk.clock.now().timestamp()):
         why = "the patient opted out of AI support."
     else:
         return

@@ -48,6 +48,15 @@ from bedrail.core.events.custody import (
     KeyRotated,
     PseudonymKeyMoved,
 )
+from bedrail.core.events.data import (
+    ConsentRecorded,
+    ConsentRulesAdopted,
+    DatasetBuilt,
+    DatasetRead,
+    DatasetReadRefused,
+    DatasheetMade,
+    HoldoutSpared,
+)
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
     DatasetAdmitted,
@@ -131,12 +140,18 @@ __all__ = [
     "DecisionResponded",
     "DeploymentHalted",
     "DeploymentLimited",
+    "ConsentRecorded",
+    "ConsentRulesAdopted",
     "DeploymentMoved",
     "DeploymentRolledBack",
     "DisposalCompleted",
     "DisposalOrdered",
     "EgressAllowed",
+    "DatasetBuilt",
+    "DatasetRead",
+    "DatasetReadRefused",
     "EgressClosed",
+    "DatasheetMade",
     "Entry",
     "EpochDestroyed",
     "EvidenceRecorded",
@@ -164,6 +179,7 @@ __all__ = [
     "Objected",
     "OutcomeObserved",
     "PersonAdded",
+    "HoldoutSpared",
     "PersonLeft",
     "PolicyAdopted",
     "ProviderDropped",
@@ -290,6 +306,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One line of the ledger: a fact, who did it, when (UTC, microseconds), why, and on which node."""
 
     actor: Actor
+    | ConsentRecorded
+    | ConsentRulesAdopted
+    | DatasetBuilt
+    | DatasetRead
+    | DatasetReadRefused
+    | DatasheetMade
+    | HoldoutSpared
     at: str
     fact: Fact
     id: str
