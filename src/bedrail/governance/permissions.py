@@ -99,6 +99,7 @@ READS: frozenset[str] = frozenset(
     {
         "access.read",
         "candidate.export",
+        "consent.read",
         "decision.read",
         "gate.ask",
         "keys.read",
@@ -106,7 +107,6 @@ READS: frozenset[str] = frozenset(
         "ledger.search",
         "ledger.search-patient",
         "ledger.verify",
-        "consent.read",
         "registry.read",
     }
 )

@@ -86,6 +86,8 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     TokenIssued: ("token.issue",),
     DecisionResponded: ("decision.respond",),
     ConsentChanged: ("consent.change",),
+    ConsentRecorded: ("consent.change",),
+    ConsentRulesAdopted: ("consent.rule",),
     SentinelsRecorded: ("sentinels.record",),
     PersonLeft: ("person.leave",),
     TokenHandedOver: ("token.issue", "person.leave"),
@@ -93,8 +95,6 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     GlassBroken: ("break-glass.open",),
     GlassEnded: ("break-glass.open",),
     GlassReviewed: ("break-glass.review",),
-    ConsentRecorded: ("consent.change",),
-    ConsentRulesAdopted: ("consent.rule",),
     ReviewStarted: ("access.review",),
     AccessCertified: ("access.certify",),
     AccessRevoked: ("access.certify",),
@@ -141,7 +141,6 @@ class Replay:
             entry = decode(data)
         except (msgspec.MsgspecError, ValueError):
             self._name(index, "is no fact that this version knows")
-        self._next = 0
             return
         rule = _RULES.get(type(entry.fact))
         wrong = _actor_wrong(self, entry) or (rule(self, index, entry, entry.fact) if rule is not None else "")

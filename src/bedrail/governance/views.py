@@ -81,9 +81,9 @@ class Registry:
     __slots__ = (
         "abuse",
         "access",
-        "continuity",
         "acting",
         "consents",
+        "continuity",
         "custody",
         "egress",
         "findings",
@@ -105,10 +105,10 @@ class Registry:
         self.installation: InstallationOpened | None = None
         self.abuse = Abuse()
         self.access = Access()
-        self.custody = Custody()
-        self.continuity = Continuity()
         self.acting = ""
         self.consents = Consents()
+        self.custody = Custody()
+        self.continuity = Continuity()
         self.findings = Findings()
         self.identity = Identity()
         self.people: dict[str, PersonView] = {}
@@ -131,10 +131,10 @@ class Registry:
         fold = _FOLDS.get(type(entry.fact))
         if fold is None:
             return False
+        self.acting = entry.actor.id
         fold(self, entry.fact, entry.at)
         return True
 
-        self.acting = entry.actor.id
     def use_case(self, use_case: str) -> UseCaseView:
         """The use case; raises `NotFound`."""
         try:

@@ -130,28 +130,28 @@ __all__ = [
     "CandidateAdmitted",
     "CandidateExported",
     "ConsentChanged",
+    "ConsentRecorded",
+    "ConsentRulesAdopted",
     "CredentialEnrolled",
     "CredentialRevoked",
     "DataRead",
     "DatasetAdmitted",
+    "DatasetBuilt",
+    "DatasetRead",
+    "DatasetReadRefused",
     "DatasetSplit",
+    "DatasheetMade",
     "DecisionAnswered",
     "DecisionFellBack",
     "DecisionResponded",
     "DeploymentHalted",
     "DeploymentLimited",
-    "ConsentRecorded",
-    "ConsentRulesAdopted",
     "DeploymentMoved",
     "DeploymentRolledBack",
     "DisposalCompleted",
     "DisposalOrdered",
     "EgressAllowed",
-    "DatasetBuilt",
-    "DatasetRead",
-    "DatasetReadRefused",
     "EgressClosed",
-    "DatasheetMade",
     "Entry",
     "EpochDestroyed",
     "EvidenceRecorded",
@@ -168,6 +168,7 @@ __all__ = [
     "HoldLifted",
     "HoldPlaced",
     "HoldoutOpened",
+    "HoldoutSpared",
     "InstallationOpened",
     "KeyRotated",
     "LedgerBegun",
@@ -179,7 +180,6 @@ __all__ = [
     "Objected",
     "OutcomeObserved",
     "PersonAdded",
-    "HoldoutSpared",
     "PersonLeft",
     "PolicyAdopted",
     "ProviderDropped",
@@ -286,6 +286,13 @@ Fact = (
     | AnchorRenewed
     | LedgerBegun
     | LedgerSealed
+    | ConsentRecorded
+    | ConsentRulesAdopted
+    | DatasetBuilt
+    | DatasetRead
+    | DatasetReadRefused
+    | DatasheetMade
+    | HoldoutSpared
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(
@@ -306,13 +313,6 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """One line of the ledger: a fact, who did it, when (UTC, microseconds), why, and on which node."""
 
     actor: Actor
-    | ConsentRecorded
-    | ConsentRulesAdopted
-    | DatasetBuilt
-    | DatasetRead
-    | DatasetReadRefused
-    | DatasheetMade
-    | HoldoutSpared
     at: str
     fact: Fact
     id: str
