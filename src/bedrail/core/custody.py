@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from bedrail.core.ports import WrappedKey
+from bedrail.core.ports import KeyedDigest, WrappedKey
 from bedrail.core.values import Value
 
 
@@ -74,6 +74,31 @@ class SecretCustody(Protocol):
 
     def move(self, to: str, at: str) -> HeldSecret:
         """Hand it to another provider, and take it from the former one."""
+        ...
+
+
+class ProjectKeys(Protocol):
+    """The keys of a home's de-identification projects, and their escrows. Projects are known by name."""
+
+    def make(self, project: str, provider: str, escrow: str, at: str) -> None:
+        """A key of its own, kept by `provider`; with `escrow` (a provider), a sealed record of who is behind what."""
+        ...
+
+    def digest(self, project: str) -> KeyedDigest:
+        """What the project decides by; raises `NotFound` once it is destroyed, `Unavailable`."""
+        ...
+
+    def settle(self, project: str) -> None:
+        """Make the escrow's newest entries durable."""
+        ...
+
+    def behind(self, project: str, pseudonyms: Sequence[str]) -> dict[str, tuple[str, str]]:
+        """(kind, identifier) by pseudonym, of those that the escrow holds; raises `NotFound` without one."""
+        ...
+
+    def destroy(self, project: str, at: str) -> str:
+        """Destroy key and escrow, copies in backups too where a provider wraps them; says what became of the
+        provider's key version."""
         ...
 
 

@@ -12,6 +12,9 @@ from bedrail.core.errors import Corrupt, NotFound
 from bedrail.core.ports import KeyProvider
 from bedrail.keys.private_files import destroy_file, read_private, write_private
 
+OWN = "file"
+"""The custodian that wraps nothing: the key folder of the home."""
+
 
 class WrappedSecret:
     """`core.custody.SecretCustody`: one secret of 32 bytes that changes custodians but never its value."""
@@ -37,20 +40,46 @@ class WrappedSecret:
         provider = self._provider(held.provider)
         return provider.unwrap(held.version, bytes.fromhex(held.wrapped), secret_context(self._purpose, held.provider))
 
+    def make(self, secret: bytes, to: str, at: str) -> None:
+        """Put a new secret with its first custodian; `file` is the key folder itself. Raises `Unavailable`."""
+        if to == OWN:
+            write_private(self._bare, secret.hex().encode() + b"\n")
+            return
+        self._hold(secret, to, at)
+
+    def rewrap(self, at: str) -> str:
+        """Bring it under the newest key version of its provider; returns the version it lay under before, or ""."""
+        before = self.custody()
+        if before is None:
+            return ""
+        self._hold(self.read(), before.provider, at)
+        return before.version
+
+    def destroy(self) -> None:
+        """Overwrite and remove whatever file it rests in."""
+        destroy_file(self._bare)
+        destroy_file(self._moved)
+
     def move(self, to: str, at: str) -> HeldSecret:
         """Hand it to another provider under a key version made for it, and take it from the former one.
 
         The secret stays the same, so every pseudonym does. Raises `Unavailable`, `NotFound`.
         """
-        before, secret, provider = self.custody(), self.read(), self._provider(to)
-        version, wrapped = _wrapped(provider, secret, secret_context(self._purpose, to))
-        if provider.unwrap(version, wrapped, secret_context(self._purpose, to)) != secret:
+        before = self.custody()
+        made = self._hold(self.read(), to, at)
+        destroy_file(self._bare)
+        if before is not None and (before.provider, before.version) != (to, made.version):
+            self._provider(before.provider).destroy(before.version)
+        return made
+
+    def _hold(self, secret: bytes, to: str, at: str) -> HeldSecret:
+        """Wrapped by a provider, under its newest version."""
+        provider, context = self._provider(to), secret_context(self._purpose, to)
+        version, wrapped = _wrapped(provider, secret, context)
+        if provider.unwrap(version, wrapped, context) != secret:
             raise Corrupt("The key provider does not return what it was given.", remedy="Do not use it.")
         made = HeldSecret(purpose=self._purpose, provider=to, version=version, wrapped=wrapped.hex(), moved=at)
         write_private(self._moved, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
-        destroy_file(self._bare)
-        if before is not None and (before.provider, before.version) != (to, version):
-            self._provider(before.provider).destroy(before.version)
         return made
 
 

@@ -45,7 +45,12 @@ class HmacDigest:
         self._key = key
         self._started = hmac.new(key, digestmod=sha256)
 
-    def __reduce__(self) -> tuple[type[HmacDigest], tuple[bytes]]:
+    @property
+    def raw(self) -> bytes:
+        """The key itself, for adapters of this room."""
+        return self._key
+
+    def __reduce__(self) -> tuple[type[HmacDigest], tuple[bytes, ...]]:
         """By its key: the started digest cannot be copied to another process."""
         return HmacDigest, (self._key,)
 
