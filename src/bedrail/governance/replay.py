@@ -12,8 +12,42 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-
 from bedrail.core.errors import Refused
+from bedrail.core.events.abuse import AbuseLifted
+from bedrail.core.events.access import (
+    AccessCertified,
+    AccessRevoked,
+    FindingAnswered,
+    FindingClosed,
+    FindingOpened,
+    FindingReturned,
+    GlassBroken,
+    GlassEnded,
+    GlassReviewed,
+    PersonLeft,
+    ReviewClosed,
+    ReviewStarted,
+    TokenHandedOver,
+)
+from bedrail.core.events.data import ConsentRecorded, ConsentRulesAdopted
+from bedrail.core.events.deidentification import (
+    DataDeidentified,
+    ProjectOpened,
+    ProjectRetired,
+    ReidentificationApproved,
+    ReidentificationRequested,
+)
+from bedrail.core.events.governance import TokenRevoked
+from bedrail.core.events.shards import LedgerBegun, LedgerSealed
+from bedrail.core.events.withheld import AnswerNotShown
+from bedrail.governance.access import authorise
+from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
+from bedrail.governance.moments import epoch
+from bedrail.governance.policy import parse_policy
+from bedrail.governance.rules import Policy
+from bedrail.governance.stages import Goes, answer, move_to, parse_stage, state_of
+from bedrail.governance.values import UseCaseView
+
 from bedrail.core.events import (
     Approved,
     CandidateAdmitted,
@@ -38,33 +72,6 @@ from bedrail.core.events import (
     UseCaseOpened,
     decode,
 )
-from bedrail.core.events.abuse import AbuseLifted
-from bedrail.core.events.access import (
-    AccessCertified,
-    AccessRevoked,
-    FindingAnswered,
-    FindingClosed,
-    FindingOpened,
-    FindingReturned,
-    GlassBroken,
-    GlassEnded,
-    GlassReviewed,
-    PersonLeft,
-    ReviewClosed,
-    ReviewStarted,
-    TokenHandedOver,
-)
-from bedrail.core.events.data import ConsentRecorded, ConsentRulesAdopted
-from bedrail.core.events.governance import TokenRevoked
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
-from bedrail.core.events.withheld import AnswerNotShown
-from bedrail.governance.access import authorise
-from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
-from bedrail.governance.moments import epoch
-from bedrail.governance.policy import parse_policy
-from bedrail.governance.rules import Policy
-from bedrail.governance.stages import Goes, answer, move_to, parse_stage, state_of
-from bedrail.governance.values import UseCaseView
 from bedrail.governance.views import Registry
 
 CROSSING = 5.0
@@ -104,6 +111,11 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     FindingReturned: ("finding.file",),
     FindingClosed: ("finding.file",),
     AbuseLifted: ("abuse.lift",),
+    ProjectOpened: ("deid.project",),
+    ProjectRetired: ("deid.retire",),
+    DataDeidentified: ("deid.run",),
+    ReidentificationRequested: ("reidentification.request",),
+    ReidentificationApproved: ("reidentification.approve",),
     LedgerSealed: ("ledger.shard",),
     LedgerBegun: ("ledger.shard",),
 }

@@ -12,7 +12,6 @@ from dataclasses import replace
 from typing import Any
 
 from bedrail.core.errors import NotFound
-from bedrail.core.events import HIGH_VOLUME, Entry, action_of
 from bedrail.core.events.artifacts import EgressAllowed, EgressClosed, ServedUnsafely
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
@@ -40,6 +39,7 @@ from bedrail.governance.accounts import IDENTITY, Identity
 from bedrail.governance.consents import CONSENTS, Consents
 from bedrail.governance.continuity import CONTINUITY, Continuity
 from bedrail.governance.custody import CUSTODY, Custody
+from bedrail.governance.deidentification import DEIDENTIFICATION, Deidentification
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
 from bedrail.governance.rights import RIGHTS
@@ -57,6 +57,8 @@ from bedrail.governance.values import (
     TokenView,
     UseCaseView,
 )
+
+from bedrail.core.events import HIGH_VOLUME, Entry, action_of
 
 __all__ = [
     "AlarmView",
@@ -85,6 +87,7 @@ class Registry:
         "consents",
         "continuity",
         "custody",
+        "deidentification",
         "egress",
         "findings",
         "identity",
@@ -108,6 +111,7 @@ class Registry:
         self.acting = ""
         self.consents = Consents()
         self.custody = Custody()
+        self.deidentification = Deidentification()
         self.continuity = Continuity()
         self.findings = Findings()
         self.identity = Identity()
@@ -424,6 +428,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     **CONTINUITY,
     **IDENTITY,
     **CUSTODY,
+    **DEIDENTIFICATION,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,
     GateJudged: _in_case(_judged),

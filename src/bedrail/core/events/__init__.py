@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
-
 from bedrail.core.events.abuse import AbuseLifted, AbuseLooked, AbuseSuspected, AbuseThrottled
 from bedrail.core.events.access import (
     AccessCertified,
@@ -56,6 +55,16 @@ from bedrail.core.events.data import (
     DatasetReadRefused,
     DatasheetMade,
     HoldoutSpared,
+)
+from bedrail.core.events.deidentification import (
+    DataDeidentified,
+    ProjectForgotten,
+    ProjectOpened,
+    ProjectRetired,
+    ReidentificationApproved,
+    ReidentificationDenied,
+    ReidentificationOpened,
+    ReidentificationRequested,
 )
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
@@ -134,6 +143,7 @@ __all__ = [
     "ConsentRulesAdopted",
     "CredentialEnrolled",
     "CredentialRevoked",
+    "DataDeidentified",
     "DataRead",
     "DatasetAdmitted",
     "DatasetBuilt",
@@ -182,9 +192,16 @@ __all__ = [
     "PersonAdded",
     "PersonLeft",
     "PolicyAdopted",
+    "ProjectForgotten",
+    "ProjectOpened",
+    "ProjectRetired",
     "ProviderDropped",
     "ProviderTrusted",
     "PseudonymKeyMoved",
+    "ReidentificationApproved",
+    "ReidentificationDenied",
+    "ReidentificationOpened",
+    "ReidentificationRequested",
     "ReviewClosed",
     "ReviewStarted",
     "SentinelsRecorded",
@@ -293,6 +310,14 @@ Fact = (
     | DatasetReadRefused
     | DatasheetMade
     | HoldoutSpared
+    | DataDeidentified
+    | ProjectForgotten
+    | ProjectOpened
+    | ProjectRetired
+    | ReidentificationApproved
+    | ReidentificationDenied
+    | ReidentificationOpened
+    | ReidentificationRequested
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(
