@@ -12,7 +12,32 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
+
 from bedrail.core.errors import Refused
+from bedrail.core.events import (
+    Approved,
+    CandidateAdmitted,
+    ConsentChanged,
+    DatasetAdmitted,
+    DecisionAnswered,
+    DecisionFellBack,
+    DecisionResponded,
+    DeploymentHalted,
+    DeploymentMoved,
+    DeploymentRolledBack,
+    Entry,
+    Fact,
+    GateJudged,
+    InstallationOpened,
+    Objected,
+    OutcomeObserved,
+    PersonAdded,
+    PolicyAdopted,
+    SentinelsRecorded,
+    TokenIssued,
+    UseCaseOpened,
+    decode,
+)
 from bedrail.core.events.abuse import AbuseLifted
 from bedrail.core.events.access import (
     AccessCertified,
@@ -47,31 +72,6 @@ from bedrail.governance.policy import parse_policy
 from bedrail.governance.rules import Policy
 from bedrail.governance.stages import Goes, answer, move_to, parse_stage, state_of
 from bedrail.governance.values import UseCaseView
-
-from bedrail.core.events import (
-    Approved,
-    CandidateAdmitted,
-    ConsentChanged,
-    DatasetAdmitted,
-    DecisionAnswered,
-    DecisionFellBack,
-    DecisionResponded,
-    DeploymentHalted,
-    DeploymentMoved,
-    DeploymentRolledBack,
-    Entry,
-    Fact,
-    GateJudged,
-    InstallationOpened,
-    Objected,
-    OutcomeObserved,
-    PersonAdded,
-    PolicyAdopted,
-    SentinelsRecorded,
-    TokenIssued,
-    UseCaseOpened,
-    decode,
-)
 from bedrail.governance.views import Registry
 
 CROSSING = 5.0

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from bedrail.core.errors import NotFound
+from bedrail.core.events import HIGH_VOLUME, Entry, action_of
 from bedrail.core.events.artifacts import EgressAllowed, EgressClosed, ServedUnsafely
 from bedrail.core.events.delivery import (
     CandidateAdmitted,
@@ -57,8 +58,6 @@ from bedrail.governance.values import (
     TokenView,
     UseCaseView,
 )
-
-from bedrail.core.events import HIGH_VOLUME, Entry, action_of
 
 __all__ = [
     "AlarmView",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+
 from bedrail.core.events.abuse import AbuseLifted, AbuseLooked, AbuseSuspected, AbuseThrottled
 from bedrail.core.events.access import (
     AccessCertified,
