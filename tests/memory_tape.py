@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from hashlib import sha256
 from threading import Lock
 
 import msgspec
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.events import HIGH_VOLUME, action_of, decode
-from bedrail.core.ports import Draft, Head, SealedRecord, WrappedKey
+from bedrail.core.ports import Draft, Head, Pruned, SealedRecord, WrappedKey
 
 
 class MemoryTape:
@@ -48,7 +49,23 @@ class MemoryTape:
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
         for index, (_, data) in enumerate(self.rows[start:stop], start):
-            yield index, data
+            if data:
+                yield index, data
+
+    def decided_about(self, subjects: Sequence[str], start: int, stop: int) -> list[str]:
+        facts = [decode(data).fact for _, data in self.entries(start, stop)]
+        about = {getattr(fact, "subject", "") for fact in facts if getattr(fact, "stage", "")}
+        return [subject for subject in subjects if subject in about]
+
+    def prune(self, start: int, stop: int) -> Pruned:
+        daily = [index for index, data in self.entries(start, stop) if action_of(decode(data)) in HIGH_VOLUME]
+        named = {getattr(decode(self.rows[index][1]).fact, "record", "") for index in daily}
+        gone = [key for key, each in self.records.items() if sha256(each.ciphertext).hexdigest() in named]
+        for key in gone:
+            del self.records[key]
+        for index in daily:
+            self.rows[index] = (self.rows[index][0], b"")
+        return Pruned(entries=len(daily), records=len(gone))
 
     def leaves(self, start: int = 0, stop: int | None = None) -> list[bytes]:
         return [leaf for leaf, _ in self.rows[start:stop]]

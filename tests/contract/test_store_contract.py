@@ -11,6 +11,7 @@ import pytest
 
 from bedrail.core.errors import Invalid
 from bedrail.core.events import decode
+from bedrail.core.ports import Pruned
 from bedrail.keys import AesVault
 from ledger_parts import USE_CASE, Home, answered, fell_back, home, observed, person, responded
 from postgres_server import server
@@ -156,6 +157,30 @@ def test_a_changed_record_is_named(small: Home, sql: str, found: str) -> None:
     small.tamper(sql, (b"{",) if "?" in sql else ())
     differences = small.store.record_differences()
     assert any(line.startswith(found) for line in differences), differences
+
+
+def test_a_pruned_range_keeps_its_hashes_and_what_governs(small: Home) -> None:
+    """Entries 0 to 5: decisions go with records and rows in views, the person stays; what lies beyond is as it was."""
+    store, size = small.store, small.store.head().size
+    leaves, responses = store.leaves(), store.responses(f"D{2:025d}")
+    about = store.decision(f"D{1:025d}")
+    assert about is not None
+    assert store.decided_about([about.subject, "s-unknown"], 0, 6) == [about.subject]
+    gone = store.prune(0, 6)
+    assert (gone.entries, gone.records) == (5, 4)
+    assert store.prune(0, 6) == Pruned(entries=0, records=0)
+    assert [index for index, _ in store.entries()] == [0, *range(6, size)]
+    assert [len(entry) > 0 for page in store.sealed_pages() for _, _, entry in page] == [
+        True,
+        *[False] * 5,
+        *[True] * 5,
+    ]
+    assert [index for index, _ in store.registry_entries()] == [0]
+    assert store.leaves() == leaves
+    assert store.decisions(USE_CASE) == []
+    assert store.responses(f"D{2:025d}") == responses
+    assert store.rebuild_differences() == []
+    assert store.record_differences() == []
 
 
 def test_a_destroyed_key_forgets_the_subject_and_leaves_the_ledger_whole(tmp_path: Path, address: str) -> None:

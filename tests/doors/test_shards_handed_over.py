@@ -10,9 +10,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
+from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
+from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger import Ledger
-from bedrail.ledger.bundle import export_bundle
+from bedrail.ledger.bundle import export_bundle, verify_bundle
 from bedrail.stores import FileAnchor
 from ledger_parts import ORIGIN, draft, fell_back, publisher, signer
 from memory_tape import MemoryTape
@@ -102,3 +103,30 @@ def test_go_names_a_false_link_that_the_key_signed(lie: str, tmp_path: Path, go:
     found = go("bundle", str(tmp_path / "bundle"), signer().public_key.hex())
     assert found.returncode == (1 if lie else 0), found.stdout
     assert not lie or "shard" in found.stdout
+
+
+@pytest.mark.parametrize("lie", ["", "gone elsewhere", "half a shard", "another hash"])
+def test_go_lets_a_hash_stand_for_bytes_only_in_a_shard_whose_pruning_is_on_record(
+    lie: str, tmp_path: Path, go: Go
+) -> None:
+    """It verifies a pruned ledger; not bytes gone elsewhere, a part of a shard, or a hash that leads elsewhere."""
+    tape = MemoryTape()
+    ledger = Ledger(tape, signer(), ORIGIN, FileAnchor(tmp_path / "anchor"))
+    ledger.append([fell_back(number) for number in range(5)])
+    ledger.begin_shard(
+        draft(LedgerSealed(origin=ORIGIN, successor=NEXT)), NEXT, known=0,
+        first=lambda final: draft(LedgerBegun(checkpoint=final.decode(), origin=NEXT, previous=ORIGIN)),
+    )  # fmt: skip
+    size = 3 if lie == "half a shard" else 6
+    fact = LedgerPruned(origin=ORIGIN, reason="over", sealed_at="2019-12-31", size=size, start=0, years=6)
+    ledger.append([draft(fact), fell_back(9)])
+    assert tape.prune(0, size).entries == min(size, 5)
+    if lie == "gone elsewhere":
+        tape.rows[-1] = (tape.rows[-1][0], b"")
+    if lie == "another hash":
+        tape.rows[1] = (bytes(32), b"")
+    export_bundle(tape, tmp_path / "bundle", ledger.origin, signer().public_key, publisher())
+    found = go("bundle", str(tmp_path / "bundle"), signer().public_key.hex())
+    assert found.returncode == (1 if lie else 0), found.stdout
+    report = verify_bundle(tmp_path / "bundle", VERIFIERS)
+    assert report.ok == (not lie)

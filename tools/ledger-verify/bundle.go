@@ -137,11 +137,17 @@ func readEntries(folder string, signed checkpoint, earlier []checkpoint, shards 
 		if len(entries) != filled {
 			return nil, fmt.Errorf("%s holds %d entries, not %d", path, len(entries), filled)
 		}
-		for _, entry := range entries {
+		for at, entry := range entries {
 			if err := shards.note(tree.size, tree.root, entry); err != nil {
 				return nil, err
 			}
 			leaf := leafHash(entry)
+			if len(entry) == 0 { // pruned: the tile's hash stands for it, and must lead to the same signed roots
+				if leaf, err = tileHash(folder, start/width, filled, at); err != nil {
+					return nil, err
+				}
+				shards.gone = append(shards.gone, tree.size)
+			}
 			leaves = append(leaves, leaf)
 			tree.add(leaf)
 			for len(wanted) > 0 && wanted[0].size == tree.size {
@@ -156,6 +162,21 @@ func readEntries(folder string, signed checkpoint, earlier []checkpoint, shards 
 		return nil, fmt.Errorf("a checkpoint of size %d goes beyond the ledger's %d entries", wanted[0].size, signed.size)
 	}
 	return leaves, nil
+}
+
+// tileHash is one leaf hash of a tile of level 0.
+func tileHash(folder string, index uint64, filled, at int) (hash, error) {
+	var leaf hash
+	path := tilePath("0", index, filled)
+	data, err := os.ReadFile(filepath.Join(folder, path))
+	if err != nil {
+		return leaf, err
+	}
+	if len(data) != filled*len(leaf) {
+		return leaf, fmt.Errorf("%s does not hold %d hashes", path, filled)
+	}
+	copy(leaf[:], data[at*len(leaf):])
+	return leaf, nil
 }
 
 // unpack reads an entry bundle: each entry behind its length as two big-endian bytes.

@@ -10,8 +10,12 @@ import (
 // of a shard is `ledger.sealed`; the first of the next, `ledger.begun`, carries its final checkpoint.
 type chain struct {
 	links  []link
-	sealed *link // by the entry just read
+	sealed *link    // by the entry just read
+	gone   []uint64 // entries of which only the hash is left
+	pruned []span   // shards whose pruning is on record
 }
+
+type span struct{ start, size uint64 }
 
 type link struct {
 	size     uint64 // entries before the new shard's first
@@ -27,6 +31,8 @@ type linkEntry struct {
 		Checkpoint string `json:"checkpoint"`
 		Origin     string `json:"origin"`
 		Previous   string `json:"previous"`
+		Size       uint64 `json:"size"`
+		Start      uint64 `json:"start"`
 		Successor  string `json:"successor"`
 	} `json:"fact"`
 }
@@ -39,7 +45,9 @@ func (c *chain) note(size uint64, root func() hash, entry []byte) error {
 	if before != nil && !begins {
 		return fmt.Errorf("shard %s is missing: entry %d seals %s for it", before.origin, size-1, before.previous)
 	}
-	if !begins && !bytes.Contains(entry, []byte(`"action":"ledger.sealed"`)) {
+	seals := bytes.Contains(entry, []byte(`"action":"ledger.sealed"`))
+	prunes := bytes.Contains(entry, []byte(`"action":"ledger.pruned"`))
+	if !begins && !seals && !prunes {
 		return nil
 	}
 	var read linkEntry
@@ -47,6 +55,9 @@ func (c *chain) note(size uint64, root func() hash, entry []byte) error {
 		return fmt.Errorf("entry %d: %w", size, err)
 	}
 	fact := read.Fact
+	if fact.Action == "ledger.pruned" {
+		return c.prune(size, fact.Origin, span{fact.Start, fact.Size})
+	}
 	if fact.Action == "ledger.sealed" {
 		c.sealed = &link{origin: fact.Successor, previous: fact.Origin}
 		return nil
@@ -66,9 +77,39 @@ func (c *chain) note(size uint64, root func() hash, entry []byte) error {
 	return nil
 }
 
+// prune notes a pruning, which must be of a whole shard that was sealed before.
+func (c *chain) prune(at uint64, origin string, told span) error {
+	start := uint64(0)
+	for _, each := range c.links {
+		if each.previous == origin && told == (span{start, each.size}) {
+			c.pruned = append(c.pruned, told)
+			return nil
+		}
+		start = each.size
+	}
+	return fmt.Errorf("entry %d prunes what is no sealed shard of this ledger", at)
+}
+
+// allGoneArePruned says which entry's bytes are gone without a pruning on record.
+func (c *chain) allGoneArePruned() error {
+	for _, index := range c.gone {
+		found := false
+		for _, each := range c.pruned {
+			found = found || each.start <= index && index < each.size
+		}
+		if !found {
+			return fmt.Errorf("the bytes of entry %d are gone, and no pruning is on record", index)
+		}
+	}
+	return nil
+}
+
 // verify opens the final checkpoint of every shard, and says whether each signed checkpoint stands under the origin of
 // the shard that its size falls into.
 func (c *chain) verify(key verifierKey, signed []checkpoint) error {
+	if err := c.allGoneArePruned(); err != nil {
+		return err
+	}
 	for _, each := range c.links {
 		final, err := openCheckpoint([]byte(each.final), verifierKey{name: each.previous, public: key.public})
 		if err != nil {

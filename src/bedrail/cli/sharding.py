@@ -1,4 +1,4 @@
-"""ledger shard, shards: end the present shard of the ledger and begin the next, and list them."""
+"""ledger shard, shards, prune: end the present shard of the ledger and begin the next, list them, prune old ones."""
 
 from __future__ import annotations
 
@@ -53,14 +53,54 @@ def shards(state: CliState, as_json: bool) -> None:
     """
     from bedrail.journeys import sharding
 
-    told = [_told(each) for each in sharding.shards(state.context())]
+    gone = sharding.pruned(state.context())
+    told = [_told(each) | {"pruned_at": gone.get(each.origin, "")} for each in sharding.shards(state.context())]
     if as_json:
         show_json(told)
         return
     rows = [
-        (t["origin"], f"{t['first']} to {t['last']}", t["sealed_at"][:19] or "being written", t["root"]) for t in told
+        (
+            t["origin"],
+            f"{t['first']} to {t['last']}",
+            t["sealed_at"][:19] or "being written",
+            t["pruned_at"][:10],
+            t["root"],
+        )
+        for t in told
     ]
-    show_table("Shards", ("origin", "entries", "sealed", "root"), rows)
+    show_table("Shards", ("origin", "entries", "sealed", "pruned", "root"), rows)
+
+
+@click.command("prune")
+@click.argument("origin")
+@click.option("--reason", required=True, help="Why; it goes on record, so no names.")
+@click.option("--dry-run", is_flag=True, help="Only say whether it may be pruned.")
+@json_option
+@pass_state
+def prune(state: CliState, origin: str, reason: str, dry_run: bool, as_json: bool) -> None:
+    """Delete the decisions of a sealed shard whose retention is over, with their records; hashes and governance stay.
+
+    The policy says for how many years (`keep_years` under [ledger]); a legal hold on one of its patients keeps it
+    whole. After an interruption run it again. Backups made before still hold what was pruned.
+
+    \b
+    Example: bedrail --as pia ledger prune hospital.example/ledger-2019 --reason "retention is over" --dry-run
+    """
+    from bedrail.journeys import sharding
+
+    if dry_run:
+        state.context().require(state.actor(), "ledger.prune")
+        due = sharding.due_for_pruning(state.context(), origin)
+        told: dict[str, Any] = {"origin": origin, "dry_run": True, "first": due.start, "last": due.size - 1}
+    else:
+        went = sharding.prune_shard(state.context(), state.actor(), origin, reason)
+        told = {"origin": origin, "entries": went.entries, "records": went.records}
+    if as_json:
+        show_json(told)
+    elif dry_run:
+        click.echo(f"{origin} may be pruned: entries {told['first']} to {told['last']}. Nothing was deleted.")
+    else:
+        click.echo(f"{origin} is pruned: {told['entries']} entries and {told['records']} records are gone.")
 
 
 def _told(each: Shard) -> dict[str, Any]:
@@ -77,5 +117,5 @@ def _told(each: Shard) -> dict[str, Any]:
     }
 
 
-COMMANDS = (shard, shards)
+COMMANDS = (shard, shards, prune)
 """What `bedrail ledger` gets from here."""

@@ -240,7 +240,7 @@ class Tape(Protocol):
         ...
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """(index, canonical bytes) in order."""
+        """(index, canonical bytes) in order; pruned entries are passed over."""
         ...
 
     def leaves(self, start: int = 0, stop: int | None = None) -> list[bytes]:
@@ -260,8 +260,27 @@ class Tape(Protocol):
         ...
 
 
+class Pruned(Value, frozen=True, kw_only=True):
+    """How many entries lost their bytes, and how many sealed records went."""
+
+    entries: int
+    records: int
+
+
 class Records(Protocol):
     """Encrypted records by id."""
+
+    def prune(self, start: int, stop: int) -> Pruned:
+        """Delete the bytes of the high-volume entries `start` to `stop` - 1, their records and their rows in views.
+
+        Leaf hashes and low-volume entries stay. In many small commits, so that nobody waits long: after an
+        interruption, the next call does the rest. Nobody may call it before `ledger.pruned` is on record.
+        """
+        ...
+
+    def decided_about(self, subjects: Sequence[str], start: int, stop: int) -> list[str]:
+        """Which of these subjects have decisions among the entries `start` to `stop` - 1."""
+        ...
 
     def get(self, record_id: str) -> tuple[SealedRecord, WrappedKey] | None:
         """The record and its wrapped key, or None when it never was, or its key was destroyed."""

@@ -179,6 +179,7 @@ CLI: dict[str, str] = {
     "ledger keys": "registry.read",
     "ledger add-key": "ledger.add-key",
     "ledger shard": "ledger.shard",
+    "ledger prune": "ledger.prune",
     "ledger shards": "registry.read",
     "ledger search": "ledger.search",
     "ledger disclosures": "ledger.search-patient",

@@ -93,6 +93,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "ledger.anchor": frozenset({"owner", "security-officer"}),
     "ledger.add-key": frozenset({"owner", "security-officer"}),
     "ledger.shard": frozenset({"owner"}),
+    "ledger.prune": frozenset({"privacy-officer"}),
     "ledger.search": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
     "ledger.search-patient": frozenset({"auditor", "privacy-officer"}),
     "ledger.verify": _EVERYONE,

@@ -25,6 +25,7 @@ from bedrail.governance.rules import (
     AcceptMissing,
     AccessRule,
     Action,
+    LedgerRule,
     OnRule,
     Policy,
     StageRule,
@@ -53,7 +54,19 @@ FILE = "policy.toml"
 DEFAULT_FILE = "default_policy.toml"
 
 
-_KEYS = ("name", "version", "description", "tiers", "requirements", "alarms", "on", "access", "withhold", "accountable")
+_KEYS = (
+    "name",
+    "version",
+    "description",
+    "tiers",
+    "requirements",
+    "alarms",
+    "on",
+    "access",
+    "ledger",
+    "withhold",
+    "accountable",
+)
 
 
 class _Head(Value, frozen=True, kw_only=True):
@@ -96,6 +109,7 @@ def parse_policy(source: bytes | str, *, name: str = FILE) -> Policy:
         requirements=_requirements(toml),
         alarms=_alarms(toml, ("alarms",), whole=True),
         access=toml.convert(("access",), toml.table(("access",), required=False), AccessRule),
+        ledger=toml.convert(("ledger",), toml.table(("ledger",), required=False), LedgerRule),
         withheld=taken,
         accountable=accountable(toml, taken),
     )

@@ -63,7 +63,7 @@ from bedrail.core.events.deidentification import (
     ReidentificationRequested,
 )
 from bedrail.core.events.governance import TokenRevoked
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
+from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
 from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
@@ -118,6 +118,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     ReidentificationApproved: ("reidentification.approve",),
     LedgerSealed: ("ledger.shard",),
     LedgerBegun: ("ledger.shard",),
+    LedgerPruned: ("ledger.prune",),
 }
 """What a person needed permission for (`governance/permissions.py`), by fact; other facts follow from several acts."""
 
@@ -131,7 +132,7 @@ class Replay:
     """Takes entries in order and names those that contradict what stood before them.
 
     `policy_text(digest)` gives a policy's text; where it has none (None), approvals under that policy are not judged
-    and `unread` names the policy.
+    and `unread` names the policy. Where entries were pruned, what rests on one of them cannot be judged any more.
     """
 
     def __init__(self, policy_text: Callable[[str], bytes | None]) -> None:
@@ -140,6 +141,8 @@ class Replay:
         self.unread: set[str] = set()
         self.found: list[str] = []
         self._count = 0
+        self._next = 0
+        self._pruned = False
         self._policy_text = policy_text
         self._decided: set[int] = set()
         self._answered: dict[int, bool] = {}
@@ -148,7 +151,9 @@ class Replay:
         self._policy = lru_cache(maxsize=16)(self._parsed)
 
     def feed(self, index: int, data: bytes) -> None:
-        """The next entry."""
+        """The next entry that is left."""
+        self._pruned |= index > self._next
+        self._next = index + 1
         try:
             entry = decode(data)
         except (msgspec.MsgspecError, ValueError):
@@ -344,9 +349,8 @@ def _answered(replayed: Replay, index: int, entry: Entry, fact: DecisionAnswered
 
 def _not_shown(replayed: Replay, _index: int, _entry: Entry, fact: AnswerNotShown) -> str:
     replayed._crossed.pop(fact.decision, None)
-    return (
-        "" if hash((fact.decision, fact.use_case)) in replayed._decided else "is about a decision that was never made"
-    )
+    known = replayed._pruned or hash((fact.decision, fact.use_case)) in replayed._decided
+    return "" if known else "is about a decision that was never made"
 
 
 def _fell_back(replayed: Replay, _index: int, _entry: Entry, fact: DecisionFellBack) -> str:
@@ -360,12 +364,12 @@ def _fell_back(replayed: Replay, _index: int, _entry: Entry, fact: DecisionFellB
 def _responded(replayed: Replay, _index: int, _entry: Entry, fact: DecisionResponded) -> str:
     key = hash((fact.decision, fact.use_case))
     if key not in replayed._decided:
-        return f"responds to decision {fact.decision}, which was never made"
+        return "" if replayed._pruned else f"responds to decision {fact.decision}, which was never made"
     return "" if replayed._answered.get(key) else f"responds to decision {fact.decision}, which nobody was shown"
 
 
 def _observed(replayed: Replay, _index: int, _entry: Entry, fact: OutcomeObserved) -> str:
-    known = hash((fact.decision, fact.use_case)) in replayed._decided
+    known = replayed._pruned or hash((fact.decision, fact.use_case)) in replayed._decided
     return "" if known else f"is the outcome of decision {fact.decision}, which was never made"
 
 

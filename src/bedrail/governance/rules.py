@@ -96,6 +96,17 @@ class AccessRule(Value, frozen=True, kw_only=True):
     uncertified: Literal["list", "suspend"] = "list"
 
 
+class LedgerRule(Value, frozen=True, kw_only=True):
+    """How long the ledger's daily traffic is kept after its shard was sealed, in years.
+
+    Six by default: HIPAA keeps documentation for six years from when it was last in effect (45 CFR 164.316(b)(2)(i)),
+    and accounts for disclosures of the last six (164.528(a)). The EU AI Act keeps a provider's documents for ten
+    (Article 18).
+    """
+
+    keep_years: Annotated[int, msgspec.Meta(ge=1, le=100)] = 6
+
+
 class TierRule(Value, frozen=True, kw_only=True):
     """What one tier asks: lifetime of approvals, age limit of evidence (days), exceptions and stages.
 
@@ -124,6 +135,7 @@ class Policy(Value, frozen=True, kw_only=True):
     alarms: dict[str, Action]
     description: str = ""
     access: AccessRule = AccessRule()
+    ledger: LedgerRule = LedgerRule()
     withheld: frozenset[str] = frozenset()
     accountable: dict[str, str] = msgspec.field(default_factory=dict)
 

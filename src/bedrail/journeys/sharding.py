@@ -1,19 +1,20 @@
-"""Shards of the ledger: end the present one, begin the next under another name, list them, export a sealed one."""
+"""Shards of the ledger: end the present one, begin the next under another name, list, export and prune sealed ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import Actor, DataRead, Entry, Fact, encode
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
-from bedrail.core.ports import Draft
+from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
+from bedrail.core.ports import Draft, Pruned
 from bedrail.journeys.context import Context
 from bedrail.journeys.proving import rules_named
 from bedrail.ledger.bundle import export_bundle
 from bedrail.ledger.checkpoint import is_key_name
-from bedrail.ledger.shards import Shard, ShardTape, shards_of
+from bedrail.ledger.shards import Shard, ShardTape, pruned_shards, shards_of
 
 MOST_NAME_BYTES = 255
 """What a cosignature has room for (C2SP tlog-cosignature)."""
@@ -60,11 +61,12 @@ def export_shard(
     actor = ctx.require(person, "ledger.export")
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
-    told = {shard.origin: shard for shard in shards(ctx)}
-    if origin not in told:
-        raise NotFound(f"no shard `{origin[:80]}`.", path="--shard", remedy=f"There are: {', '.join(told)}.")
-    tape = ShardTape(ctx.tape, told[origin])
-    taken = DataRead(use_case="", kind="bundle", count=told[origin].size, reason=f"export of the shard {origin}"[:200])
+    shard = _shard(ctx, origin, "--shard")
+    if (since := pruned(ctx).get(origin)) is not None:
+        remedy = "Export the whole ledger, where the pruning is on record: bedrail ledger export FOLDER"
+        raise Refused(f"{origin} was pruned on {since[:10]}: its end knows nothing of that.", remedy=remedy)
+    tape = ShardTape(ctx.tape, shard)
+    taken = DataRead(use_case="", kind="bundle", count=shard.size, reason=f"export of the shard {origin}"[:200])
     ctx.append(actor, "governance", taken)
     artifacts = rules_named(ctx, tape)
     return export_bundle(tape, folder, origin, ctx.public_key, ctx.publisher, artifacts, progress=progress)
@@ -74,3 +76,72 @@ def _draft(ctx: Context, actor: Actor, fact: Fact) -> Draft:
     at = ctx.clock.now().isoformat(timespec="microseconds")
     entry = Entry(actor=actor, at=at, fact=fact, id=ctx.ids.new(), node=ctx.node, purpose="governance", request="")
     return Draft(entry=entry, data=encode(entry))
+
+
+def pruned(ctx: Context) -> dict[str, str]:
+    """The shards whose pruning is on record, and since when."""
+    return pruned_shards(ctx.tape, ctx.tape.head())
+
+
+def due_for_pruning(ctx: Context, origin: str) -> Shard:
+    """The sealed shard, when the policy's years since its sealing are over and no legal hold keeps anything in it.
+
+    Raises `NotFound`, and `Refused` with the reason.
+    """
+    shard = _shard(ctx, origin, "ORIGIN")
+    if not shard.final:
+        raise Refused(f"{origin} is still written.", remedy="Seal it first: bedrail ledger shard --origin NEXT")
+    years = ctx.policy().ledger.keep_years
+    ends = _years_later(datetime.fromisoformat(shard.sealed_at), years)
+    if ctx.clock.now() < ends:
+        raise Refused(
+            f"{origin} is kept until {ends:%Y-%m-%d}: {years} years from its sealing on {shard.sealed_at[:10]}.",
+            remedy="Wait, or adopt a policy with another keep_years under [ledger].",
+        )
+    held = [subject for subject, _ in ctx.registry.custody.holds if subject]
+    if kept := ctx.records.decided_about(held, shard.start, shard.size):
+        raise Refused(
+            f"{len(kept)} of the patients in {origin} are under a legal hold.",
+            remedy="A shard is pruned as a whole: wait until these are lifted (bedrail keys lift-hold).",
+        )
+    return shard
+
+
+def prune_shard(ctx: Context, person: str, origin: str, reason: str) -> Pruned:
+    """Delete the daily traffic of a shard whose retention is over: first it is on record, then it goes in small steps.
+
+    Leaf hashes, checkpoints and every fact that governs stay, so each root, proof and receipt holds as before. After
+    an interruption the same call does the rest, without a second fact. Raises `Refused` and `NotFound`.
+    """
+    actor = ctx.require(person, "ledger.prune")
+    known = ctx.registry.seen
+    if origin in pruned(ctx):
+        shard = _shard(ctx, origin, "ORIGIN")
+    else:
+        shard = due_for_pruning(ctx, origin)
+        years = ctx.policy().ledger.keep_years
+        fact = LedgerPruned(
+            origin=origin,
+            reason=reason,
+            sealed_at=shard.sealed_at,
+            size=shard.size,
+            start=shard.start,
+            years=years,
+        )
+        ctx.append(actor, "governance", fact, known=known)
+    return ctx.records.prune(shard.start, shard.size)
+
+
+def _shard(ctx: Context, origin: str, path: str) -> Shard:
+    told = {shard.origin: shard for shard in shards(ctx)}
+    if origin not in told:
+        raise NotFound(f"no shard `{origin[:80]}`.", path=path, remedy=f"There are: {', '.join(told)}.")
+    return told[origin]
+
+
+def _years_later(moment: datetime, years: int) -> datetime:
+    """The same day, years later; the 29th of February becomes the 1st of March."""
+    try:
+        return moment.replace(year=moment.year + years)
+    except ValueError:
+        return moment.replace(year=moment.year + years, month=3, day=1)

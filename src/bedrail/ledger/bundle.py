@@ -180,7 +180,10 @@ class BundleTape:
         return Head(size=self.size, peaks=tree.peaks, checkpoint=self._note)
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """(index, canonical bytes) in order, as far as files are there."""
+        """(index, canonical bytes) in order, as far as files are there; pruned entries are passed over."""
+        return (row for row in self._kept(start, stop) if row[1])
+
+    def _kept(self, start: int, stop: int | None) -> Iterator[tuple[int, bytes]]:
         end = self.size if stop is None else min(stop, self.size)
         for index, width in spans(self.size, start):
             first = index * WIDTH
@@ -212,7 +215,7 @@ class BundleTape:
 
     def sealed_pages(self, start: int = 0, stop: int | None = None) -> Iterator[list[tuple[int, bytes, bytes]]]:
         """(index, leaf hash of the tiles, canonical bytes), a bundle at once; a missing hash is empty."""
-        entries = self.entries(start, stop)
+        entries = self._kept(start, stop)
         while page := list(islice(entries, WIDTH)):
             hashes = self.leaves(page[0][0], page[-1][0] + 1)
             hashes += [b""] * (len(page) - len(hashes))
@@ -236,11 +239,11 @@ def _write_entries(
     leaves: list[bytes] = []
     for index, width in spans(size):
         first = index * WIDTH
-        entries = [entry for _, entry in tape.entries(first, first + width)]
-        if len(entries) != width:
+        rows = [row for page in tape.sealed_pages(first, first + width) for row in page]
+        if len(rows) != width:
             raise Corrupt("Entries are missing from the ledger.", remedy="Run `bedrail ledger verify`.")
-        writer.write(tile_path("entries", index, width), pack_entries(entries))
-        leaves += [leaf_hash(entry) for entry in entries]
+        writer.write(tile_path("entries", index, width), pack_entries([entry for _, _, entry in rows]))
+        leaves += [leaf_hash(entry) if entry else leaf for _, leaf, entry in rows]  # a pruned one has only its hash
         if progress is not None:
             progress(len(leaves), size)
     return leaves

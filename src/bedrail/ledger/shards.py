@@ -17,13 +17,13 @@ import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid
 from bedrail.core.events import Entry, decode
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
+from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.ports import Head, Signer, Tape, TapeTransaction, Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, parse_note
 from bedrail.ledger.report import Difference
 
-_MARKS = (b'"action":"ledger.begun"', b'"action":"ledger.sealed"')
+_MARKS = (b'"action":"ledger.begun"', b'"action":"ledger.sealed"', b'"action":"ledger.pruned"')
 
 
 class Shard(Value, frozen=True, kw_only=True):
@@ -41,11 +41,15 @@ class Shard(Value, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The shards of a tape in order, their final checkpoints as the pinned key signed them, and what is amiss."""
+    """The shards of a tape in order, their final checkpoints as the pinned key signed them, and what is amiss.
+
+    `pruned` are the shards whose pruning is on record: there an entry's stored hash may stand for its bytes.
+    """
 
     shards: tuple[Shard, ...]
     finals: tuple[tuple[str, Checkpoint], ...]
     differences: tuple[Difference, ...]
+    pruned: tuple[range, ...] = ()
 
     def origin_at(self, size: int) -> str:
         """Under which origin a checkpoint of this size must stand."""
@@ -122,7 +126,30 @@ def chain_of(tape: Tape, head: Head, origin: str, public_key: bytes, verify: Ver
     for index, fact in sealed.items():
         if whole or index != head.size - 1:
             amiss.append(_link(f"shard {fact.successor}", f"it is missing: entry {index} seals {fact.origin} for it"))
-    return Chain(told, tuple(finals), tuple(amiss))
+    pruned, unfounded = _prunings(links, told[:-1])
+    return Chain(told, tuple(finals), (*amiss, *unfounded), pruned)
+
+
+def _prunings(
+    links: Sequence[tuple[int, Entry | None]], sealed: Sequence[Shard]
+) -> tuple[tuple[range, ...], list[Difference]]:
+    """The ranges whose pruning is on record, and the facts that prune what is no whole sealed shard."""
+    wholes = {(each.origin, each.start, each.size) for each in sealed}
+    pruned, unfounded = [], []
+    for index, entry in links:
+        if entry is not None and isinstance(entry.fact, LedgerPruned):
+            told = entry.fact
+            if (told.origin, told.start, told.size) in wholes and told.size <= index:
+                pruned.append(range(told.start, told.size))
+            else:
+                unfounded.append(_link(f"entry {index}", "it prunes what is no sealed shard of this ledger"))
+    return tuple(pruned), unfounded
+
+
+def pruned_shards(tape: Tape, head: Head) -> dict[str, str]:
+    """The shards whose pruning is on record, by origin, and since when."""
+    marked = ((entry.at, entry.fact) for _, entry in _links(tape, head.size) if entry is not None)
+    return {fact.origin: at for at, fact in marked if isinstance(fact, LedgerPruned)}
 
 
 class ShardTape:
@@ -182,7 +209,7 @@ def _told(links: Sequence[tuple[int, Entry | None]], size: int, origin: str) -> 
 
 
 def _links(tape: Tape, size: int) -> Iterator[tuple[int, Entry | None]]:
-    """The entries that seal or begin a shard; None for one that cannot be read."""
+    """The entries that seal, begin or prune a shard; None for one that cannot be read."""
     for index, data in tape.registry_entries():
         if index >= size:
             return

@@ -46,6 +46,7 @@ class _Walk:
     tree: CompactRange = field(default_factory=CompactRange)
     roots: dict[int, bytes] = field(default_factory=lambda: {0: EMPTY_ROOT})
     unlike: list[int] = field(default_factory=list)
+    pruned: int = 0
     gap: tuple[int, int] | None = None
     rows: int = 0
 
@@ -101,7 +102,7 @@ def verify_ledger(
     if level >= "L3":
         differences += [*_about_anchor(anchor, head), *chain.differences]
         seals += [_Seal(where, final) for where, final in chain.finals]
-    walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}))
+    walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}), chain.pruned)
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
     differences += _about_roots(tape, walk, seals)
@@ -109,12 +110,14 @@ def verify_ledger(
         differences += _about_head(head, seals)
     if level == "L1":
         differences = [each for each in differences if each.breaks <= "L1"]
-    return _report(differences, Checkpoint(origin=origin, size=walk.rows, root=walk.tree.root()), level)
+    return _report(differences, Checkpoint(origin=origin, size=walk.rows, root=walk.tree.root()), level, walk.pruned)
 
 
-def _report(differences: Sequence[Difference], found: Checkpoint, level: Level) -> VerificationReport:
+def _report(differences: Sequence[Difference], found: Checkpoint, level: Level, pruned: int = 0) -> VerificationReport:
     looked: Level = min(level, "L3")
     unlooked = "the meaning of the facts was not looked at" if level >= "L3" else f"no more than {level} was asked for"
+    if pruned:
+        unlooked += f"; of {pruned} pruned entries only the hashes are left"
     return VerificationReport(
         ok=not differences,
         size=found.size,
@@ -220,8 +223,11 @@ def _notes(tape: Tape, anchor: Anchor | None, beside: Beside) -> list[tuple[str,
     return notes
 
 
-def _walk(tape: Tape, stop: int, sizes: Sequence[int]) -> _Walk:
-    """Hash every entry once; the only part whose cost grows with the ledger, so it decodes nothing."""
+def _walk(tape: Tape, stop: int, sizes: Sequence[int], pruned: Sequence[range]) -> _Walk:
+    """Hash every entry once; the only part whose cost grows with the ledger, so it decodes nothing.
+
+    In a pruned shard the stored hash stands for the bytes that are gone; it must lead to the same signed roots.
+    """
     walk = _Walk()
     hashed = sha256
     wanted = iter([size for size in sizes if size > 0])
@@ -232,6 +238,11 @@ def _walk(tape: Tape, stop: int, sizes: Sequence[int]) -> _Walk:
         if walk.gap is None and (indexes[0] != first or indexes[-1] != first + count - 1):
             walk.gap = _gap(indexes, first)
         leaves = [hashed(b"\x00" + entry).digest() for entry in entries]
+        if pruned and not all(entries):
+            for at, entry in enumerate(entries):
+                if not entry and any(indexes[at] in one for one in pruned):
+                    leaves[at] = stored[at]
+                    walk.pruned += 1
         if leaves != list(stored):
             pairs = zip(indexes, leaves, stored, strict=True)
             walk.unlike += [index for index, leaf, kept in pairs if leaf != kept]

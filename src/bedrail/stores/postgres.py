@@ -24,6 +24,7 @@ from bedrail.stores.postgres_connections import (
     translated,
     unreachable,
 )
+from bedrail.stores.pruning import SqlPruning
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.sqlite import CHECKPOINT_EVERY, STORED_KEYS
 from bedrail.stores.views import Row, Table, folded, insert
@@ -41,7 +42,7 @@ _COPY_TYPES = {int: "int8", str: "text", bytes: "bytea"}
 _LOCK = f"({LOCK_CLASS}, 'tape'::regclass::oid::int)"
 
 
-class PostgresStore(SqlReading):
+class PostgresStore(SqlReading, SqlPruning):
     """`core.ports.Tape`, `core.ports.Records` and `core.queries.Decisions` over one schema of one database.
 
     Safe to share between threads, processes and machines: writers take turns by an advisory lock that ends with the
@@ -236,6 +237,11 @@ class PostgresStore(SqlReading):
         with self.transaction() as transaction, transaction.connection.cursor() as cursor:
             cursor.executemany(postgres(sql), rows)
             return cursor.rowcount
+
+    def _erase(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        with self.transaction() as transaction:
+            for sql, values in statements:
+                transaction.connection.execute(postgres(sql), values)
 
 
 class Watch:

@@ -41,9 +41,12 @@ class SqlReading(SqlDecisions, SqlKeys):
         return head_of(self._rows(HEAD))
 
     def entries(self, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, bytes]]:
-        """(index, canonical bytes) in order."""
+        """(index, canonical bytes) in order; pruned entries are passed over."""
         yield from self._paged(
-            "SELECT seq, CAST(entry AS BLOB) FROM tape WHERE seq >= ? AND seq < ? ORDER BY seq LIMIT ?", start, stop
+            "SELECT seq, CAST(entry AS BLOB) FROM tape WHERE seq >= ? AND seq < ? AND length(entry) > 0 "
+            "ORDER BY seq LIMIT ?",
+            start,
+            stop,
         )
 
     def registry_entries(self, start: int = 0) -> Iterator[tuple[int, bytes]]:

@@ -13,6 +13,7 @@ from bedrail.core.ports import Draft, Head
 from bedrail.stores.connections import Connections, translated
 from bedrail.stores.differences import rebuild_views, record_differences, scratch_of, sqlite_snapshot, view_differences
 from bedrail.stores.key_rows import RETIRED
+from bedrail.stores.pruning import SqlPruning
 from bedrail.stores.reading import HEAD, RECORDS, SUBJECT_KEYS, TAPE, SqlReading, head_of
 from bedrail.stores.views import Row, fold_into, insert
 
@@ -23,7 +24,7 @@ STORED_KEYS = 200_000
 """Data keys that are remembered as stored, before starting over."""
 
 
-class SqliteStore(SqlReading):
+class SqliteStore(SqlReading, SqlPruning):
     """`core.ports.Tape`, `core.ports.Records` and `core.queries.Decisions` over one file.
 
     Safe to share between threads, and between processes on one machine: writers take turns (`BEGIN IMMEDIATE`, at
@@ -135,6 +136,15 @@ class SqliteStore(SqlReading):
     def _write(self, sql: str, rows: Sequence[Sequence[object]]) -> int:
         with self.transaction() as transaction:
             return transaction.connection.executemany(sql, rows).rowcount
+
+    def _erase(self, statements: Sequence[tuple[str, Sequence[object]]]) -> None:
+        with self.transaction() as transaction:
+            transaction.connection.execute("PRAGMA secure_delete = ON")
+            try:
+                for sql, values in statements:
+                    transaction.connection.execute(sql, values)
+            finally:
+                transaction.connection.execute("PRAGMA secure_delete = OFF")
 
 
 class SqliteTransaction:

@@ -114,7 +114,7 @@ from bedrail.core.events.oversight import (
     SentinelsRecorded,
 )
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
-from bedrail.core.events.shards import LedgerBegun, LedgerSealed
+from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 
 __all__ = [
@@ -184,6 +184,7 @@ __all__ = [
     "KeyRotated",
     "LedgerBegun",
     "LedgerKeyAdded",
+    "LedgerPruned",
     "LedgerRestored",
     "LedgerSealed",
     "MonitoringReported",
@@ -303,6 +304,7 @@ Fact = (
     | WitnessesAdopted
     | AnchorRenewed
     | LedgerBegun
+    | LedgerPruned
     | LedgerSealed
     | ConsentRecorded
     | ConsentRulesAdopted

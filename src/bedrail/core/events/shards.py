@@ -1,4 +1,4 @@
-"""Facts where one shard of the ledger ends and the next begins: always these two, one after the other."""
+"""Facts about shards of the ledger: where one ends and the next begins (always these two), and what was pruned."""
 
 from __future__ import annotations
 
@@ -18,3 +18,18 @@ class LedgerBegun(FactStruct, frozen=True, kw_only=True, tag="ledger.begun"):
     checkpoint: str
     origin: str
     previous: str
+
+
+class LedgerPruned(FactStruct, frozen=True, kw_only=True, tag="ledger.pruned"):
+    """The retention of the shard `origin`, entries `start` to `size` - 1, has ended: daily traffic in it may be deleted.
+
+    Leaf hashes, checkpoints and the facts that govern stay; what goes are the bytes of decisions, fallbacks, responses,
+    outcomes and beats, their sealed records and their rows in views. `sealed_at` and `years` are what it rests on.
+    """
+
+    origin: str
+    reason: str
+    sealed_at: str
+    size: int
+    start: int
+    years: int
