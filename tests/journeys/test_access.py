@@ -357,8 +357,9 @@ def test_a_finding_that_says_nothing_useful_is_not_filed(house: SmallHouse, chan
 
 
 def test_people_who_lost_a_role_are_named_with_what_follows(house: SmallHouse) -> None:
-    """Nobody approved in this house's facts, so a lost role changes nothing that serves, and says nothing."""
-    assert upkeep.add_person(house.app.context, "olivia", "lead", "lead", ("clinician",)) == ()
+    """A role that is taken away is said; nobody approved in this house's facts, so nothing that serves changes."""
+    said = upkeep.add_person(house.app.context, "olivia", "lead", "lead", ("clinician",))
+    assert said == ("lead no longer holds: clinical-lead.",)
     assert house.app.context.registry.access.lost.keys() == {("lead", "clinical-lead")}
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json
-from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.errors import Invalid, Refused, Unavailable
 
 STAGES = ("shadow", "pilot", "canary", "general")
 if TYPE_CHECKING:
@@ -191,6 +191,9 @@ def halt(state: CliState, use_case: str | None, everything: bool, reason: str, a
         if context is None:
             raise Unavailable("The home cannot be opened.")
         recorded = stop(context, state.actor(), target, reason)
+    except Refused as error:
+        by_hand = f"If it must stop now: whoever can write into the home runs `touch {state.folder}/stops/all`."
+        raise Refused(error.message, remedy=f"{error.remedy} {by_hand}".strip(), reasons=error.reasons) from error
     except Unavailable:
         person = state.person or environment_default("BEDRAIL_ACTOR")
         stop_without_ledger(state.folder, person, target, reason)

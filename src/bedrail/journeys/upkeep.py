@@ -49,7 +49,7 @@ def add_person(
 ) -> tuple[str, ...]:
     """Let somebody act here in these roles, or change the roles they hold; with `sites`, for decisions of those only.
 
-    Roles taken away move what rests on approvals given in them, as the policy says; returns that in words.
+    Roles taken away move what rests on approvals given in them, as the policy says; returns both in words.
     """
     actor = ctx.require(person, "person.add")
     check_person_id(new, "person")
@@ -65,7 +65,9 @@ def add_person(
     lost = [(new, role) for role in (known.roles if known is not None else ()) if role not in roles]
     fact = PersonAdded(person=new, name=name, roles=roles, sites=sites)
     why = f"{new}, who approved it, lost the role"
-    return told(append_whole(ctx, actor, "governance", (fact,), lambda: of_lost_roles(ctx, lost, why)))
+    followed = told(append_whole(ctx, actor, "governance", (fact,), lambda: of_lost_roles(ctx, lost, why)))
+    gone = ", ".join(sorted(role for _, role in lost))
+    return (f"{new} no longer holds: {gone}.", *followed) if gone else followed
 
 
 def adopt_policy(ctx: Context, person: str, text: str) -> str:
