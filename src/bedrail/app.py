@@ -53,13 +53,14 @@ if TYPE_CHECKING:
     from bedrail.wiring import restoring
     from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
     from bedrail.wiring.custody import check_disposal_certificate, write_paper
-    from bedrail.wiring.deidentifying import run_key
+    from bedrail.wiring.deidentifying import DeidDesk
     from bedrail.wiring.packages import verify_package, verify_signed_folder
     from bedrail.wiring.receipts import hold_to_receipts
     from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
     from bedrail.wiring.witness import WitnessHouse
 
 _FACE = {
+    "DeidDesk": "wiring.deidentifying",
     "EVENT_LINES": "wire.siem",
     "anchor_of": "wiring.continuity",
     "check_disposal_certificate": "wiring.custody",
@@ -68,7 +69,6 @@ _FACE = {
     "log_of": "wiring.continuity",
     "make_lab_tls": "wiring.tls",
     "revoke_lab_tls": "wiring.tls",
-    "run_key": "wiring.deidentifying",
     "server_tls": "wiring.tls",
     "verify_package": "wiring.packages",
     "verify_signed_folder": "wiring.packages",
@@ -81,6 +81,7 @@ __all__ = [
     "EVENT_LINES",
     "VERIFIERS",
     "App",
+    "DeidDesk",
     "anchor_of",
     "check_disposal_certificate",
     "check_pack_folder",
@@ -97,7 +98,6 @@ __all__ = [
     "open_witness",
     "renew_anchor",
     "revoke_lab_tls",
-    "run_key",
     "server_tls",
     "stop_without_ledger",
     "verify_exported",

@@ -6,7 +6,10 @@ import importlib
 
 import click
 
-COMMANDS: dict[str, tuple[str, str]] = {}
+COMMANDS: dict[str, tuple[str, str]] = {
+    "project": ("bedrail.cli.deid_projects:project", "Projects with keys of their own, and their end."),
+    "reidentify": ("bedrail.cli.deid_projects:reidentify", "Who is behind a pseudonym: asked, approved, opened once."),
+}
 """Each medium or act: where its command lives, and one line about it."""
 
 

@@ -63,11 +63,9 @@ class Running:
     _key: list[RunKey] = field(default_factory=list)
 
     def key(self) -> RunKey:
-        """The key that this run decides by; said on standard error where it cannot be used again."""
+        """The key that this run decides by: the home's project, the file's, or one for this run only, which is said."""
         if not self._key:
-            from bedrail.app import run_key
-
-            self._key.append(run_key(self.project, self.key_file))
+            self._key.append(self._found())
             if self._key[0].origin == "run" and not self.dry_run:
                 click.echo(
                     "A key for this run only: surrogates, pseudonyms and date shifts cannot be repeated later. "
@@ -75,6 +73,25 @@ class Running:
                     err=True,
                 )
         return self._key[0]
+
+    def _found(self) -> RunKey:
+        from bedrail.app import DeidDesk
+
+        if not self.at_home:
+            return DeidDesk.run_key(self.project, self.key_file)
+        context, actor = self.state.context(), self.state.actor()
+        context.require(actor, "deid.run")
+        known = self.project in context.registry.deidentification.projects
+        if self.project and (known or self.key_file is None):
+            return DeidDesk.home_key(self.state.app(), actor, self.project)
+        return DeidDesk.run_key(self.project, self.key_file)
+
+    @property
+    def at_home(self) -> bool:
+        """Whether a home was named (--home or BEDRAIL_HOME): then runs go on record there."""
+        from bedrail.app import environment_default
+
+        return bool(self.state.home or environment_default("BEDRAIL_HOME"))
 
     def keyed(self) -> Keyed:
         """Every choice that the key decides."""
@@ -128,6 +145,8 @@ class Running:
             from bedrail.app import write_paper
 
             write_paper(path, msgspec.json.format(msgspec.json.encode(done.manifest), indent=2) + b"\n")
+        if self.at_home and not self.dry_run:
+            self._record(done)
         if self.as_json:
             failures = [msgspec.to_builtins(each) for each in done.failures]
             manifest = msgspec.to_builtins(done.manifest)
@@ -135,6 +154,15 @@ class Running:
         else:
             self._say(done, out, path, more or {})
         return 1 if done.manifest.failed else 0
+
+    def _record(self, done: Run) -> None:
+        from bedrail.app import DeidDesk
+        from bedrail.journeys.deidentifying import record_run
+
+        app = self.state.app()
+        if self.key().origin == "home":
+            DeidDesk.project_keys(app).settle(self.project)
+        record_run(self.state.context(), self.state.actor(), done.manifest)
 
     def _say(self, done: Run, out: Path, path: Path, more: dict[str, object]) -> None:
         manifest = done.manifest
