@@ -26,6 +26,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "consent revoke": ("--subject", "s", "--purpose", "care", "--basis", "drill"),
     "consent set": ("--subject", "s", "--purpose", "care", "--permit", "--basis", "drill"),
     "consent show": ("--subject", "s"),
+    "data read": ("nowhere", "--columns", "age", "--part", "train", "--reason", "drill", "--out", "{folder}/x.csv"),
     "data admit": ("nowhere", "--file", "nowhere.csv"),
     "examine": ("nowhere",),
     "findings open": (

@@ -11,7 +11,7 @@ import pytest
 
 from bedrail.core.errors import Invalid
 from bedrail.data.splits import spare_known, split
-from bedrail.journeys.admission import read_dataset
+from bedrail.journeys.dataset_reads import read_dataset
 from small_home import CASE, copied, opened, played, told
 
 SHARES = {"train": 0.6, "validation": 0.1, "calibration": 0.15, "holdout": 0.15}

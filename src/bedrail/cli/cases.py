@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bedrail.cli.datasets import read
 from bedrail.cli.doors import CliState, json_option, pass_state, progress_lines, show_json, show_table
 from bedrail.core.errors import Invalid
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from bedrail.journeys.admission import Making
 
 
 @click.group("use-case")
@@ -76,6 +79,10 @@ def data() -> None:
     """
 
 
+for _command in (read,):
+    data.add_command(_command)
+
+
 @data.command("admit")
 @click.argument("use_case")
 @click.option("--folder", type=click.Path(path_type=Path), help="The use case's folder: prepares the table it names.")
@@ -91,7 +98,7 @@ def admit(
     \b
     Example: bedrail data admit readmission-30d --folder examples/readmission-30d
     """
-    from bedrail.journeys.admission import admit_data, spared_holdout_rows
+    from bedrail.journeys.admission import admission_paper, admit_data
 
     context = state.context()
     charter = context.charter(use_case)
@@ -102,6 +109,7 @@ def admit(
         if folder is not None
         else _given_table(file or Path())
     )
+    making = _making(folder, file, charter.data.source, charter.data.prepare, charter.data.query)
     if before is not None:
         charter.roles().require([str(name) for name in frame.columns], path="usecase.toml data")
         if frame[charter.data.time].dtype.kind not in "iuf":
@@ -110,20 +118,26 @@ def admit(
             )
         frame = frame[frame[charter.data.time] < before].reset_index(drop=True)
     progress = progress_lines()
-    report = admit_data(context, state.actor(), use_case, frame, source=source, progress=progress)
+    report = admit_data(context, state.actor(), use_case, frame, source=source, making=making, progress=progress)
     view = context.use_case(use_case).dataset
     assert view is not None
-    spared = spared_holdout_rows(context, use_case)
+    paper = admission_paper(context, use_case)
+    told = ("spared_holdout_rows", "rows_without_consent", "rows_not_needed")
+    spared, unconsented, unneeded = (int(paper.get(name, 0)) for name in told)
     if as_json:
         show_json(
             {"dataset": view.dataset, "rows": view.rows, "verdict": report.verdict, "split": view.counts,
-             "spared_holdout_rows": spared}
+             "spared_holdout_rows": spared, "rows_without_consent": unconsented, "rows_not_needed": unneeded}
         )  # fmt: skip
         return
     click.echo(f"Dataset {view.dataset[:12]}: {view.rows} rows, quality {report.verdict}.")
     show_table("Split", tuple(view.counts), [tuple(view.counts.values())])
     if spared:
         click.echo(f"{spared} rows kept out of the holdout: their patients stood in one that was opened before.")
+    if unneeded:
+        click.echo(f"{unneeded} rows left out: the purpose does not need them.")
+    if unconsented:
+        click.echo(f"{unconsented} rows left out: their people may not be used for {charter.data.purpose}.")
     click.echo(f"Report: {context.home / 'reports' / use_case / 'data-quality.html'}")
 
 
@@ -131,6 +145,32 @@ def _given_table(file: Path) -> tuple[pd.DataFrame, str]:
     from bedrail.data.read import read_table
 
     return read_table(file), file.name
+
+
+def _making(folder: Path | None, file: Path | None, source: str, prepare: str, query: str) -> Making:
+    """Sources, steps and query with the digests of their files."""
+    from bedrail.journeys.admission import Making
+
+    if folder is None:
+        return Making(sources=(_named(file or Path()),))
+    return Making(
+        sources=(_named(folder / source),),
+        query=_digest(folder / query) if query else "",
+        steps=(_named(folder / prepare),) if prepare else (),
+    )
+
+
+def _named(path: Path) -> str:
+    return f"{path.name}@{_digest(path)}"
+
+
+def _digest(path: Path) -> str:
+    import hashlib
+
+    if not path.is_file():
+        raise Invalid("there is no such file.", path=str(path), remedy="usecase.toml [data] names it.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def prepared_table(folder: Path, source: str, prepare: str) -> tuple[pd.DataFrame, str]:

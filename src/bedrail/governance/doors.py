@@ -79,6 +79,7 @@ HTTP: dict[str, Permit] = {
 _NO_HOME = "needs no home, or makes one"
 _OUTSIDE = "verifies with public keys alone, also for outsiders and damaged homes"
 
+_FILES = "works on the caller's own files, with the caller's own key"
 _APART = "a witness is a house of its own, with its own folder and keys"
 
 CLI: dict[str, str] = {
@@ -156,6 +157,7 @@ CLI: dict[str, str] = {
     "deid reidentify list": "deid.read",
     "deid reidentify open": "reidentification.request",
     "data admit": "data.admit",
+    "data read": "data.read",
     "consent set": "consent.change",
     "consent revoke": "consent.change",
     "consent import": "consent.change",

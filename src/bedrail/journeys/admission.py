@@ -6,20 +6,24 @@ import io
 import os
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import CandidateAdmitted, DatasetAdmitted, DatasetSplit
-from bedrail.core.values import Verdict
+from bedrail.core.errors import Invalid, Refused
+from bedrail.core.events import CandidateAdmitted, DatasetAdmitted, DatasetBuilt, DatasetSplit, Fact
+from bedrail.core.values import Value, Verdict
+from bedrail.data.consent import Applied, apply_consent
+from bedrail.data.minimum import needed_rows
 from bedrail.data.profile import profile
 from bedrail.data.quality import QualityReport, assess_quality
 from bedrail.data.quality_page import quality_html
-from bedrail.governance.views import DatasetView, UseCaseView
+from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import Context
+from bedrail.journeys.dataset_reads import MOST_NAMED, read_part, stored, told
 from bedrail.journeys.packages import package_statement
 
 if TYPE_CHECKING:
@@ -41,13 +45,41 @@ def quiet(_: str) -> None:
     """Progress that nobody watches."""
 
 
-def admit_data(
-    ctx: Context, person: str, use_case: str, frame: pd.DataFrame, *, source: str, progress: Progress = quiet
-) -> QualityReport:
-    """De-identify, profile, check, store and split a table; refused when a blocking quality rule is broken.
+class Making(Value, frozen=True, kw_only=True):
+    """Where a table comes from, as far as it is known: sources and steps as `name@digest`, the query's SHA-256."""
 
-    The table rests as a Parquet file sealed under a data key of its own, with pseudonyms for patients and encounters.
-    Patients of a holdout that was opened before may be in any part but the new holdout (`spare_known`).
+    sources: tuple[str, ...] = ()
+    query: str = ""
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Cleared:
+    """A table on its way in: what is left of it, what was found and done, and how much fell away for which reason."""
+
+    table: pd.DataFrame
+    report: QualityReport
+    treatments: tuple[Treatment, ...]
+    not_needed: int
+    without_consent: Applied
+    columns_before: int
+
+
+def admit_data(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    frame: pd.DataFrame,
+    *,
+    source: str,
+    making: Making | None = None,
+    progress: Progress = quiet,
+) -> QualityReport:
+    """Minimise, de-identify, leave out who did not consent, profile, check, store and split a table.
+
+    Refused when a blocking quality rule is broken, or nobody is left whose data may be used. The table rests as a
+    Parquet file sealed under a data key of its own, with pseudonyms for patients and encounters. Patients of a holdout
+    that was opened before may be in any part but the new holdout (`spare_known`).
     """
     from bedrail.data.digest import table_digest
     from bedrail.data.quality_evidence import quality_evidence
@@ -57,7 +89,8 @@ def admit_data(
     actor = ctx.require(person, "data.admit")
     charter = ctx.charter(use_case)
     roles = charter.roles()
-    table, report, treatments = _cleared(ctx, charter, frame, progress)
+    cleared = _cleared(ctx, charter, frame, progress)
+    table, report = cleared.table, cleared.report
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
     progress("stored under its content digest; split by patient and time")
@@ -65,14 +98,17 @@ def admit_data(
     parts = split(subject, table[roles.time].to_numpy(), charter.data.shares.as_dict())
     view, known = ctx.use_case(use_case), ctx.registry.seen
     opened_before = digest in view.datasets and bool(view.datasets[digest].holdout_opened_at)
+    reads: list[Fact] = []
     if not opened_before:
-        parts, spared = spare_known(parts, subject, _looked_at(ctx, view))
+        parts, spared = spare_known(parts, subject, _looked_at(ctx, view, reads))
     paper = {
         "profile": measured,
         "quality": report,
-        "treatments": treatments,
+        "treatments": cleared.treatments,
         "dataset": digest,
         "spared_holdout_rows": spared,
+        "rows_without_consent": cleared.without_consent.rows,
+        "rows_not_needed": cleared.not_needed,
     }
     admitted = DatasetAdmitted(
         dataset=digest,
@@ -87,24 +123,60 @@ def admit_data(
     split_fact = DatasetSplit(
         dataset=digest, use_case=use_case, split=ctx.artifacts.put(_parquet_labels(parts.labels)), counts=parts.counts
     )
+    built = _built(ctx, view, charter, digest, cleared, making or Making(sources=(source,)))
     again = () if opened_before else (split_fact,)  # an opened holdout stays with the split that it was opened under
-    ctx.append(actor, "research", admitted, *again, known=known)
+    ctx.append(actor, "research", admitted, built, *again, *reads, known=known)
     record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
     page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
     write_report(ctx, use_case, "data-quality.html", page)
     return report
 
 
-def _cleared(
-    ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Progress
-) -> tuple[pd.DataFrame, QualityReport, tuple[Treatment, ...]]:
-    """The de-identified table, its quality report, and what was done to which column; raises `Refused`."""
+def _built(
+    ctx: Context, view: UseCaseView, charter: Charter, digest: str, cleared: _Cleared, making: Making
+) -> DatasetBuilt:
+    plan, previous = charter.data, view.dataset
+    if previous is not None and previous.dataset == digest:  # the same bytes again follow what they followed before
+        earlier = [name for name in view.datasets if name != digest]
+        before = earlier[-1] if earlier else ""
+    else:
+        before = previous.dataset if previous is not None else ""
+    kept = tuple(str(name) for name in cleared.table.columns)
+    return DatasetBuilt(
+        dataset=digest,
+        use_case=view.id,
+        purpose=plan.purpose,
+        jurisdiction=ctx.registry.consents.rules,
+        waiver=plan.waiver,
+        sources=making.sources,
+        query=making.query,
+        steps=making.steps,
+        previous=before,
+        columns=kept[:MOST_NAMED],
+        columns_left_out=cleared.columns_before - len(kept),
+        rows_not_needed=cleared.not_needed,
+        rows_without_consent=cleared.without_consent.rows,
+        people_without_consent=cleared.without_consent.people,
+    )
+
+
+def _cleared(ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Progress) -> _Cleared:
+    """The needed, de-identified table of people who may be used, and its quality report; raises `Refused`."""
     from bedrail.privacy.tables import deidentify_table, withhold_strays
 
     roles, features = charter.roles(), charter.features
     roles.require([str(name) for name in frame.columns], path="usecase.toml data")
+    needed = needed_rows(frame, charter.data.rows)
+    chosen = frame[needed].reset_index(drop=True) if not needed.all() else frame
+    if chosen.empty:
+        raise Invalid("no row is one that the purpose needs.", path="usecase.toml data.rows", remedy="Mend the rules.")
     progress("pseudonyms for patients and encounters, undeclared columns left out")
-    table, treatments = deidentify_table(frame, roles, [f.name for f in features], ctx.pseudonyms.pseudonym)
+    declared = [*(f.name for f in features), *charter.data.columns]
+    table, treatments = deidentify_table(chosen, roles, declared, ctx.pseudonyms.pseudonym)
+    applied = _consenting(ctx, charter, table)
+    if applied.rows:
+        progress(f"{applied.rows} rows of people without consent left out")
+        table = table[list(applied.keep)].reset_index(drop=True)
     progress("profile and quality rules")
     report = assess_quality(table, roles, features)
     if report.verdict is Verdict.FAIL:
@@ -114,34 +186,67 @@ def _cleared(
         )
     levels = {f.name: f.levels for f in features if f.kind == "categorical" and f.name in table.columns}
     table, withheld = withhold_strays(table, roles, levels)
-    return table, report, (*treatments, *withheld)
+    return _Cleared(
+        table=table,
+        report=report,
+        treatments=(*treatments, *withheld),
+        not_needed=int((~needed).sum()),
+        without_consent=applied,
+        columns_before=len(frame.columns),
+    )
 
 
-def _looked_at(ctx: Context, view: UseCaseView) -> set[str]:
+def _consenting(ctx: Context, charter: Charter, table: pd.DataFrame) -> Applied:
+    """Whose rows may be used for the charter's purpose; raises `Refused` when nobody's may."""
+    plan, consents = charter.data, ctx.refresh().consents
+    applied = apply_consent(
+        table[plan.subject].tolist(),
+        consents.choices,
+        consents.defaults.get(plan.purpose, ""),
+        purpose=plan.purpose,
+        use_case=charter.use_case.id,
+        now=ctx.clock.now().timestamp(),
+        waiver=plan.waiver,
+    )
+    if applied.rows == len(table):
+        raise Refused(
+            f"under the consent rules `{consents.rules}` nobody's data may be used for {plan.purpose}.",
+            remedy="Import the consents that were given (bedrail consent import), name a board's waiver in "
+            "usecase.toml [data] waiver where the rules know one, or state another purpose.",
+            reasons=("consent",),
+        )
+    return applied
+
+
+def _looked_at(ctx: Context, view: UseCaseView, reads: list[Fact]) -> set[str]:
     """The pseudonyms of all patients in this use case's opened holdouts, each by the charter's present subject column.
 
-    Raises `Refused` when an opened table does not have that column: then nobody could tell.
+    `reads` takes the facts of these reads. Raises `Refused` when an opened table does not have that column: then
+    nobody could tell.
     """
     subject = ctx.charter(view.id).roles().subject
     found: set[str] = set()
     for dataset in view.datasets.values():
         if not dataset.holdout_opened_at:
             continue
-        frame, labels = _stored(ctx, dataset)
+        frame, labels = stored(ctx, dataset)
         if subject not in frame.columns:
             raise Refused(
                 f"the holdout opened on {dataset.holdout_opened_at[:10]} has no column `{subject}`.",
                 remedy="Keep the name of the patients' column: without it nobody can tell who was looked at.",
             )
-        found |= set(frame.loc[(labels == "holdout").to_numpy(), subject])
+        looked_at = frame.loc[(labels == "holdout").to_numpy(), subject]
+        why = "keeping who was looked at out of the new holdout"
+        reads.append(told(view.id, dataset.dataset, (subject,), len(looked_at), "holdout", why))
+        found |= set(looked_at)
     return found
 
 
-def spared_holdout_rows(ctx: Context, use_case: str) -> int:
-    """How many rows the newest admission kept out of the holdout, since their patients were looked at before."""
+def admission_paper(ctx: Context, use_case: str) -> dict[str, Any]:
+    """What the newest admission measured and did: profile, quality, treatments, and rows that fell away."""
     dataset = ctx.use_case(use_case).dataset
-    paper = {} if dataset is None else msgspec.json.decode(ctx.artifacts.get(dataset.profile))
-    return int(paper.get("spared_holdout_rows", 0))
+    paper: dict[str, Any] = {} if dataset is None else msgspec.json.decode(ctx.artifacts.get(dataset.profile))
+    return paper
 
 
 def _parquet(frame: pd.DataFrame) -> bytes:
@@ -171,30 +276,6 @@ def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
     return path
 
 
-def read_part(ctx: Context, use_case: str, *parts: str) -> pd.DataFrame:
-    """The rows of some parts of the admitted dataset, never the holdout (see `examination.open_holdout`)."""
-    if "holdout" in parts:
-        raise Refused("the holdout is locked.", remedy="It is opened once, on record, by: bedrail examine.")
-    frame, labels = read_dataset(ctx, use_case)
-    return frame[labels.isin(parts).to_numpy()].reset_index(drop=True)
-
-
-def read_dataset(ctx: Context, use_case: str) -> tuple[pd.DataFrame, pd.Series]:
-    """The admitted table and each row's part."""
-    dataset = ctx.use_case(use_case).dataset
-    if dataset is None:
-        raise NotFound("no data was admitted yet.", path=use_case, remedy=f"bedrail data admit {use_case}")
-    return _stored(ctx, dataset)
-
-
-def _stored(ctx: Context, dataset: DatasetView) -> tuple[pd.DataFrame, pd.Series]:
-    import pandas as pd
-
-    frame = pd.read_parquet(io.BytesIO(ctx.get_sealed(dataset.artifact)))
-    labels = pd.read_parquet(io.BytesIO(ctx.artifacts.get(dataset.split)))["part"]
-    return frame, labels
-
-
 def train_candidate(
     ctx: Context, person: str, use_case: str, recipe: str, *, name: str = "", progress: Progress = quiet
 ) -> str:
@@ -204,7 +285,9 @@ def train_candidate(
 
     actor = ctx.require(person, "candidate.train")
     charter, view = ctx.charter(use_case), ctx.use_case(use_case)
-    train_rows, calibration_rows = read_part(ctx, use_case, "train"), read_part(ctx, use_case, "calibration")
+    why = f"training {name or recipe}"[:100]
+    train_rows = read_part(ctx, use_case, "train", reader=actor, reason=why)
+    calibration_rows = read_part(ctx, use_case, "calibration", reader=actor, reason=why)
     assert view.dataset is not None
     package, model = train(
         recipe,

@@ -14,7 +14,9 @@ import msgspec
 from bedrail.core.errors import Invalid
 from bedrail.core.events import (
     ConsentChanged,
+    ConsentRecorded,
     DataRead,
+    DatasetRead,
     DecisionAnswered,
     DecisionFellBack,
     DecisionResponded,
@@ -222,10 +224,14 @@ def _line(index: int, entry: Entry, subject: str, decisions: set[str]) -> Disclo
         said = "outcome", actor.id, "outcome received"
     elif isinstance(fact, ConsentChanged) and fact.subject == subject:
         said = "choice", actor.id, "opted out of AI support" if fact.opted_out else "back into AI support"
+    elif isinstance(fact, ConsentRecorded) and fact.subject == subject:
+        said = "choice", actor.id, f"{fact.purpose} {fact.choice}"
     elif isinstance(fact, DataRead) and (fact.subject == subject or (fact.decision and fact.decision in decisions)):
         said = "read", actor.id, f"{fact.kind} read: {fact.reason}"
     elif isinstance(fact, DataRead) and not fact.subject and fact.kind != "bundle":
         said = "many", actor.id, f"{fact.count} records ({fact.kind}) read: {fact.reason}"
+    elif isinstance(fact, DatasetRead):
+        said = "many", actor.id, f"{fact.rows} rows of dataset {fact.dataset[:12]} ({fact.part}) read: {fact.reason}"
     else:
         return None
     category, recipient, what = said

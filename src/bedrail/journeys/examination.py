@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from bedrail.core.errors import Corrupt, Refused
-from bedrail.core.events import Actor, DataRead, EvidenceRecorded, HoldoutOpened
+from bedrail.core.errors import Corrupt
+from bedrail.core.events import Actor, EvidenceRecorded
 from bedrail.core.values import Evidence
-from bedrail.governance.views import CandidateView
-from bedrail.journeys.admission import Progress, quiet, read_dataset, read_part, write_report
+from bedrail.governance.views import CandidateView, UseCaseView
+from bedrail.journeys.admission import Progress, quiet, write_report
 from bedrail.journeys.context import Context
+from bedrail.journeys.dataset_reads import read_part
 from bedrail.journeys.delivery import find_candidate, load_candidate
+from bedrail.journeys.holdout import made_from_others, open_holdout, spare_holdout
 from bedrail.journeys.packages import open_files
 from bedrail.models.predict import LoadedModel
 from bedrail.models.values import Assessments
@@ -108,33 +110,6 @@ def load_model(ctx: Context, digest: str) -> LoadedModel:
     return open_files(ctx, load_candidate(ctx, digest))
 
 
-def open_holdout(
-    ctx: Context, actor: Actor, use_case: str, candidates: Sequence[CandidateView], purpose: str
-) -> pd.DataFrame:
-    """The holdout's rows; it opens once, for the candidates named then, and this is on record.
-
-    The same candidates may be examined again (a renewal); a candidate that could have been tuned after the opening
-    is refused: its figures would be optimistic (Dwork et al. 2015, "The reusable holdout").
-    """
-    frame, labels = read_dataset(ctx, use_case)
-    view, known = ctx.use_case(use_case), ctx.registry.seen
-    assert view.dataset is not None
-    digests = tuple(c.candidate for c in candidates)
-    opened = view.dataset.holdout_candidates
-    late = [c.name for c in candidates if opened and c.candidate not in opened]
-    if late:
-        raise Refused(
-            f"the holdout was opened on {view.dataset.holdout_opened_at[:10]} before `{late[0]}` existed.",
-            remedy=f"Admit newer data: bedrail data admit {use_case}; then examine the new candidate on its holdout.",
-        )
-    if not opened:
-        fact = HoldoutOpened(dataset=view.dataset.dataset, use_case=use_case, candidates=digests, purpose=purpose)
-        ctx.append(actor, "research", fact, known=known)
-    rows = frame[(labels == "holdout").to_numpy()].reset_index(drop=True)
-    ctx.append(actor, "research", DataRead(use_case=use_case, kind="holdout", count=len(rows), reason=purpose))
-    return rows
-
-
 def examine_candidates(
     ctx: Context,
     person: str,
@@ -146,28 +121,38 @@ def examine_candidates(
 ) -> dict[str, Report]:
     """Answer every check of the policy for these candidates (all, when none is named); returns reports by name.
 
-    The baseline for comparison is the candidate so named, or the first linear one.
+    The baseline for comparison is the candidate so named, or the first linear one. Patients that one of them was made
+    from, in an earlier dataset, are left out of the holdout for all alike.
     """
     actor = ctx.require(person, "candidate.examine")
     view, charter = ctx.use_case(use_case), ctx.charter(use_case)
     candidates = [find_candidate(view, name) for name in names] or list(view.candidates.values())
     if not candidates:
         find_candidate(view)
-    comparator = find_candidate(view, baseline) if baseline else _first_linear(list(view.candidates.values()))
+    comparator = find_candidate(view, baseline) if baseline else _first_linear(view)
+    everybody = [*candidates, *([comparator] if comparator is not None and comparator not in candidates else [])]
+    met = made_from_others(ctx, actor, use_case, everybody)
     rows = open_holdout(ctx, actor, use_case, candidates, "pre-deployment examination")
-    train = read_part(ctx, use_case, "train")
+    rows = spare_holdout(ctx, actor, use_case, rows, everybody, met)
+    train = read_part(ctx, use_case, "train", reader=actor, reason="whether patients of the holdout were in training")
+    trained = train[charter.data.subject].tolist()
     reference = assess_rows(load_model(ctx, comparator.candidate), rows).risk if comparator else None
     reports = {}
     for candidate in candidates:
         progress(f"examining {candidate.name}")
         own = comparator is not None and comparator.candidate == candidate.candidate
-        cohort = build_cohort(charter, load_model(ctx, candidate.candidate), rows, train, None if own else reference)
+        learnt_from = list(met[candidate.candidate]) if candidate.candidate in met else trained
+        model = load_model(ctx, candidate.candidate)
+        cohort = build_cohort(charter, model, rows, learnt_from, None if own else reference)
         reports[candidate.name] = _examine_one(ctx, actor, use_case, candidate, cohort, progress)
     return reports
 
 
-def _first_linear(candidates: Sequence[CandidateView]) -> CandidateView | None:
-    return next((c for c in candidates if c.kind == "linear"), None)
+def _first_linear(view: UseCaseView) -> CandidateView | None:
+    """Made from the present data where there is one: another may have met the holdout's patients."""
+    linear = [c for c in view.candidates.values() if c.kind == "linear"]
+    now = view.dataset.dataset if view.dataset else ""
+    return next((c for c in linear if c.dataset == now), linear[0] if linear else None)
 
 
 def assess_rows(model: LoadedModel, rows: pd.DataFrame) -> Assessments:
@@ -176,7 +161,7 @@ def assess_rows(model: LoadedModel, rows: pd.DataFrame) -> Assessments:
 
 
 def build_cohort(
-    charter: Charter, model: LoadedModel, rows: pd.DataFrame, train: pd.DataFrame, baseline: np.ndarray | None
+    charter: Charter, model: LoadedModel, rows: pd.DataFrame, trained: list[str], baseline: np.ndarray | None
 ) -> Cohort:
     """The holdout as the checks see it: calibrated risks, intervals, conformal p-values, groups, and a probe."""
     from bedrail.checks.values import Cohort, Probe
@@ -197,7 +182,7 @@ def build_cohort(
         interval=np.column_stack([said.low, said.high]),
         p_values=said.p_values,
         inputs=inputs,
-        training_subjects=train[roles.subject].tolist(),
+        training_subjects=trained,
         probe=Probe(score=lambda frame: assess_rows(model, frame).risk, inputs=inputs),
     )
 

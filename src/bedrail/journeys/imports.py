@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from bedrail.core.errors import Invalid
-from bedrail.journeys.admission import Progress, admit_candidate, quiet, read_part
+from bedrail.journeys.admission import Progress, admit_candidate, quiet
 from bedrail.journeys.context import Context
+from bedrail.journeys.dataset_reads import read_part
 from bedrail.models.contract import Encoder
 from bedrail.models.predict import RemoteScorer
 from bedrail.models.values import Kind, Lineage
@@ -92,7 +93,9 @@ def _wrap(
 
     view, charter = ctx.use_case(use_case), ctx.charter(use_case)
     progress("calibrating on this hospital's own patients")
-    calibration, train = read_part(ctx, use_case, "calibration"), read_part(ctx, use_case, "train")
+    actor, why = ctx.require(person, "candidate.import"), f"calibrating {name}"[:100]
+    calibration = read_part(ctx, use_case, "calibration", reader=actor, reason=why)
+    train = read_part(ctx, use_case, "train", reader=actor, reason=why)
     assert view.dataset is not None
     contract = charter.contract()
     encoder = contract.encoder()

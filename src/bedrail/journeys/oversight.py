@@ -28,8 +28,9 @@ from bedrail.governance.actions import action_for, strongest
 from bedrail.governance.consequences import to_shadow
 from bedrail.governance.stages import at_least
 from bedrail.governance.views import AlarmView, DeploymentView, UseCaseView
-from bedrail.journeys.admission import read_dataset, write_report
+from bedrail.journeys.admission import write_report
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.dataset_reads import read_dataset
 from bedrail.journeys.examination import load_model
 from bedrail.journeys.windows import decisions_since, outcomes_since, reference_window
 from bedrail.models.predict import LoadedModel
@@ -303,8 +304,8 @@ def _remember(ctx: Context, use_case: str, candidate: str, memory: Memory) -> No
 def record_sentinels(ctx: Context, actor: Actor, use_case: str, candidate: str) -> None:
     """Choose sentinel questions from the calibration rows, ask the model, and put its answers on record."""
     model = load_model(ctx, candidate)
-    frame, labels = read_dataset(ctx, use_case)
-    rows = frame[(labels == "calibration").to_numpy()].head(MOST_TO_CHOOSE_FROM)
+    read, _ = read_dataset(ctx, use_case, "calibration", reader=actor, reason="choosing sentinel questions")
+    rows = read.head(MOST_TO_CHOOSE_FROM)
     X = model.encoder.table(rows)
     chosen = sentinels.choose(X, model.scores(X), SENTINELS, np.random.default_rng(0))
     recorded = sentinels.record(model.package.contract.columns, X[chosen], model.scores(X[chosen]))

@@ -17,8 +17,8 @@ from bedrail.core.events import ArtifactRefused
 from bedrail.core.ports import SealedRecord
 from bedrail.core.queries import DecisionRow
 from bedrail.decisions.values import AnswerRecord, FallbackRecord, decision_record, outcome_record
-from bedrail.journeys.admission import read_dataset
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.dataset_reads import read_dataset
 from bedrail.journeys.examination import MISSING_CELL, assess_rows, load_model
 from bedrail.monitoring.values import ReferenceWindow, Window
 
@@ -65,8 +65,8 @@ def reference_rows(ctx: Context, use_case: str, candidate: str) -> pd.DataFrame:
     """The rows that say what 'as before' means: the holdout once it was opened for this candidate, else validation."""
     view = ctx.use_case(use_case)
     opened = view.dataset is not None and candidate in view.dataset.holdout_candidates
-    frame, labels = read_dataset(ctx, use_case)
-    return frame[(labels == ("holdout" if opened else "validation")).to_numpy()].reset_index(drop=True)
+    part = "holdout" if opened else "validation"
+    return read_dataset(ctx, use_case, part, reason="reference of the monitors")[0]
 
 
 def reference_window(ctx: Context, charter: Charter, use_case: str, candidate: str) -> ReferenceWindow:
