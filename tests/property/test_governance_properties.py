@@ -31,10 +31,10 @@ from bedrail.core.events import (
     PolicyAdopted,
     UseCaseOpened,
 )
+from bedrail.core.toml_lines import key_lines, read_toml
 from bedrail.governance.gate import Closed, Open
 from bedrail.governance.policy import alternatives, default_policy_text, parse_policy
 from bedrail.governance.rules import DATA_QUALITY
-from bedrail.governance.toml_lines import key_lines, read_toml
 from bedrail.governance.usecase import parse_charter
 from governance_story import CANDIDATE, CASE, OTHER, POLICY, Told, answered, approved, ask, day, story
 

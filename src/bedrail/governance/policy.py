@@ -15,6 +15,7 @@ from typing import Annotated
 import msgspec
 
 from bedrail.checks.requirements import Requirements
+from bedrail.core.toml_lines import Located, Path, read_toml, suggest
 from bedrail.core.values import TIERS, Tier, Value
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.policy_rights import accountable, withheld
@@ -33,7 +34,6 @@ from bedrail.governance.rules import (
     alternatives,
 )
 from bedrail.governance.stages import STAGES, Stage, before
-from bedrail.governance.toml_lines import Located, Path, read_toml, suggest
 
 __all__ = [
     "CHECKS",

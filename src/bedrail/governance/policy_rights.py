@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from bedrail.core.toml_lines import Located, suggest
 from bedrail.governance.permissions import ACTIONS, ROLES, UNWITHHOLDABLE, may
 from bedrail.governance.raci import STEPS, may_answer
-from bedrail.governance.toml_lines import Located, suggest
 
 
 def withheld(toml: Located) -> frozenset[str]:
