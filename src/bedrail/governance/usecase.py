@@ -19,6 +19,8 @@ from bedrail.core.errors import Invalid, NotFound
 from bedrail.core.toml_lines import Located, read_toml
 from bedrail.core.toml_lines import Path as KeyPath
 from bedrail.core.values import Mode, Pace, Tier, Value
+from bedrail.data.consent import Purpose
+from bedrail.data.minimum import RowRule
 from bedrail.data.roles import DataRoles
 from bedrail.models.contract import Contract, Feature
 
@@ -79,7 +81,12 @@ class Shares(Value, frozen=True, kw_only=True):
 
 
 class DataPlan(Value, frozen=True, kw_only=True):
-    """Where the local data is and which column plays which part. `source` and `prepare` are relative to the folder."""
+    """Where the local data is and which column plays which part. Files are relative to the folder.
+
+    `purpose` is what people are asked for (see `data/consent.py`), `waiver` the board's decision that stands for
+    missing authorisations, `query` the file with the extraction query. `columns` are needed beside roles and features,
+    `rows` are the only ones needed.
+    """
 
     source: Text
     prepare: str = ""
@@ -91,6 +98,11 @@ class DataPlan(Value, frozen=True, kw_only=True):
     groups: tuple[Text, ...] = ()
     intersections: tuple[Annotated[tuple[Text, ...], msgspec.Meta(min_length=2)], ...] = ()
     shares: Shares = Shares()
+    purpose: Purpose = "training"
+    waiver: Annotated[str, msgspec.Meta(max_length=200)] = ""
+    query: str = ""
+    columns: tuple[Text, ...] = ()
+    rows: tuple[RowRule, ...] = ()
 
 
 class Monitoring(Value, frozen=True, kw_only=True):
@@ -182,7 +194,7 @@ def _data(toml: Located) -> DataPlan:
     total = sum(shares.as_dict().values())
     if not math.isclose(total, 1.0, abs_tol=1e-6):
         raise toml.invalid((*at, "shares"), f"The shares add up to {total:g}.", "Make them add up to 1.")
-    for key, given in (("source", plan.source), ("prepare", plan.prepare)):
+    for key, given in (("source", plan.source), ("prepare", plan.prepare), ("query", plan.query)):
         if given and not _stays_inside(given):
             raise toml.invalid(
                 (*at, key),
