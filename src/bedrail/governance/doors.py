@@ -158,6 +158,13 @@ CLI: dict[str, str] = {
     "deid reidentify open": "reidentification.request",
     "data admit": "data.admit",
     "data read": "data.read",
+    "catalogue scan": "catalogue.scan",
+    "catalogue list": "registry.read",
+    "catalogue show": "registry.read",
+    "catalogue own": "catalogue.own",
+    "catalogue confirm": "catalogue.confirm",
+    "catalogue retire": "catalogue.retire",
+    "catalogue export": "registry.read",
     "consent set": "consent.change",
     "consent revoke": "consent.change",
     "consent import": "consent.change",
@@ -210,6 +217,9 @@ CLI: dict[str, str] = {
     "tls init": _NO_HOME,
     "tls revoke": _NO_HOME,
     "sbom": _NO_HOME,
+    "deid dicom": _FILES,
+    "deid dicom-audit": _FILES,
+    "deid text": _FILES,
 }
 """Each command with its action; a sentence instead of an action says why the command is public."""
 

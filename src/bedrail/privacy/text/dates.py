@@ -192,6 +192,8 @@ class Dates:
         if (last.year, last.month) == (moved.year, moved.month):
             return self._write(read, moved.year, moved.month, moved.day, last.day)
         first = self._write(read, moved.year, moved.month, moved.day, 0)  # "March 30-April 2, 2021"
+        if last.year == moved.year and read.match["y4"] is not None:
+            first = first[: -len(read.match["u4"]) - 4]
         return first + read.match["t4"] + self._write(read, last.year, last.month, last.day, 0)
 
     def _write(self, read: Read, year: int, month: int, day: int, last: int) -> str:  # noqa: PLR0911 (a table of forms)
@@ -219,20 +221,25 @@ class Dates:
             return f"{self._word(m['m6'], month)}{m['s6']}{_year(year, m['y6'])}"
         if form == "dmy":
             tail = "" if m["y7"] is None else (m["t7"] or "") + _year(year, m["y7"])
-            return f"{_day(day, m['d7'], m['o7'])}{m['s7']}{self._word(m['m7'], month)}{tail}"
+            short = m["s7"].strip() in ("", "-", "/") and m["s7"] != " "
+            return f"{_day(day, m['d7'], m['o7'])}{m['s7']}{self._word(m['m7'], month, short=short)}{tail}"
         return self._write_month_first(read, year, month, day, last)
 
     def _write_month_first(self, read: Read, year: int, month: int, day: int, last: int) -> str:
         m = read.match
         if m.lastgroup == "mdy":
             tail = "" if m["y5"] is None else m["t5"] + _year(year, m["y5"])
-            return f"{self._word(m['m5'], month)}{m['s5']}{_day(day, m['d5'], m['o5'])}{tail}"
+            short = m["s5"].strip() in (".", "-", "/")
+            return f"{self._word(m['m5'], month, short=short)}{m['s5']}{_day(day, m['d5'], m['o5'])}{tail}"
         through = m["t4"] + _day(last, m["e4"], m["p4"]) if last else ""
         tail = "" if m["y4"] is None else m["u4"] + _year(year, m["y4"])
         return f"{self._word(m['m4'], month)}{m['s4']}{_day(day, m['d4'], m['o4'])}{through}{tail}"
 
-    def _word(self, original: str, month: int) -> str:
+    def _word(self, original: str, month: int, *, short: bool = False) -> str:
+        """The word of a month in the row of the old one; "May" is `short` or full as it is joined to its day."""
         row = MONTH_WORDS[self._language][original.lower()].row
+        if short and row == 0 and original.lower() == "may":
+            row = 1
         return written(MONTHS, row, month - 1, original)
 
 

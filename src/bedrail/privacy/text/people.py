@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -13,6 +13,8 @@ from bedrail.privacy.keyed import Keyed
 
 PART = re.compile(r"(?<!['’])[^\W\d_]+(?:['’][^\W\d_]{2,})*(?:-[^\W\d_]+(?:['’][^\W\d_]{2,})*)*")
 """A part of a name: letters, with apostrophes inside (O'Neil), without a possessive 's; or several with hyphens."""
+
+_SIGNS = re.compile(r"[^a-z0-9]")
 
 INITIALS = "ABCDEGHJKLMNPRSTVW"
 """First letters that enough names of most origins begin with."""
@@ -70,10 +72,11 @@ class Kind(NamedTuple):
     role: str
 
 
+@lru_cache(maxsize=1 << 14)
 def folded(name: str) -> str:
     """Letters and digits alone, without accents and case: how parts are compared."""
     if name.isascii():
-        return "".join(c for c in name.lower() if c.isalnum())
+        return name.lower() if name.isalnum() else _SIGNS.sub("", name.lower())
     flat = unicodedata.normalize("NFKD", name.casefold().replace("ł", "l").replace("đ", "d").replace("ø", "o"))
     return "".join(c for c in flat if c.isalnum())
 

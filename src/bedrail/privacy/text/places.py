@@ -146,7 +146,7 @@ def _behind_a_comma(text: str, token: re.Match[str]) -> bool:
 
 def _is_state(text: str, token: re.Match[str]) -> bool:
     """Part of a state's name that stands behind a comma."""
-    return any(
+    return "," in text and any(
         m.start() <= token.start() and token.end() <= m.end() and text[: m.start()].rstrip().endswith(",")
         for m in STATE_NAMES.finditer(text)
     )

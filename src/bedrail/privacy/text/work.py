@@ -1,0 +1,115 @@
+"""The work on a file of notes: one line in, one line out, for the harness of all media."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from bedrail.core.errors import Invalid
+from bedrail.core.ports import KeyedDigest
+from bedrail.privacy.keyed import Keyed
+from bedrail.privacy.streaming import Handle, Tally, each_line
+from bedrail.privacy.text.detect import load
+from bedrail.privacy.text.notes import known_of, read_note, subject_of
+from bedrail.privacy.text.transform import TextRules, deidentify_text
+from bedrail.privacy.text.values import Mode
+from bedrail.privacy.values import LABELS, Span
+
+RULES = dict(zip(LABELS, "ABCCDEFGHIJKLMNOPQR", strict=True))
+"""Which letter of 45 CFR 164.514(b)(2)(i) asks for each label."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True)
+class NoteWork:
+    """`privacy.streaming.Work` over lines of notes; see `Note` for the input.
+
+    Each line out is {"id", "text", "spans": [{"start", "end", "label", "confidence"}]} and the fields of `keep` as they
+    came: whoever names a field answers for what stands in it. `repeated` are lines whose id an earlier line has.
+    """
+
+    digest: KeyedDigest
+    rules: TextRules
+    mode: Mode = "full"
+    keep: tuple[str, ...] = ()
+    pseudonymous_ids: bool = False
+    repeated: frozenset[int] = field(default_factory=frozenset)
+
+    def open(self) -> Handle:
+        """Loads the detector, once in each process."""
+        detector, keyed = load(self.rules.language, self.mode), Keyed(self.digest)
+
+        def handle(line: str, number: int, tally: Tally) -> str | None:
+            if not line.strip():
+                return None
+            note = read_note(line)
+            if number in self.repeated:
+                raise Invalid(
+                    "the id of this note stands in an earlier line.", remedy="Give each note an id of its own."
+                )
+            text, spans = deidentify_text(note.text, detector, keyed, subject_of(note), self.rules, known_of(note))
+            for label in {span.label for span in spans}:
+                count = sum(span.label == label for span in spans)
+                tally.handled(label, action_of(self.rules, label), f"45 CFR 164.514(b)(2)(i)({RULES[label]})", count)
+            shown = keyed.pseudonym("note", str(note.id)) if self.pseudonymous_ids else note.id
+            row: dict[str, Any] = {"id": shown, "text": text, "spans": [_row(span) for span in spans]}
+            if self.keep:
+                whole = msgspec.json.decode(line)
+                row.update((name, whole[name]) for name in self.keep if name in whole and name not in row)
+            return _encode(row).decode()
+
+        return each_line(handle)
+
+    def profile(self) -> str:
+        """The digest of everything but the key that decides the output."""
+        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, version("bedrail"))
+        return sha256(_encode(parts)).hexdigest()
+
+
+def _row(span: Span) -> dict[str, object]:
+    return {"start": span.start, "end": span.end, "label": span.label, "confidence": round(span.confidence, 4)}
+
+
+def action_of(rules: TextRules, label: str) -> str:
+    """What the rules do to a label, in words for the manifest."""
+    if rules.profile == "limited" and label in ("DATE", "AGE90"):
+        return "kept (limited data set)"
+    if rules.method == "mask":
+        return "masked"
+    if label == "AGE90":
+        return "90+"
+    if label == "DATE":
+        year = rules.method == "generalise" or rules.profile == "safe-harbor"
+        return "year only" if year else "shifted"
+    if rules.method == "generalise":
+        return "generalised" if label == "GEO" else "masked"
+    return "surrogate"
+
+
+def repeated_ids(path: Path) -> frozenset[int]:
+    """The lines whose id an earlier line has; what cannot be read is left to the run, which says so."""
+    seen: set[int] = set()
+    found = set()
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                one = hash(_id.decode(line).id)
+            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
+                continue
+            if one in seen:
+                found.add(number)
+            seen.add(one)
+    return frozenset(found)
+
+
+class _Id(msgspec.Struct):
+    id: str | int
+
+
+_id = msgspec.json.Decoder(_Id)
