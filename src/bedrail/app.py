@@ -7,13 +7,13 @@ import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache, partial
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.ports import ALL, Clock, Ids, Tape
+from bedrail.core.ports import ALL, Clock, Ids
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context
 from bedrail.keys.files import KeyFolder, new_token, verify_ed25519
@@ -49,7 +49,6 @@ if TYPE_CHECKING:
     from bedrail.stores.cursors import FileCursor
     from bedrail.wire.forwarding import Send
     from bedrail.wire.siem import EVENT_LINES
-    from bedrail.wire.vendor import VendorScorer
     from bedrail.wiring import restoring
     from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
     from bedrail.wiring.custody import check_disposal_certificate, write_paper
@@ -444,27 +443,10 @@ def _carrier() -> Callable[[bytes], bool] | None:
     return partial(post, url)
 
 
-def _vendors(home: Path, tape: Tape, clock: Clock) -> Callable[[str], VendorScorer]:
-    """Asks vendors where it was allowed, and nowhere else."""
-
-    @cache
-    def permit() -> Callable[[str, int], str]:
-        from bedrail.journeys.egress import AllowList
-
-        return AllowList(tape, clock).network
-
-    def scorer(endpoint: str) -> VendorScorer:
-        from bedrail.keys.tls import vendor_context
-        from bedrail.wire.vendor import VendorScorer
-
-        return VendorScorer(endpoint, permit=permit(), tls=partial(vendor_context, home / "tls" / "vendors"))
-
-    return scorer
-
-
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
     from bedrail.wiring import continuity
     from bedrail.wiring.custody import key_providers
+    from bedrail.wiring.vendors import vendors_of
 
     keys = KeyFolder(home / "keys").open()
     store = open_store(home, busy_seconds=busy_seconds)
@@ -494,7 +476,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         notices=Outbox(home / "outbox", _carrier()),
         signer=keys.signer("evidence"),
         verify=verify_ed25519,
-        remote=_vendors(home, store, clock),
+        remote=vendors_of(home, store, clock),
         node=socket.gethostname() or sys.platform,
     )
     continuity.gather_cosigned(context)

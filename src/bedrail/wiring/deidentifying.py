@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
 from bedrail.core.values import Value
+from bedrail.keys.files import KeyFolder
 from bedrail.keys.private_files import write_private
 from bedrail.keys.project_keys import file_key, fresh_key
 from bedrail.keys.projects import ProjectFolder
@@ -15,10 +16,23 @@ from bedrail.keys.signing import verify_ed25519
 from bedrail.wiring.custody import key_providers
 
 if TYPE_CHECKING:
-    from bedrail.app import App
+    from bedrail.journeys.context import Context
+    from bedrail.journeys.custody import KeyDesk
     from bedrail.journeys.deidentifying import ProjectCertificate
 
 PROJECTS = "keys/projects"
+
+
+class Opened(Protocol):
+    """An opened home, as far as it is needed here."""
+
+    home: Path
+    keys: KeyFolder
+    context: Context
+
+    def key_desk(self) -> KeyDesk:
+        """The keys of the home, for whoever keeps them."""
+        ...
 
 
 class RunKey(Value, frozen=True, kw_only=True):
@@ -44,7 +58,7 @@ class DeidDesk:
         return RunKey(digest=fresh_key(), origin="run")
 
     @staticmethod
-    def home_key(app: App, person: str, project: str) -> RunKey:
+    def home_key(app: Opened, person: str, project: str) -> RunKey:
         """The key of a home's project, for a run by this person; raises `Refused`, `NotFound`, `Unavailable`."""
         from bedrail.journeys.deidentifying import project_key
 
@@ -52,7 +66,7 @@ class DeidDesk:
         return RunKey(digest=digest, origin="home")
 
     @staticmethod
-    def project_keys(app: App) -> ProjectFolder:
+    def project_keys(app: Opened) -> ProjectFolder:
         """The keys of this home's projects; the key of pseudonyms may rest with the same provider."""
         providers = key_providers(app.home)
         return ProjectFolder(
@@ -60,13 +74,13 @@ class DeidDesk:
         )  # fmt: skip
 
     @staticmethod
-    def first_provider(app: App) -> str:
+    def first_provider(app: Opened) -> str:
         """Who keeps a project's key unless somebody is named: the provider of pseudonyms, or the key folder."""
         held = app.keys.pseudonym_key(key_providers(app.home).find).custody()
         return held.provider if held is not None else "file"
 
     @staticmethod
-    def data_key_providers(app: App) -> list[str]:
+    def data_key_providers(app: Opened) -> list[str]:
         """Who keeps the data keys, and so may not keep a project's."""
         return sorted({epoch.provider for epoch in app.key_desk().epochs.listed()})
 
