@@ -55,10 +55,12 @@ if TYPE_CHECKING:
     from bedrail.wiring.deidentifying import DeidDesk
     from bedrail.wiring.packages import verify_package, verify_signed_folder
     from bedrail.wiring.receipts import hold_to_receipts
+    from bedrail.wiring.scanning import Asked, source_of
     from bedrail.wiring.tls import make_lab_tls, revoke_lab_tls, server_tls
     from bedrail.wiring.witness import WitnessHouse
 
 _FACE = {
+    "Asked": "wiring.scanning",
     "DeidDesk": "wiring.deidentifying",
     "EVENT_LINES": "wire.siem",
     "anchor_of": "wiring.continuity",
@@ -69,6 +71,7 @@ _FACE = {
     "make_lab_tls": "wiring.tls",
     "revoke_lab_tls": "wiring.tls",
     "server_tls": "wiring.tls",
+    "source_of": "wiring.scanning",
     "verify_package": "wiring.packages",
     "verify_signed_folder": "wiring.packages",
     "write_paper": "wiring.custody",
@@ -80,6 +83,7 @@ __all__ = [
     "EVENT_LINES",
     "VERIFIERS",
     "App",
+    "Asked",
     "DeidDesk",
     "anchor_of",
     "check_disposal_certificate",
@@ -98,6 +102,7 @@ __all__ = [
     "renew_anchor",
     "revoke_lab_tls",
     "server_tls",
+    "source_of",
     "stop_without_ledger",
     "verify_exported",
     "verify_home",

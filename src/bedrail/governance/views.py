@@ -37,6 +37,7 @@ from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, Monitori
 from bedrail.governance.abuse import ABUSE, Abuse
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
+from bedrail.governance.catalogue import CATALOGUE, Catalogue
 from bedrail.governance.consents import CONSENTS, Consents
 from bedrail.governance.continuity import CONTINUITY, Continuity
 from bedrail.governance.custody import CUSTODY, Custody
@@ -84,6 +85,7 @@ class Registry:
         "access",
         "acting",
         "consents",
+        "catalogue",
         "continuity",
         "custody",
         "deidentification",
@@ -107,6 +109,7 @@ class Registry:
         self.installation: InstallationOpened | None = None
         self.abuse = Abuse()
         self.access = Access()
+        self.catalogue = Catalogue()
         self.acting = ""
         self.consents = Consents()
         self.custody = Custody()
@@ -427,6 +430,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     **CONTINUITY,
     **IDENTITY,
     **CUSTODY,
+    **CATALOGUE,
     **DEIDENTIFICATION,
     PolicyAdopted: _policy,
     UseCaseOpened: _use_case,

@@ -84,6 +84,7 @@ def shred(ctx: Context, desk: KeyDesk, person: str, *, subject: str = "", datase
         raise Invalid("say why.", path="--reason", remedy='Such as --reason "erasure asked for"; no names.')
     known = ctx.registry.seen
     ctx.registry.custody.require_free(subject, dataset)
+    ctx.registry.catalogue.require_free(dataset)
     if (subject, dataset) not in ctx.registry.custody.ordered:
         keys = tuple(desk.rows.key_ids(owner))
         if not keys and not (dataset and _plain_files(ctx, dataset)):

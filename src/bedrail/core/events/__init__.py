@@ -38,6 +38,21 @@ from bedrail.core.events.bedside import (
     DecisionResponded,
     OutcomeObserved,
 )
+from bedrail.core.events.catalogue import (
+    AssetFound,
+    AssetHeld,
+    AssetMissing,
+    AssetOwned,
+    AssetReleased,
+    AssetRetired,
+    AssetScanned,
+    DisposalAsked,
+    DisposalPlanned,
+    DisposalProved,
+    RetentionRuled,
+    RetentionRun,
+    SensitivityConfirmed,
+)
 from bedrail.core.events.continuity import AnchorRenewed, WitnessesAdopted
 from bedrail.core.events.custody import (
     DisposalCompleted,
@@ -136,6 +151,13 @@ __all__ = [
     "AnswerNotShown",
     "Approved",
     "ArtifactRefused",
+    "AssetFound",
+    "AssetHeld",
+    "AssetMissing",
+    "AssetOwned",
+    "AssetReleased",
+    "AssetRetired",
+    "AssetScanned",
     "BackupTaken",
     "CandidateAdmitted",
     "CandidateExported",
@@ -159,8 +181,11 @@ __all__ = [
     "DeploymentLimited",
     "DeploymentMoved",
     "DeploymentRolledBack",
+    "DisposalAsked",
     "DisposalCompleted",
     "DisposalOrdered",
+    "DisposalPlanned",
+    "DisposalProved",
     "EgressAllowed",
     "EgressClosed",
     "Entry",
@@ -204,8 +229,11 @@ __all__ = [
     "ReidentificationDenied",
     "ReidentificationOpened",
     "ReidentificationRequested",
+    "RetentionRuled",
+    "RetentionRun",
     "ReviewClosed",
     "ReviewStarted",
+    "SensitivityConfirmed",
     "SentinelsRecorded",
     "ServedUnsafely",
     "SessionsEnded",
@@ -306,6 +334,19 @@ Fact = (
     | LedgerBegun
     | LedgerPruned
     | LedgerSealed
+    | AssetFound
+    | AssetHeld
+    | AssetMissing
+    | AssetOwned
+    | AssetReleased
+    | AssetRetired
+    | AssetScanned
+    | DisposalAsked
+    | DisposalPlanned
+    | DisposalProved
+    | RetentionRuled
+    | RetentionRun
+    | SensitivityConfirmed
     | ConsentRecorded
     | ConsentRulesAdopted
     | DatasetBuilt

@@ -1,0 +1,424 @@
+"""The catalogue of data assets: scanned, compared with the last scan, owned, confirmed by a steward, retired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Protocol
+
+import msgspec
+
+from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.events import Actor, Fact
+from bedrail.core.events.catalogue import (
+    AssetFound,
+    AssetMissing,
+    AssetOwned,
+    AssetRetired,
+    AssetScanned,
+    SensitivityConfirmed,
+)
+from bedrail.core.values import Value
+from bedrail.data.catalogue import (
+    KINDS,
+    LEVELS,
+    SPECIALS,
+    Change,
+    Decided,
+    FieldSheet,
+    Level,
+    Sheet,
+    changes,
+    standing_level,
+    unconfirmed,
+)
+from bedrail.data.sampling import CAPACITY, Flow, survey
+from bedrail.data.sensitivity.proposing import Finder, propose
+from bedrail.governance.catalogue import AssetView
+from bedrail.governance.moments import epoch
+from bedrail.journeys.context import Context
+
+RESUME_HOURS = 24
+"""With `resume`, what was scanned in as many hours is not read again."""
+
+
+class Source(Protocol):
+    """A place to scan, opened by `app`: its name without credentials, and what is to be read there."""
+
+    @property
+    def target(self) -> str:
+        """What is recorded of it."""
+        ...
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is not met here is not there any more (a folder, a database), or was only not said (a feed)."""
+        ...
+
+    def flows(self, seed: int) -> tuple[list[Flow], list[str]]:
+        """What to read, and what was met and cannot be read; raises `Invalid`, `Unavailable`."""
+        ...
+
+
+@dataclass(slots=True)
+class Wanted:
+    """How to scan. Rows are of each asset; `again` reads also what did not change since the last scan."""
+
+    seed: int = 0
+    rows: int = 200_000
+    capacity: int = CAPACITY
+    again: bool = False
+    resume: bool = False
+    dry: bool = False
+    find: Finder | None = None
+    told: Callable[[str, int], None] = field(default=lambda _label, _rows: None)
+
+
+class Scanned(Value, frozen=True, kw_only=True):
+    """What a scan says of one asset: `new`, `changed`, `same`, `unchanged` (not read again) or `missing`."""
+
+    asset: str
+    name: str
+    kind: str
+    location: str
+    state: str
+    rows: int
+    fields: int
+    level: str
+    special: tuple[str, ...]
+    unconfirmed: int
+    changes: tuple[Change, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+class Scan(Value, frozen=True, kw_only=True):
+    """A whole scan: every asset that was met or missed, and what was met and could not be read."""
+
+    target: str
+    assets: tuple[Scanned, ...]
+    unread: tuple[str, ...]
+    recorded: bool
+
+
+def text_finder() -> Finder:
+    """Finds identifiers in free text by the house's own text engine, rules only; raises `Unavailable` without it."""
+    from bedrail.privacy.text import load
+
+    detector = load(mode="rules")
+    return lambda text: [span.label for span in detector.detect(text)]
+
+
+def scan(ctx: Context, person: str, source: Source, wanted: Wanted) -> Scan:
+    """Look through a place and put each asset on record as soon as it was read, so that a stop loses one at most.
+
+    Values are sampled in memory and nowhere else. A dry run reads and records nothing. Raises `Refused`, `Invalid` for
+    nothing to read, `Unavailable` for a place that is out.
+    """
+    actor = ctx.require(person, "catalogue.scan")
+    flows, unread = source.flows(wanted.seed)
+    met: list[Scanned] = []
+    for flow in flows:
+        known = _not_again(ctx, flow, wanted)
+        if known:
+            met += [_told(view, "unchanged") for view in known]
+            wanted.told(flow.label, 0)
+            continue
+        seen, notes = survey(
+            flow, seed=wanted.seed, capacity=wanted.capacity, limit=wanted.rows, told=partial(wanted.told, flow.label)
+        )
+        for each in seen:
+            sheet = propose(each, complete=not each.cut, notes=notes, fingerprint=flow.fingerprint, find=wanted.find)
+            met.append(_record(ctx, actor, source.target, sheet, dry=wanted.dry))
+        unread += [f"{flow.label}: {note}" for note in notes if not seen]
+    gone = _missing(ctx, actor, source, met, dry=wanted.dry)
+    return Scan(target=source.target, assets=(*met, *gone), unread=tuple(unread), recorded=not wanted.dry)
+
+
+def _not_again(ctx: Context, flow: Flow, wanted: Wanted) -> list[AssetView]:
+    """The assets of this flow, when it need not be read: nothing was written to, or it was read a moment ago."""
+    if wanted.again:
+        return []
+    registry = ctx.refresh()
+    if not flow.keys:  # which assets it holds, only their sheets tell
+        return [
+            view
+            for view in registry.catalogue.live()
+            if flow.fingerprint and view.sheet and _fingerprint(ctx, view) == flow.fingerprint
+        ]
+    known = [view for key in flow.keys if (view := registry.catalogue.find(key.location)) is not None and view.live]
+    if len(known) < len(flow.keys):
+        return []
+    late = ctx.clock.now().timestamp() - RESUME_HOURS * 3600
+    if wanted.resume and all(view.scanned_at and epoch(view.scanned_at) >= late for view in known):
+        return known
+    same = flow.fingerprint and all(_fingerprint(ctx, view) == flow.fingerprint for view in known)
+    return known if same else []
+
+
+def _fingerprint(ctx: Context, view: AssetView) -> str:
+    return read_sheet(ctx, view).fingerprint if view.sheet else ""
+
+
+def _record(ctx: Context, actor: Actor, target: str, sheet: Sheet, *, dry: bool) -> Scanned:
+    registry = ctx.refresh()
+    known = registry.catalogue.find(sheet.location)
+    if known is not None and not known.live:
+        known = None
+    before = read_sheet(ctx, known) if known is not None and known.sheet else None
+    decided = read_decided(ctx, known) if known is not None else {}
+    different = changes(before, sheet)
+    level, special = standing_level(sheet, decided)
+    open_ = unconfirmed(sheet, decided)
+    state = "new" if known is None else "changed" if different else "same"
+    view = known or AssetView(ctx.ids.new(), sheet.name, sheet.kind, sheet.location, target, "")
+    said = _told(view, state, sheet=sheet, level=level, special=special, unconfirmed=len(open_), different=different)
+    if dry:
+        return said
+    facts: list[Fact] = []
+    if known is None:
+        facts.append(
+            AssetFound(asset=view.asset, kind=sheet.kind, location=sheet.location, name=sheet.name, target=target)
+        )
+    facts.append(
+        AssetScanned(
+            added=sum(1 for each in different if each.what == "new"),
+            asset=view.asset,
+            changed=sum(1 for each in different if each.what not in ("new", "gone")),
+            changes=ctx.artifacts.put(msgspec.json.encode(different)) if different else "",
+            fields=len(sheet.fields),
+            gone=sum(1 for each in different if each.what == "gone"),
+            level=level,
+            rows=sheet.rows,
+            sheet=ctx.artifacts.put(msgspec.json.encode(sheet)),
+            special=special,
+            unconfirmed=len(open_),
+        )
+    )
+    ctx.append(actor, "governance", *facts, known=registry.seen)
+    return said
+
+
+def _told(
+    view: AssetView,
+    state: str,
+    *,
+    sheet: Sheet | None = None,
+    level: str = "",
+    special: tuple[str, ...] = (),
+    unconfirmed: int = -1,
+    different: tuple[Change, ...] = (),
+) -> Scanned:
+    return Scanned(
+        asset=view.asset,
+        name=view.name,
+        kind=view.kind,
+        location=view.location,
+        state=state,
+        rows=sheet.rows if sheet else view.rows,
+        fields=len(sheet.fields) if sheet else view.fields,
+        level=level or view.level,
+        special=special or view.special,
+        unconfirmed=unconfirmed if unconfirmed >= 0 else view.unconfirmed,
+        changes=different,
+        notes=sheet.notes if sheet else (),
+    )
+
+
+def _missing(ctx: Context, actor: Actor, source: Source, met: Sequence[Scanned], *, dry: bool) -> list[Scanned]:
+    """What earlier scans of this whole target met and this one did not."""
+    if not source.whole:
+        return []
+    there = {each.asset for each in met}
+    gone = [view for view in ctx.refresh().catalogue.of_target(source.target) if view.asset not in there]
+    fresh = [view for view in gone if not view.missing_since]
+    if fresh and not dry:
+        facts = [AssetMissing(asset=view.asset, target=source.target) for view in fresh]
+        ctx.append(actor, "governance", *facts, known=ctx.registry.seen)
+    return [_told(view, "missing") for view in gone]
+
+
+def read_sheet(ctx: Context, view: AssetView) -> Sheet:
+    """The asset's fields as the last scan saw them; raises `NotFound` before the first."""
+    if not view.sheet:
+        raise NotFound("this asset was not scanned yet.", path=view.name, remedy="bedrail catalogue scan TARGET")
+    return msgspec.json.decode(ctx.artifacts.get(view.sheet), type=Sheet)
+
+
+def read_decided(ctx: Context, view: AssetView) -> dict[str, Decided]:
+    """What stewards decided about the asset's fields, by name."""
+    if not view.decided:
+        return {}
+    return msgspec.json.decode(ctx.artifacts.get(view.decided), type=dict[str, Decided])
+
+
+class FieldLine(Value, frozen=True, kw_only=True):
+    """A field as it stands: the proposal and, where a steward decided, what counts."""
+
+    field: FieldSheet
+    decided: Decided | None
+    open: bool
+
+    @property
+    def level(self) -> Level:
+        """What counts: the decision, while it stands; else the proposal."""
+        return self.field.proposal.level if self.open or self.decided is None else self.decided.level
+
+
+def fields_of(ctx: Context, view: AssetView) -> list[FieldLine]:
+    """Every field of an asset, in order."""
+    sheet, decided = read_sheet(ctx, view), read_decided(ctx, view)
+    open_ = set(unconfirmed(sheet, decided))
+    return [FieldLine(field=each, decided=decided.get(each.name), open=each.name in open_) for each in sheet.fields]
+
+
+def own(
+    ctx: Context, person: str, asset: str, *, owner: str = "", purpose: str = "", system: str = "", kind: str = ""
+) -> AssetView:
+    """Say who answers for an asset, what for, and which system it comes from; what is not said stays.
+
+    Raises `Invalid`, `NotFound`, `Refused`.
+    """
+    actor = ctx.require(person, "catalogue.own")
+    view = live_asset(ctx, asset)
+    if owner and owner not in ctx.registry.people:
+        raise NotFound("nobody of that name works here.", path="--owner", remedy="bedrail people list")
+    if kind and kind not in KINDS:
+        raise Invalid("there is no such kind.", path="--kind", remedy=f"One of: {', '.join(KINDS)}.")
+    if not (owner or purpose or system or kind):
+        raise Invalid("nothing was said.", path="--owner", remedy="Give --owner, --purpose, --system or --kind.")
+    fact = AssetOwned(
+        asset=view.asset,
+        kind=kind or view.kind,
+        owner=owner or view.owner,
+        purpose=_words(purpose, "--purpose") or view.purpose,
+        system=_words(system, "--system") or view.system,
+    )
+    ctx.append(actor, "governance", fact, known=ctx.registry.seen)
+    return ctx.registry.catalogue.assets[view.asset]
+
+
+def confirm(
+    ctx: Context,
+    person: str,
+    asset: str,
+    *,
+    fields: Sequence[str] = (),
+    corrections: Mapping[str, tuple[str, tuple[str, ...] | None]] = {},
+    everything: bool = False,
+    reason: str = "",
+) -> SensitivityConfirmed:
+    """Accept the proposals for `fields` (or for all that are open, with `everything`), and correct others.
+
+    A correction is a level, and the special categories that count (None: as proposed). One that makes a field less
+    sensitive than proposed needs a reason. Raises `Invalid`, `NotFound`, `Refused`.
+    """
+    actor = ctx.require(person, "catalogue.confirm")
+    view = live_asset(ctx, asset)
+    sheet, decided = read_sheet(ctx, view), read_decided(ctx, view)
+    known = ctx.registry.seen
+    there = {each.name: each for each in sheet.fields}
+    for name in (*fields, *corrections):
+        if name not in there:
+            raise NotFound(
+                f"the asset has no field `{name[:80]}`.", path="--field", remedy="bedrail catalogue show ASSET"
+            )
+    chosen = [*fields, *(unconfirmed(sheet, decided) if everything else ())]
+    made = {name: _accepted(there[name], person, reason) for name in chosen}
+    made |= {
+        name: _corrected(there[name], person, level, special, reason) for name, (level, special) in corrections.items()
+    }
+    if not made:
+        raise Invalid("no field is named, and none is open.", path="--field", remedy="Name fields, or give --all.")
+    now = decided | made
+    level, special = standing_level(sheet, now)
+    fact = SensitivityConfirmed(
+        accepted=sum(1 for each in made.values() if not each.corrected),
+        asset=view.asset,
+        corrected=sum(1 for each in made.values() if each.corrected),
+        decided=ctx.artifacts.put(msgspec.json.encode(now, order="deterministic")),
+        level=level,
+        sheet=view.sheet,
+        special=special,
+        steward=person,
+        unconfirmed=len(unconfirmed(sheet, now)),
+    )
+    ctx.append(actor, "governance", fact, known=known)
+    return fact
+
+
+def _accepted(sheet: FieldSheet, person: str, reason: str) -> Decided:
+    said = sheet.proposal
+    return Decided(
+        level=said.level,
+        proposed=said.level,
+        by=person,
+        special=said.special,
+        proposed_special=said.special,
+        reason=reason,
+    )
+
+
+def _corrected(sheet: FieldSheet, person: str, level: str, special: tuple[str, ...] | None, reason: str) -> Decided:
+    said = sheet.proposal
+    found = next((each for each in LEVELS if each == level), None)
+    if found is None:
+        raise Invalid("there is no such level.", path="--level", remedy=f"One of: {', '.join(LEVELS)}.")
+    chosen = said.special if special is None else tuple(sorted(special))
+    if not set(chosen) <= set(SPECIALS):
+        raise Invalid(
+            "there is no such category.", path="--special", remedy=f"Some of: {', '.join(SPECIALS)}; or none."
+        )
+    milder = LEVELS.index(found) > LEVELS.index(said.level) or not set(said.special) <= set(chosen)
+    if milder and len(reason.strip()) < 3:
+        raise Invalid(
+            f"`{sheet.name[:80]}` becomes less sensitive than proposed: say why.",
+            path="--reason",
+            remedy="--reason WHY",
+        )
+    return Decided(
+        level=found,
+        proposed=said.level,
+        by=person,
+        special=chosen,
+        proposed_special=said.special,
+        reason=_words(reason, "--reason"),
+    )
+
+
+def retire(ctx: Context, person: str, asset: str, reason: str) -> None:
+    """The asset is in use no more: nobody is asked about it again. Disposal is another thing: see `retention`.
+
+    Raises `Invalid`, `NotFound`, `Refused` while a hold stands.
+    """
+    actor = ctx.require(person, "catalogue.retire")
+    view = live_asset(ctx, asset)
+    if view.hold:
+        raise Refused(
+            "a legal hold stands on this asset.", remedy="bedrail retention release, if that is right.",
+            reasons=(view.hold,),
+        )  # fmt: skip
+    if len(reason.strip()) < 3:
+        raise Invalid("say why.", path="--reason", remedy="In 3 characters or more; no patient data.")
+    ctx.append(actor, "governance", AssetRetired(asset=view.asset, reason=_words(reason, "--reason")))
+
+
+def live_asset(ctx: Context, asset: str) -> AssetView:
+    """The asset of that id, name or location, while somebody answers for it; raises `NotFound`, `Invalid`."""
+    view = ctx.refresh().catalogue.named(asset)
+    if not view.live:
+        raise Invalid(f"{view.name} is {view.standing}.", path="asset", remedy="bedrail catalogue list --all")
+    return view
+
+
+def late(ctx: Context, days: int) -> list[AssetView]:
+    """The live assets that were not scanned for as many days."""
+    before = (ctx.clock.now() - timedelta(days=days)).timestamp()
+    return [view for view in ctx.refresh().catalogue.live() if not view.scanned_at or epoch(view.scanned_at) < before]
+
+
+def _words(text: str, path: str) -> str:
+    if len(text) > 2_000:
+        raise Invalid("say it in 2,000 characters at most.", path=path, remedy="No patient data.")
+    return text.strip()
