@@ -7,7 +7,10 @@ import importlib
 from bedrail.core.errors import Invalid
 from bedrail.privacy.text.values import Pack
 
-PACKS = {"en": "bedrail.privacy.text.english:ENGLISH"}
+PACKS = {
+    "en": "bedrail.privacy.text.english:ENGLISH",
+    "de": "bedrail.privacy.text.german:GERMAN",
+}
 """Language code (ISO 639-1) -> module:value, imported when asked for."""
 
 
