@@ -1,0 +1,144 @@
+"""Folders of DICOM files, recognised by content, through the streaming harness: several processes, resumable."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.ports import KeyedDigest
+from bedrail.privacy.dicom.instance import is_dicom, treat
+from bedrail.privacy.dicom.table import table_bytes
+from bedrail.privacy.dicom.values import Profile, Treated
+from bedrail.privacy.keyed import Keyed
+from bedrail.privacy.sources import Chunk, Files
+from bedrail.privacy.streaming import Handle, Tally, each_file
+
+_SCANNED = 4096
+_INSTANCE = re.compile(rb"(?:\x02\x00\x03\x00|\x08\x00\x18\x00|\x00\x08\x00\x18)(?:UI..|....)([0-9.]{3,64})", re.DOTALL)
+
+
+class DicomFiles(Files):
+    """All DICOM files below a folder, whatever they are called; `others` are the numbers of files that are none.
+
+    Numbers count all files of the folder in the order of their names, since names may name patients.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Looks at the beginning of each file when first asked."""
+        super().__init__(folder)
+        self._found: list[tuple[int, Path]] | None = None
+        self.others: list[int] = []
+        self.copies: dict[int, int] = {}
+
+    def numbered(self) -> list[tuple[int, Path]]:
+        """(number, file) of each DICOM file; raises `Invalid` when there is none, `Unavailable` when one is unreadable.
+
+        Files that seem to hold the same instance are told apart in `copies`: the first has none, the next 2, 3 ...
+        """
+        if self._found is None:
+            self._found, seen = [], Counter[str]()
+            for number, path in enumerate(self.all_files(), start=1):
+                start = _start(path)
+                if not is_dicom(start):
+                    self.others.append(number)
+                    continue
+                self._found.append((number, path))
+                uid = instance_seen(start)
+                seen[uid] += 1
+                if seen[uid] > 1:
+                    self.copies[number] = seen[uid]
+            if not self._found:
+                raise Invalid("there is no DICOM file in it.", path=str(self.folder), remedy="Name another folder.")
+        return self._found
+
+    def all_files(self) -> list[Path]:
+        """All files of the folder, DICOM or not."""
+        return super().paths()
+
+    def paths(self) -> list[Path]:
+        """The DICOM files."""
+        return [path for _, path in self.numbered()]
+
+    def chunks(self) -> Iterator[Chunk]:
+        """One chunk for each DICOM file."""
+        for at, (number, path) in enumerate(self.numbered()):
+            yield Chunk(number=at, first=number, data=b"", path=str(path), size=path.stat().st_size)
+
+
+class OneInstance(DicomFiles):
+    """One file, for an output that is one file too."""
+
+    def chunks(self) -> Iterator[Chunk]:
+        """The whole file as one chunk; raises `Invalid` when it is no DICOM."""
+        ((_, path),) = self.numbered()
+        data = path.read_bytes()
+        yield Chunk(number=0, first=1, data=data, size=len(data))
+
+
+class DicomWork:
+    """De-identifies instances under the key of one project (`privacy.streaming.Work`)."""
+
+    def __init__(self, digest: KeyedDigest, profile: Profile, copies: dict[int, int] | None = None) -> None:
+        """`copies` are of the `DicomFiles` that are worked on."""
+        self._digest, self._profile, self._copies = digest, profile, copies or {}
+
+    def profile(self) -> str:
+        """The digest of all that decides the output beside the key."""
+        return self._profile.digest(table_bytes())
+
+    def open(self) -> Handle:
+        """In each process: a handler of files, and of the one file that comes as bytes."""
+        keyed, many = Keyed(self._digest), each_file(self._handle)
+
+        def handler(chunk: Chunk, tally: Tally) -> bytes:
+            if chunk.path:
+                return many(chunk, tally)
+            try:
+                done = treat(chunk.data, keyed, self._profile)
+            except Exception as error:  # noqa: BLE001 (whatever the file provokes is its failure)
+                tally.fail(chunk.first, error)
+                return b""
+            _tell(done, tally)
+            tally.done()
+            return done.data
+
+        return handler
+
+    def _handle(self, path: Path, number: int, tally: Tally) -> None:
+        data = path.read_bytes()
+        keyed = Keyed(self._digest)
+        done = treat(data, keyed, self._profile)
+        _tell(done, tally)
+        seen = instance_seen(data[:_SCANNED])
+        folder, _, instance = done.name.removesuffix(".dcm").rpartition("/")
+        if instance in (seen, keyed.uid(seen)):
+            copy = f"-{self._copies[number]}" if number in self._copies else ""
+        else:
+            copy = f"-file{number}"  # not the instance that the scan saw: nothing else may take this name
+        tally.write(f"{folder}/{instance}{copy}.dcm", done.data)
+
+
+def instance_seen(start: bytes) -> str:
+    """The SOP Instance UID near the beginning of a file, read without parsing it; "" when none is seen."""
+    found = _INSTANCE.search(start[128:] if start[128:132] == b"DICM" else start)
+    return found[1].decode("ascii") if found else hashlib.sha256(start).hexdigest()
+
+
+def _start(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_SCANNED)
+    except OSError as error:
+        raise Unavailable("a file of the folder cannot be read.", remedy="Check owners and permissions.") from error
+
+
+def _tell(done: Treated, tally: Tally) -> None:
+    for (place, action, rule), count in done.counts.items():
+        tally.handled(place, action, rule, count)
+    for note in done.notes:
+        tally.handled("file", "note", note)
+    tally.handled("file", "audited", "no leftovers by Table E.1-1")
