@@ -10,6 +10,7 @@ from bedrail.core.events import (
     Approved,
     CandidateAdmitted,
     DatasetAdmitted,
+    DeidentificationJudged,
     DeploymentMoved,
     Entry,
     EvidenceRecorded,
@@ -113,6 +114,13 @@ def dataset(digest: str = DATA, verdict: str = "pass") -> DatasetAdmitted:
     )
 
 
+def deidentified(verdict: str = "pass", digest: str = DATA, until: str = "") -> DeidentificationJudged:
+    """Evidence of how the data was de-identified."""
+    return DeidentificationJudged(
+        dataset=digest, evidence="2" * 64, manifest="", method="inside", reason="so", until=until, verdict=verdict
+    )
+
+
 def watched(decisions: int) -> MonitoringReported:
     """A window of decisions that was watched."""
     return MonitoringReported(
@@ -141,6 +149,7 @@ def story(stage: str = "pilot", tier: str = "medium", policy: Policy = POLICY) -
         (1.0, PolicyAdopted(policy=policy.digest, name=policy.name)),
         (2.0, opened(tier)),
         (3.0, dataset()),
+        (5.0, deidentified()),
         (4.0, admitted()),
     ]
     told += [

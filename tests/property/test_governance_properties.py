@@ -20,6 +20,7 @@ from bedrail.core.events import (
     ArtifactRefused,
     CandidateAdmitted,
     DatasetAdmitted,
+    DeidentificationJudged,
     DeploymentHalted,
     DeploymentMoved,
     EvidenceRecorded,
@@ -36,7 +37,7 @@ from bedrail.governance.gate import Closed, Open
 from bedrail.governance.policy import alternatives, default_policy_text, parse_policy
 from bedrail.governance.rules import DATA_QUALITY
 from bedrail.governance.usecase import parse_charter
-from governance_story import CANDIDATE, CASE, OTHER, POLICY, Told, answered, approved, ask, day, story
+from governance_story import CANDIDATE, CASE, OTHER, POLICY, Told, answered, approved, ask, day, deidentified, story
 
 QUICK = settings(
     max_examples=120, deadline=None, database=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
@@ -96,6 +97,8 @@ AGAINST: list[Told] = [
     (50.0, DeploymentHalted(use_case=CASE, candidate=CANDIDATE, reason="stop")),
     (50.0, BLOCKING),
     (50.0, msgspec.structs.replace(BLOCKING, use_case="")),
+    (50.0, deidentified("fail")),
+    (50.0, deidentified("missing")),
     (50.0, answered("fairness", "fail")),
     (50.0, answered("calibration", "missing")),
     (50.0, answered("calibration", "unheard of")),
@@ -132,7 +135,14 @@ def has_all_required(told: list[Told]) -> bool:
     first, second = (alternatives(place) for place in rule.approvals)
     pairs = any(a[0] in first and b[0] in second and a[1] != b[1] for a in given for b in given)
     kinds = {type(f) for f in facts}
-    needed = {PolicyAdopted, UseCaseOpened, DatasetAdmitted, CandidateAdmitted, DeploymentMoved}
+    needed = {
+        PolicyAdopted,
+        UseCaseOpened,
+        DatasetAdmitted,
+        DeidentificationJudged,
+        CandidateAdmitted,
+        DeploymentMoved,
+    }
     return needed <= kinds and set(rule.checks) <= answers and pairs
 
 

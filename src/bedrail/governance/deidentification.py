@@ -9,6 +9,7 @@ from typing import Any
 from bedrail.core.errors import NotFound, Refused
 from bedrail.core.events.deidentification import (
     DataDeidentified,
+    DeidentificationJudged,
     ProjectForgotten,
     ProjectOpened,
     ProjectRetired,
@@ -75,13 +76,30 @@ class RequestView:
         return "approved" if not self.missing() else f"waits for {', '.join(self.missing())}"
 
 
+@dataclass(frozen=True, slots=True)
+class JudgedView:
+    """What evidence says of a dataset's de-identification; moments in epoch seconds, `until` of an expert alone."""
+
+    dataset: str
+    evidence: str
+    manifest: str
+    method: str
+    verdict: str
+    reason: str
+    by: str
+    at: str
+    at_epoch: float
+    until_epoch: float
+
+
 @dataclass(slots=True)
 class Deidentification:
-    """Projects by name, requests by id, and runs by the SHA-256 of each output."""
+    """Projects by name, requests by id, runs by the SHA-256 of each output, judgements by dataset."""
 
     projects: dict[str, ProjectView] = field(default_factory=dict)
     requests: dict[str, RequestView] = field(default_factory=dict)
     runs: dict[str, DataDeidentified] = field(default_factory=dict)
+    judged: dict[str, JudgedView] = field(default_factory=dict)
 
     def project(self, name: str) -> ProjectView:
         """The project; raises `NotFound`, and `Refused` once it is retired."""
@@ -160,6 +178,14 @@ def _run(registry: Any, fact: DataDeidentified, _at: str) -> None:
         _change(registry, fact.project, runs=made.projects[fact.project].runs + 1)
 
 
+def _judged(registry: Any, fact: DeidentificationJudged, at: str) -> None:
+    until = epoch(fact.until) if fact.until else float("inf")
+    registry.deidentification.judged[fact.dataset] = JudgedView(
+        fact.dataset, fact.evidence, fact.manifest, fact.method, fact.verdict, fact.reason, registry.acting, at,
+        epoch(at), until,
+    )  # fmt: skip
+
+
 def _requested(registry: Any, fact: ReidentificationRequested, at: str) -> None:
     registry.deidentification.requests[fact.request] = RequestView(
         fact.request, fact.project, fact.pseudonyms, fact.purpose, fact.basis, registry.acting, at, fact.expires
@@ -189,6 +215,7 @@ DEIDENTIFICATION: dict[type, Callable[[Any, Any, str], None]] = {
     ProjectRetired: _retired,
     ProjectForgotten: _forgotten,
     DataDeidentified: _run,
+    DeidentificationJudged: _judged,
     ReidentificationRequested: _requested,
     ReidentificationApproved: _approved,
     ReidentificationDenied: _denied,

@@ -84,6 +84,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "pseudonym.find": frozenset({"privacy-officer", "pseudonym-custodian"}),
     "deid.run": frozenset({"data-scientist", "privacy-officer"}),
     "deid.project": frozenset({"privacy-officer", "pseudonym-custodian"}),
+    "deid.judge": frozenset({"privacy-officer"}),
     "deid.retire": frozenset({"privacy-officer"}),
     "deid.read": frozenset({"owner", "data-scientist", "privacy-officer", "pseudonym-custodian", "auditor"}),
     "reidentification.request": frozenset({"clinical-lead", "clinician", "data-scientist", "privacy-officer"}),

@@ -26,6 +26,7 @@ from bedrail.governance.rules import (
     AcceptMissing,
     AccessRule,
     Action,
+    DeidRule,
     LedgerRule,
     OnRule,
     Policy,
@@ -63,6 +64,7 @@ _KEYS = (
     "alarms",
     "on",
     "access",
+    "deidentification",
     "ledger",
     "withhold",
     "accountable",
@@ -108,6 +110,9 @@ def parse_policy(source: bytes | str, *, name: str = FILE) -> Policy:
         tiers=tiers,
         requirements=_requirements(toml),
         alarms=_alarms(toml, ("alarms",), whole=True),
+        deidentification=toml.convert(
+            ("deidentification",), toml.table(("deidentification",), required=False), DeidRule
+        ),
         access=toml.convert(("access",), toml.table(("access",), required=False), AccessRule),
         ledger=toml.convert(("ledger",), toml.table(("ledger",), required=False), LedgerRule),
         withheld=taken,

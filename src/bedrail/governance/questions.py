@@ -103,6 +103,32 @@ def data_admitted(h: Hearing) -> Iterator[Reason]:
         yield reason(h.registry, "data-missing", "data", message, commands.admit_data(h.view.id), "data.admit")
 
 
+def data_deidentified(h: Hearing) -> Iterator[Reason]:
+    """Signed evidence says that this very data is de-identified, and the time to look at it again has not come."""
+    days = next((days for tier, days in h.policy.deidentification.days.items() if tier == h.view.tier), None)
+    if days is None:
+        return
+    h.criteria.append("deidentification")
+    if h.view.dataset is None:
+        return  # `data_admitted` says so
+    found = h.registry.deidentification.judged.get(h.view.dataset.dataset)
+    again = commands.admit_data(h.view.id)
+    if found is None:
+        code, message = "deidentification-missing", "Nothing on record says how the data was de-identified."
+    elif found.verdict != Verdict.PASS:
+        word = "failed" if found.verdict == Verdict.FAIL else "untold"
+        said = "does not hold" if found.verdict == Verdict.FAIL else "could not be told"
+        code, message = f"deidentification-{word}", f"The data's de-identification {said}: {found.reason}."
+    else:
+        ends = min(found.until_epoch, days_after(found.at_epoch, days))
+        h.ends(ends)
+        if ends > h.now:
+            return
+        code = "deidentification-expired"
+        message = f"The data's de-identification was judged on {found.at[:10]} and has to be looked at again."
+    yield reason(h.registry, code, "deidentification", message, again, "data.admit")
+
+
 def candidate_sound(h: Hearing) -> Iterator[Reason]:
     """There is a candidate, signed, and its stored bytes are still its own."""
     h.criteria.append("candidate")
@@ -347,6 +373,7 @@ Question = Callable[[Hearing], Iterator[Reason]]
 QUESTIONS: tuple[Question, ...] = (
     policy_rules,
     data_admitted,
+    data_deidentified,
     candidate_sound,
     evidence_stands,
     approvals_given,

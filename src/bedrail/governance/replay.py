@@ -57,6 +57,7 @@ from bedrail.core.events.access import (
 from bedrail.core.events.data import ConsentRecorded, ConsentRulesAdopted
 from bedrail.core.events.deidentification import (
     DataDeidentified,
+    DeidentificationJudged,
     ProjectOpened,
     ProjectRetired,
     ReidentificationApproved,
@@ -114,6 +115,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     ProjectOpened: ("deid.project",),
     ProjectRetired: ("deid.retire",),
     DataDeidentified: ("deid.run",),
+    DeidentificationJudged: ("deid.judge", "data.admit"),
     ReidentificationRequested: ("reidentification.request",),
     ReidentificationApproved: ("reidentification.approve",),
     LedgerSealed: ("ledger.shard",),

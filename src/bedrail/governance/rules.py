@@ -121,6 +121,20 @@ class TierRule(Value, frozen=True, kw_only=True):
     on: OnRule = OnRule()
 
 
+class DeidRule(Value, frozen=True, kw_only=True):
+    """What evidence of de-identification must show, and for how many days it holds in each tier.
+
+    A tier without `days` does not ask for it. `max_leak_share` bounds the upper end (95 %) of the share of identifiers
+    left in notes, `max_origin_gap` the difference of recall between names of different origins, `max_record_risk` the
+    largest risk of any record of a table that goes out under an expert's determination.
+    """
+
+    days: dict[Tier, Days] = msgspec.field(default_factory=dict)
+    max_leak_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.03
+    max_origin_gap: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
+    max_record_risk: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.09
+
+
 class Policy(Value, frozen=True, kw_only=True):
     """A whole policy; `digest` is the SHA-256 of its bytes, in hex.
 
@@ -135,6 +149,7 @@ class Policy(Value, frozen=True, kw_only=True):
     alarms: dict[str, Action]
     description: str = ""
     access: AccessRule = AccessRule()
+    deidentification: DeidRule = DeidRule()
     ledger: LedgerRule = LedgerRule()
     withheld: frozenset[str] = frozenset()
     accountable: dict[str, str] = msgspec.field(default_factory=dict)

@@ -84,6 +84,7 @@ def admit_data(
     from bedrail.data.digest import table_digest
     from bedrail.data.quality_evidence import quality_evidence
     from bedrail.data.splits import spare_known, split
+    from bedrail.journeys.deid_evidence import judge_admission
     from bedrail.journeys.examination import record_evidence
 
     actor = ctx.require(person, "data.admit")
@@ -127,6 +128,7 @@ def admit_data(
     again = () if opened_before else (split_fact,)  # an opened holdout stays with the split that it was opened under
     ctx.append(actor, "research", admitted, built, *again, *reads, known=known)
     record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
+    judge_admission(ctx, actor, digest, table, roles, cleared.treatments, (making or Making()).sources)
     page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
     write_report(ctx, use_case, "data-quality.html", page)
     return report

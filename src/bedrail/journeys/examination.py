@@ -56,27 +56,10 @@ def record_evidence(
     dataset: str,
 ) -> tuple[Evidence, ...]:
     """Bind answers to digests, sign each, store it, and append one fact per check; all in one commit."""
-    at = ctx.clock.now().isoformat(timespec="seconds")
-    policy = ctx.refresh().policy
     bound, facts = [], []
+    policy = ctx.refresh().policy
     for answer in answers:
-        evidence = msgspec.structs.replace(
-            answer,
-            use_case=use_case,
-            candidate=candidate,
-            dataset=dataset,
-            policy=policy,
-            made_at=at,
-            made_by=actor.id,
-            code=CODE,
-        )
-        data = msgspec.json.encode(evidence, order="sorted")
-        signed = SignedEvidence(
-            evidence=msgspec.Raw(data),
-            key=ctx.signer.public_key.hex(),
-            signature=ctx.signer.sign(evidence_statement(data)).hex(),
-        )
-        digest = ctx.artifacts.put(msgspec.json.encode(signed))
+        evidence, digest = signed_evidence(ctx, actor, answer, use_case=use_case, candidate=candidate, dataset=dataset)
         bound.append(evidence)
         facts.append(
             EvidenceRecorded(
@@ -93,6 +76,29 @@ def record_evidence(
     if facts:
         ctx.append(actor, "governance", *facts)
     return tuple(bound)
+
+
+def signed_evidence(
+    ctx: Context, actor: Actor, answer: Evidence, *, use_case: str = "", candidate: str = "", dataset: str = ""
+) -> tuple[Evidence, str]:
+    """An answer bound to digests, signed and stored: the evidence, and the digest of its artifact."""
+    evidence = msgspec.structs.replace(
+        answer,
+        use_case=use_case,
+        candidate=candidate,
+        dataset=dataset,
+        policy=ctx.refresh().policy,
+        made_at=ctx.clock.now().isoformat(timespec="seconds"),
+        made_by=actor.id,
+        code=CODE,
+    )
+    data = msgspec.json.encode(evidence, order="sorted")
+    signed = SignedEvidence(
+        evidence=msgspec.Raw(data),
+        key=ctx.signer.public_key.hex(),
+        signature=ctx.signer.sign(evidence_statement(data)).hex(),
+    )
+    return evidence, ctx.artifacts.put(msgspec.json.encode(signed))
 
 
 def read_evidence(ctx: Context, digest: str) -> Evidence:

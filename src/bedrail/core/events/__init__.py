@@ -74,6 +74,7 @@ from bedrail.core.events.data import (
 )
 from bedrail.core.events.deidentification import (
     DataDeidentified,
+    DeidentificationJudged,
     ProjectForgotten,
     ProjectOpened,
     ProjectRetired,
@@ -177,6 +178,7 @@ __all__ = [
     "DecisionAnswered",
     "DecisionFellBack",
     "DecisionResponded",
+    "DeidentificationJudged",
     "DeploymentHalted",
     "DeploymentLimited",
     "DeploymentMoved",
@@ -355,6 +357,7 @@ Fact = (
     | DatasheetMade
     | HoldoutSpared
     | DataDeidentified
+    | DeidentificationJudged
     | ProjectForgotten
     | ProjectOpened
     | ProjectRetired

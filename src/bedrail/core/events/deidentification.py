@@ -45,6 +45,22 @@ class DataDeidentified(FactStruct, frozen=True, kw_only=True, tag="deid.run"):
     records: int
 
 
+class DeidentificationJudged(FactStruct, frozen=True, kw_only=True, tag="deid.judged"):
+    """How well data is de-identified, as signed evidence says; `dataset` is a dataset's or output's digest.
+
+    `method` is `inside` (for use in this house), `safe-harbor`, `expert` or `limited`; `until` is when an expert's
+    determination ends, empty where the policy says it; `manifest` that of the run, empty for an admission.
+    """
+
+    dataset: str
+    evidence: str
+    manifest: str
+    method: str
+    reason: str
+    until: str
+    verdict: str
+
+
 class ReidentificationRequested(FactStruct, frozen=True, kw_only=True, tag="reidentification.requested"):
     """Somebody asks who is behind these pseudonyms, for a purpose and on a legal basis, until `expires`."""
 
