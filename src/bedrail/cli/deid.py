@@ -9,6 +9,7 @@ import click
 COMMANDS: dict[str, tuple[str, str]] = {
     "dicom": ("bedrail.cli.deid_dicom:dicom", "DICOM files by PS3.15 Annex E, pixels included."),
     "dicom-audit": ("bedrail.cli.deid_dicom:dicom_audit", "What is left in de-identified DICOM files."),
+    "fhir": ("bedrail.cli.deid_fhir:fhir", "FHIR R4 by rules on paths: Bundles, NDJSON, bulk exports."),
     "text": ("bedrail.cli.deid_text:text", "Notes in lines of JSON: surrogates, masks, shifted dates."),
     "project": ("bedrail.cli.deid_projects:project", "Projects with keys of their own, and their end."),
     "reidentify": ("bedrail.cli.deid_projects:reidentify", "Who is behind a pseudonym: asked, approved, opened once."),

@@ -165,6 +165,15 @@ CLI: dict[str, str] = {
     "catalogue confirm": "catalogue.confirm",
     "catalogue retire": "catalogue.retire",
     "catalogue export": "registry.read",
+    "retention rules": _NO_HOME,
+    "retention set": "retention.rule",
+    "retention hold": "keys.hold",
+    "retention release": "keys.hold",
+    "retention due": "registry.read",
+    "retention approve": "retention.approve",
+    "retention run": "retention.run",
+    "retention prove": "retention.prove",
+    "retention check-certificate": _OUTSIDE,
     "consent set": "consent.change",
     "consent revoke": "consent.change",
     "consent import": "consent.change",
@@ -219,6 +228,7 @@ CLI: dict[str, str] = {
     "sbom": _NO_HOME,
     "deid dicom": _FILES,
     "deid dicom-audit": _FILES,
+    "deid fhir": _FILES,
     "deid text": _FILES,
 }
 """Each command with its action; a sentence instead of an action says why the command is public."""

@@ -61,6 +61,29 @@ class HmacDigest:
         return keyed.digest()
 
 
+class TextHash:
+    """HMAC-SHA-256 of text as 64 hex characters, under a key that is text: as de-identification tools elsewhere write
+    it.
+    """
+
+    __slots__ = ("_key", "_started")
+
+    def __init__(self, key: str) -> None:
+        """`key` is what a configuration says; how strong it is, is its author's care."""
+        self._key = key
+        self._started = hmac.new(key.encode(), digestmod=sha256)
+
+    def __reduce__(self) -> tuple[type[TextHash], tuple[str, ...]]:
+        """By its key, for other processes."""
+        return TextHash, (self._key,)
+
+    def __call__(self, value: str) -> str:
+        """64 hex characters."""
+        keyed = self._started.copy()
+        keyed.update(value.encode("utf-8", "surrogatepass"))
+        return keyed.hexdigest()
+
+
 class LatePseudonyms:
     """`core.ports.Pseudonyms` whose key is fetched from its provider at the first use; raises `Unavailable` until then.
 

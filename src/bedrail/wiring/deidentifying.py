@@ -12,6 +12,7 @@ from bedrail.keys.files import KeyFolder
 from bedrail.keys.private_files import write_private
 from bedrail.keys.project_keys import file_key, fresh_key
 from bedrail.keys.projects import ProjectFolder
+from bedrail.keys.pseudonyms import TextHash
 from bedrail.keys.signing import verify_ed25519
 from bedrail.wiring.custody import key_providers
 
@@ -56,6 +57,11 @@ class DeidDesk:
         if key_file is not None:
             return RunKey(digest=file_key(key_file, project), origin="file")
         return RunKey(digest=fresh_key(), origin="run")
+
+    @staticmethod
+    def text_hash(key: str) -> TextHash:
+        """Codes under a key that a configuration of another tool brings."""
+        return TextHash(key)
 
     @staticmethod
     def home_key(app: Opened, person: str, project: str) -> RunKey:

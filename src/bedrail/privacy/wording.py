@@ -1,0 +1,41 @@
+"""Free text inside other media: one engine for FHIR, HL7 v2 and DICOM, which remembers the phrases that come again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bedrail.privacy.keyed import Keyed
+from bedrail.privacy.text.detect import load
+from bedrail.privacy.text.transform import TextRules, deidentify_text
+from bedrail.privacy.text.values import Known, Mode
+
+MOST_PHRASES = 100_000
+LONGEST_PHRASE = 200
+"""Displays and units repeat by the thousand; notes do not."""
+
+
+class Wording:
+    """Cleans text under one key and one set of rules; what is known of a patient is looked for besides."""
+
+    def __init__(self, keyed: Keyed, rules: TextRules, mode: Mode = "full") -> None:
+        """Loads the detector of `rules.language`; raises Invalid where there is none."""
+        self._keyed, self._rules = keyed, rules
+        self._detector = load(rules.language, mode)
+        self._clean: dict[str, None] = {}
+
+    def clean(self, text: str, subject: str, known: Sequence[Known]) -> str:
+        """The text without identifiers."""
+        if text in self._clean and not _mentions(text, known):
+            return text
+        made, spans = deidentify_text(text, self._detector, self._keyed, subject, self._rules, known)
+        if not spans and len(text) <= LONGEST_PHRASE:
+            if len(self._clean) >= MOST_PHRASES:
+                self._clean.clear()
+            self._clean[text] = None
+        return made
+
+
+def _mentions(text: str, known: Sequence[Known]) -> bool:
+    """Whether a phrase that is clean for others holds something of this patient (loosely: then it is read again)."""
+    folded = text.casefold()
+    return any(each.text.casefold() in folded for each in known)
