@@ -33,7 +33,7 @@ def test_notes_come_out_under_other_names_with_the_places_of_what_was_found(tmp_
     ran = told("deid", "text", str(notes), "--out", str(out), "--key-file", str(tmp_path / "key"), "--jobs", "1")
     assert ran.code == 0, ran.err
     made = rows(out)
-    assert [sorted(row) for row in made] == [["id", "spans", "text"]] * 3
+    assert [sorted(row) for row in made] == [["id", "risk", "spans", "text"]] * 3
     assert [row["id"] for row in made] == ["n1", "n2", 3]
     for note, row in zip(NOTES, made, strict=True):
         for span in row["spans"]:  # type: ignore[attr-defined]

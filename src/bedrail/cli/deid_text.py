@@ -63,7 +63,7 @@ def text(
     from bedrail.privacy.sources import Lines
     from bedrail.privacy.streaming import run
     from bedrail.privacy.text.transform import TextRules
-    from bedrail.privacy.text.work import NoteWork, repeated_ids
+    from bedrail.privacy.text.work import PER_NOTE, NoteWork, repeated_ids
     from bedrail.wiring.clock import SystemClock
 
     rules = TextRules(
@@ -76,7 +76,11 @@ def text(
             Lines(notes), running.out(out), work, medium="text", profile=work.profile(), told=told, **running.settings()
         )
     shifted = any(each.action == "shifted" for each in done.manifest.handled)
-    more: dict[str, object] = {"standard": STANDARDS["shifted" if shifted else profile]}
+    expected = sum(each.count for each in done.manifest.handled if each.rule == f"in 1/{PER_NOTE}") / PER_NOTE
+    more: dict[str, object] = {
+        "standard": STANDARDS["shifted" if shifted else profile],
+        "notes expected to hold a leak": round(expected, 1),
+    }
     return running.report(done, out, more=more)
 
 

@@ -117,6 +117,18 @@ def _kind(word: str, language: str) -> Kind:
     return _lists()[1].get(word) or Kind(DEFAULT_ORIGIN.get(language, "anglo"), "s")
 
 
+def is_given_name(word: str) -> bool:
+    """Whether a folded word is known as a given name."""
+    kind = _lists()[1].get(word)
+    return kind is not None and kind.role != "s"
+
+
+def is_surname(word: str) -> bool:
+    """Whether a folded word is known as a surname."""
+    kind = _lists()[1].get(word)
+    return kind is not None and kind.role == "s"
+
+
 def cased_like(name: str, original: str) -> str:
     """The name in capitals, small letters or as written, as the original is."""
     if len(original) > 1 and original.isupper():
@@ -127,7 +139,7 @@ def cased_like(name: str, original: str) -> str:
 class People:
     """The people of one subject's records under other names; one for each text, so that no two of them meet there."""
 
-    __slots__ = ("_keyed", "_language", "_made", "_subject", "_taken")
+    __slots__ = ("_keyed", "_language", "_letters", "_made", "_subject", "_taken")
 
     def __init__(self, keyed: Keyed, subject: str, language: str = "en", taken: Iterable[str] = ()) -> None:
         """`taken` are folded words that no surrogate may be: all originals of the text."""
@@ -136,12 +148,16 @@ class People:
         self._language = language
         self._taken = set(taken)
         self._made: dict[str, str] = {}
+        self._letters: dict[str, str] = {}
 
     def letter(self, letter: str) -> str:
         """Another first letter in the place of one: by it, "J." and "John" agree without knowing of each other."""
         own = folded(letter)[:1].upper()
-        others = INITIALS.replace(own, "")
-        return others[self._keyed.below(len(others), "initial", f"{self._subject}\0{own}")]
+        made = self._letters.get(own)
+        if made is None:
+            others = INITIALS.replace(own, "")
+            made = self._letters[own] = others[self._keyed.below(len(others), "initial", f"{self._subject}\0{own}")]
+        return made
 
     def part(self, original: str) -> str:
         """Another part of a name, of the same gender and origin where the lists know them, cased as the original.

@@ -44,7 +44,7 @@ class Surrogates:
             if label in ("NAME", "GEO"):
                 words.update(folded(part) for part in text.replace("-", " ").split())
             elif label != "DATE":
-                codes.add("".join(c for c in text.lower() if c.isalnum()))
+                codes.add(folded(text))
         words.update(folded(name) for name in names)
         self._language = language
         self._people = People(keyed, subject, language, words)

@@ -16,6 +16,7 @@ from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.streaming import Handle, Tally, each_line
 from bedrail.privacy.text.detect import load
 from bedrail.privacy.text.notes import known_of, read_note, subject_of
+from bedrail.privacy.text.risk import NoteRisk, band, note_risk
 from bedrail.privacy.text.transform import TextRules, deidentify_text
 from bedrail.privacy.text.values import Mode
 from bedrail.privacy.values import LABELS, Span
@@ -30,8 +31,9 @@ _encode = msgspec.json.Encoder().encode
 class NoteWork:
     """`privacy.streaming.Work` over lines of notes; see `Note` for the input.
 
-    Each line out is {"id", "text", "spans": [{"start", "end", "label", "confidence"}]} and the fields of `keep` as they
-    came: whoever names a field answers for what stands in it. `repeated` are lines whose id an earlier line has.
+    Each line out is {"id", "text", "spans": [{"start", "end", "label", "confidence"}], "risk"} and the fields
+    of `keep` as they came: whoever names a field answers for what stands in it. `repeated` are lines whose id an
+    earlier line has.
     """
 
     digest: KeyedDigest
@@ -54,11 +56,11 @@ class NoteWork:
                     "the id of this note stands in an earlier line.", remedy="Give each note an id of its own."
                 )
             text, spans = deidentify_text(note.text, detector, keyed, subject_of(note), self.rules, known_of(note))
-            for label in {span.label for span in spans}:
-                count = sum(span.label == label for span in spans)
-                tally.handled(label, action_of(self.rules, label), f"45 CFR 164.514(b)(2)(i)({RULES[label]})", count)
+            risk = note_risk(note.text, spans, self.mode)
+            _count(tally, self.rules, spans, risk)
             shown = keyed.pseudonym("note", str(note.id)) if self.pseudonymous_ids else note.id
             row: dict[str, Any] = {"id": shown, "text": text, "spans": [_row(span) for span in spans]}
+            row["risk"] = round(risk.probability, 4)
             if self.keep:
                 whole = msgspec.json.decode(line)
                 row.update((name, whole[name]) for name in self.keep if name in whole and name not in row)
@@ -70,6 +72,24 @@ class NoteWork:
         """The digest of everything but the key that decides the output."""
         parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, version("bedrail"))
         return sha256(_encode(parts)).hexdigest()
+
+
+LEFT = "left standing"
+"""The place under which signs and risks are counted in the manifest: they are no treatment."""
+
+PER_NOTE = 1000
+"""Expected leaks are counted in thousandths, since a manifest counts in whole numbers."""
+
+
+def _count(tally: Tally, rules: TextRules, spans: list[Span], risk: NoteRisk) -> None:
+    """What was done, and what may be left, for the manifest."""
+    for label in {span.label for span in spans}:
+        count = sum(span.label == label for span in spans)
+        tally.handled(label, action_of(rules, label), f"45 CFR 164.514(b)(2)(i)({RULES[label]})", count)
+    tally.handled(LEFT, band(risk.probability), "notes")
+    tally.handled(LEFT, "notes expected to hold a leak", f"in 1/{PER_NOTE}", round(risk.probability * PER_NOTE))
+    for one in risk.signs:
+        tally.handled(LEFT, f"sign: {one.sign}", "residual scan")
 
 
 def _row(span: Span) -> dict[str, object]:
