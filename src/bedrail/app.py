@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from bedrail.wire.siem import EVENT_LINES
     from bedrail.wiring import restoring
     from bedrail.wiring.continuity import anchor_of, cosigned_of, log_of
-    from bedrail.wiring.custody import check_disposal_certificate, write_paper
+    from bedrail.wiring.custody import check_destruction_certificate, check_disposal_certificate, write_paper
     from bedrail.wiring.deidentifying import DeidDesk
     from bedrail.wiring.packages import verify_package, verify_signed_folder
     from bedrail.wiring.receipts import hold_to_receipts
@@ -64,6 +64,7 @@ _FACE = {
     "DeidDesk": "wiring.deidentifying",
     "EVENT_LINES": "wire.siem",
     "anchor_of": "wiring.continuity",
+    "check_destruction_certificate": "wiring.custody",
     "check_disposal_certificate": "wiring.custody",
     "cosigned_of": "wiring.continuity",
     "hold_to_receipts": "wiring.receipts",
@@ -86,6 +87,7 @@ __all__ = [
     "Asked",
     "DeidDesk",
     "anchor_of",
+    "check_destruction_certificate",
     "check_disposal_certificate",
     "check_pack_folder",
     "check_proof_file",

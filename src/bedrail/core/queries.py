@@ -97,6 +97,13 @@ class Decisions(Protocol):
         """How many: `answered`, `fell-back`, `shown`, `outcomes`, `awaiting-review`, and each response by name."""
         ...
 
+    def last_seen(self, before: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """(subject, when a decision or outcome of theirs was last recorded), where that is before `before` (UTC text).
+
+        By subject, from behind `after`, `limit` at most.
+        """
+        ...
+
     def find_entry(self, decision: str) -> tuple[int, bytes] | None:
         """(index, canonical bytes) of the ledger entry that made this decision."""
         ...

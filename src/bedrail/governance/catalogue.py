@@ -150,6 +150,12 @@ class Catalogue:
                 reasons=(reason,),
             )
 
+    def shredded(self, dataset: str, certificate: str, at: str) -> None:
+        """The keys of this dataset were destroyed: its asset, if it is one, is disposed of."""
+        view = self.find(DATASET + dataset) if dataset else None
+        if view is not None:
+            self.change(view.asset, disposed_at=at, certificate=certificate)
+
     def change(self, asset: str, **changes: Any) -> None:
         """Replace what is known of an asset; a fact about one that was never found says nothing."""
         known = self.assets.get(asset)
@@ -214,7 +220,8 @@ def _released(registry: Any, fact: AssetReleased, _at: str) -> None:
 
 
 def _planned(registry: Any, fact: DisposalPlanned, _at: str) -> None:
-    registry.catalogue.plan, registry.catalogue.plan_until = fact.plan, fact.until
+    kept = registry.catalogue
+    kept.plan, kept.plan_by, kept.plan_until = fact.plan, fact.approver, fact.until
 
 
 def _asked(registry: Any, fact: DisposalAsked, _at: str) -> None:

@@ -69,8 +69,9 @@ def _ordered(registry: Any, fact: DisposalOrdered, at: str) -> None:
     registry.custody.ordered[fact.subject, fact.dataset] = order
 
 
-def _completed(registry: Any, fact: DisposalCompleted, _at: str) -> None:
+def _completed(registry: Any, fact: DisposalCompleted, at: str) -> None:
     registry.custody.ordered.pop((fact.subject, fact.dataset), None)
+    registry.catalogue.shredded(fact.dataset, fact.certificate, at)
 
 
 CUSTODY: dict[type, Callable[[Any, Any, str], None]] = {

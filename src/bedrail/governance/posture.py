@@ -102,7 +102,7 @@ class House:
     `single_factor` are powerful people without a second factor, `believed` whether names are taken on trust,
     `long_lived` tokens by client and days, `both_hands` people in roles that must be apart,
     `suspected` flags of abuse that stand (use case, detector, whether they suspend a token), `access` findings of the
-    access reviews.
+    access reviews; `ownerless` and `unconfirmed` count data assets, `overdue_disposals` names some.
     """
 
     owners: int = 2
@@ -119,6 +119,9 @@ class House:
     unsafe_starts: int = 0
     suspected: tuple[tuple[str, str, bool], ...] = ()
     access: tuple[Finding, ...] = ()
+    ownerless: int = 0
+    unconfirmed: int = 0
+    overdue_disposals: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

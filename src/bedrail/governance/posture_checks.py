@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bedrail.governance.posture import Posture, PostureCheck, posture_check
+from bedrail.governance.posture_data import DATA_CHECKS
 
 NETWORK_DISKS = (
     "nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "glusterfs", "lustre", "ncpfs", "virtiofs",
@@ -444,5 +445,6 @@ CATALOGUE: tuple[PostureCheck, ...] = (
     refused_package,
     abuse,
     unsafe_start,
+    *DATA_CHECKS,
     known_flaws,
 )

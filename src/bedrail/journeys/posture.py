@@ -15,6 +15,7 @@ from bedrail.governance.sessions import POWERFUL
 from bedrail.governance.views import Registry
 from bedrail.journeys.access_review import access_posture
 from bedrail.journeys.context import Context
+from bedrail.journeys.retention import overdue
 
 DAY = 86_400.0
 SECOND_FACTORS = ("totp", "passkey", "oidc")
@@ -47,6 +48,9 @@ def look_at_house(ctx: Context, witnessed_at: float | None) -> House:
         serving=tuple(_serving(registry, now)),
         unsafe_starts=len(registry.unsafe),
         suspected=tuple((f.use_case, f.detector, f.taken == SUSPEND) for f in registry.abuse.standing()),
+        ownerless=sum(1 for view in registry.catalogue.live() if not view.owner),
+        unconfirmed=sum(1 for view in registry.catalogue.live() if view.unconfirmed),
+        overdue_disposals=overdue(ctx),
         access=tuple(
             Finding(check="access", severity=_SEVERITIES[said["state"]], what=said["what"], mend=said["mend"])
             for said in access_posture(ctx)

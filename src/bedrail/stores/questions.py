@@ -99,6 +99,15 @@ class SqlDecisions:
         )
         return counts
 
+    def last_seen(self, before: str, after: str, limit: int) -> list[tuple[str, str]]:
+        """Subjects of whom nothing was recorded since `before`, by subject, from behind `after`."""
+        sql = (
+            "SELECT subject, MAX(at) FROM "
+            "(SELECT subject, at FROM decisions UNION ALL SELECT subject, at FROM outcomes) t "
+            "WHERE subject > ? GROUP BY subject HAVING MAX(at) < ? ORDER BY subject LIMIT ?"
+        )
+        return [(str(subject), str(at)) for subject, at in self._rows(sql, (after, before, limit))]
+
     def entry(self, seq: int) -> bytes | None:
         """Canonical bytes of one ledger entry."""
         found = self._rows("SELECT CAST(entry AS BLOB) FROM tape WHERE seq = ?", (seq,))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from bedrail.core.ports import DataKeys
     from bedrail.journeys.custody import KeyDesk
     from bedrail.journeys.disposal import Certificate
+    from bedrail.journeys.retention import Destruction
 
 SETTINGS = "keys.toml"
 
@@ -54,3 +55,10 @@ def write_paper(path: Path, data: bytes) -> Path:
     except OSError as error:
         raise Unavailable(f"{path} cannot be written.", remedy="Name another folder.") from error
     return path
+
+
+def check_destruction_certificate(data: bytes, key: bytes | None) -> Destruction:
+    """The same for the certificate of an asset that rested elsewhere. Raises `Corrupt`."""
+    from bedrail.journeys.retention import verify_destruction
+
+    return verify_destruction(data, verify_ed25519, key)

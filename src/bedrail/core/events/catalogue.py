@@ -111,6 +111,7 @@ class AssetReleased(FactStruct, frozen=True, kw_only=True, tag="retention.releas
 class DisposalPlanned(FactStruct, frozen=True, kw_only=True, tag="retention.approved"):
     """Somebody who may approved the disposal of what is due; `plan` is the artifact that names it, item by item."""
 
+    approver: str
     items: int
     plan: str
     until: str
