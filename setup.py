@@ -12,6 +12,12 @@ setup(
             optional=True,
         ),
         Extension(
+            "bedrail.privacy.text._chain",
+            ["src/bedrail/privacy/text/_chain.c"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
+        Extension(
             "bedrail.monitoring._histogram",
             ["src/bedrail/monitoring/_histogram.c"],
             extra_compile_args=["-O3"],

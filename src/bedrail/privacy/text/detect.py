@@ -6,23 +6,33 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from bedrail.core.errors import Invalid
+from bedrail.privacy.text.believing import Belief
 from bedrail.privacy.text.fusion import fuse
+from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.known import find_known
 from bedrail.privacy.text.matching import Matcher
 from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.packs import pack
+from bedrail.privacy.text.propagate import Propagation
+from bedrail.privacy.text.tagger import Tagger, weights
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Known, Mode, Pack
 from bedrail.privacy.values import Span
 
 
 class Detector:
-    """Finds identifiers in free text of one language. Keeps nothing of what it has read; safe to share by threads."""
+    """Finds identifiers in free text of one language. Safe to share by threads; writes nothing."""
 
     def __init__(self, language_pack: Pack, mode: Mode) -> None:
         self.language = language_pack.language
         self.mode = mode
         self._matcher = Matcher(language_pack.rules, language_pack.scans)
+        lists = gazetteer(language_pack.words)
+        self._propagation = Propagation(lists)
+        self._tagger = None
+        if mode == "full" and language_pack.tagger:
+            self._tagger = Tagger(weights(language_pack.tagger), lists)
+            self._belief = Belief(self._tagger.labels, language_pack.thresholds)
 
     def detect(self, text: str, known: Sequence[Known] = ()) -> list[Span]:
         """Spans of identifiers, sorted, without overlap; offsets in code points of `text`, end exclusive.
@@ -37,8 +47,12 @@ class Detector:
         candidates = self._matcher.find(tokens)
         if known:
             candidates += find_known(tokens, known)
+        if self._tagger is not None and len(tokens):
+            candidates += self._belief.candidates(tokens, self._tagger.probabilities(tokens))
+        first = fuse(plain.text, candidates)
+        again = self._propagation.find(tokens, first)
         spans = []
-        for c in fuse(plain.text, candidates):
+        for c in fuse(plain.text, candidates + again) if again else first:
             start, end = plain.original(c.start, c.end)
             spans.append(Span(start=start, end=end, label=c.label, confidence=c.confidence, source=c.source))
         return spans

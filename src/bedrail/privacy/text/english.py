@@ -8,5 +8,7 @@ from bedrail.privacy.text.values import Pack
 ENGLISH = Pack(
     language="en",
     rules=english_ids.IDS + english_dates.DATES + english_places.PLACES + english_names.NAMES,
-    scans=english_ids.SCANS + english_places.SCANS + english_names.SCANS,
+    words="en_words.txt.gz",
+    tagger="en_tagger.gz",
+    thresholds={"NAME": 0.35, "GEO": 0.4, "DATE": 0.45, "AGE": 0.5, "ID": 0.4, "PHONE": 0.45, "NET": 0.5},
 )

@@ -1,6 +1,6 @@
 """English rules for numbers, codes and addresses of the net: formats that prove themselves, and words that announce them."""
 
-# ruff: noqa: E501 (a pattern reads better on one line)
+# ruff: noqa: E501, SIM905 (patterns and word lists read better on one line)
 from __future__ import annotations
 
 import re
@@ -20,9 +20,11 @@ _LINK = (
 _FAR = _LINK + r"(?:\b[a-z]{1,14}\b[ ,:;#(]{1,3}){0,6}" + _LINK
 
 # A number as people write one: letters in front, groups with - / . : or single spaces between groups of digits.
-_NOT = r"(?!(?i:dob|age|sex|date|mrn|ssn|phone|fax|tel|name|years?|the|and|for)\b)"
+_NOT = r"(?!(?i:dob|age|sex|date|mrn|ssn|phone|fax|tel|name|years?|the|and|for|to|at|on|in|of|is|was|by|from|with|than|over|about|a)\b)"
 _VALUE = (
-    r"(?P<x>" + _NOT + r"(?:[A-Za-z]{1,5}[ ]?(?=[#-]?\d))?[#*Xx]*[A-Za-z0-9*]*(?:[-_/.:+*][A-Za-z0-9*]+)*"
+    r"(?P<x>"
+    + _NOT
+    + r"(?:[A-Za-z]{1,5}[ ](?=[#-]?\d))?(?=[A-Za-z#*_/.:+-]*\d)[#*]*[A-Za-z0-9*]+(?:[-_/.:+*]+[A-Za-z0-9*]+)*"
     r"(?:[ ](?=\d{2,6}(?![A-Za-z0-9/.:%]))\d{2,6}){0,4})"
 )
 
@@ -191,7 +193,9 @@ _UNITS = (
 )
 
 FORMATS = (
-    # Protected: what is published about everyone, or counts nobody.
+    # Protected: what is published about everyone, or counts nobody; scores out of ten are no dates.
+    Rule("", frozenset("pain strength motor score scale gcs murmur severity apgar apgars rated grade power reflexes nodes visit".split()),
+         re.compile(r"[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
     Rule("", frozenset({"pmid", "pmcid", "pmc", "doi", "nct", "snomed", "sctid", "loinc", "rxnorm", "rxcui", "ndc", "cpt", "hcpcs", "icd", "drg", "isbn",
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
          re.compile(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.99),
@@ -221,7 +225,6 @@ FORMATS = (
     *(Rule("UNIQUE_ID", frozenset({trigger}), pattern, 0.9) for trigger in (MIXED, DIGITS) for pattern in (_file(_PAPER), _file(_SOUND))),
 )  # fmt: skip
 
-IDS = FORMATS + _ANNOUNCED
 
 _LOCAL = r"[A-Za-z0-9](?:[\w.+%~'&-]{0,63})"
 SCANS = (
@@ -234,22 +237,25 @@ SCANS = (
             + r"[ ]?@[ ]?(?:\[\d{1,3}(?:\.\d{1,3}){3}\]|[A-Za-z0-9](?:[A-Za-z0-9-]*\.)*[A-Za-z0-9-]*[A-Za-z0-9]))"
         ),
         0.99,
+        behind=14,
     ),
     Rule(
         "EMAIL",
-        frozenset({"at"}),
+        frozenset({"(at", "[at"}),
         re.compile(
             r"(?<![\w.+-])(?P<x>"
             + _LOCAL
             + r"[ ]?[(\[][ ]?(?i:at)[ ]?[)\]][ ]?[\w-]+(?:[ ]?[(\[][ ]?(?i:dot)[ ]?[)\]][ ]?[\w-]+|\.[\w-]+)+)"
         ),
         0.97,
+        behind=14,
     ),
     Rule(
         "EMAIL",
         frozenset({"dot"}),
         re.compile(r"(?<![\w.+-])(?P<x>" + _LOCAL + r"(?: (?i:dot) [\w-]+)* (?i:at) [\w-]+(?: (?i:dot) [\w-]+)+)"),
         0.95,
+        behind=14,
     ),
     Rule(
         "URL",
@@ -260,5 +266,8 @@ SCANS = (
             + r")(?![\w-])(?!\.\w)(?::\d{2,5})?(?:[/?#][^\s<>\"'|;,)\]}]*[\w/=&#-])?)"
         ),
         0.95,
+        behind=14,
     ),
 )
+
+IDS = FORMATS + _ANNOUNCED + SCANS

@@ -21,16 +21,14 @@ _LABELS = (
     r"given name|family name|middle name|maiden name|alias|aka|preferred name|nickname)(?:'s)?(?: (?:name|full name|md|physician|provider|contact))?(?: ?\([a-z, ]+\))?"
 )
 
+_CREDENTIALS = r"(?:M\.?D\.?|D\.?O\.?|R\.?N\.?|L\.?P\.?N\.?|N\.?P\.?|P\.?A\.?(?:-C)?|Ph\.?D\.?|PsyD|DDS|DMD|DPM|DPT|PT|OT|OTR|SLP|LCSW|LICSW|MSW|RPh|PharmD|APRN|ARNP|CRNA|CNM|CNA|FNP(?:-BC|-C)?|RT|RRT|FACS|FACC|FACP|MBBS|LMFT|LPC|EMT(?:-P)?|CGC|MS|OD|AuD|DC|DVM|RD|RDN|Esq)"
+
 NAMES = (
     Rule("NAME", frozenset({"dr", "drs", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "mister", "mx", "sr", "sra", "rev", "reverend", "sister", "father", "rabbi", "imam", "judge", "officer", "detective", "attorney", "sgt", "lt", "capt", "captain", "col", "maj"}),
          re.compile(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
     Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), re.compile(r"(?<![\w])(?i:dr|mrs|ms|mr)\b\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
     Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), re.compile(r"(?<![\w])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
     Rule("NAME", frozenset({"named", "name", "called", "alias"}), re.compile(r"(?<![\w])(?i:named|(?:my|his|her) name is|goes by|a\.?k\.?a\.?|alias)[ ](?P<x>" + _FULL + r")"), 0.85),
-)  # fmt: skip
-
-_CREDENTIALS = r"(?:M\.?D\.?|D\.?O\.?|R\.?N\.?|L\.?P\.?N\.?|N\.?P\.?|P\.?A\.?(?:-C)?|Ph\.?D\.?|PsyD|DDS|DMD|DPM|DPT|PT|OT|OTR|SLP|LCSW|LICSW|MSW|RPh|PharmD|APRN|ARNP|CRNA|CNM|CNA|FNP(?:-BC|-C)?|RT|RRT|FACS|FACC|FACP|MBBS|LMFT|LPC|EMT(?:-P)?|CGC|MS|OD|AuD|DC|DVM|RD|RDN|Esq)"
-SCANS = (
     Rule("NAME", frozenset({"md", "m", "do", "rn", "r", "lpn", "np", "pa", "phd", "psyd", "dds", "dmd", "dpm", "dpt", "pt", "ot", "otr", "slp", "lcsw", "licsw", "msw", "rph", "pharmd", "aprn", "arnp", "crna", "cnm", "cna", "fnp", "rt", "rrt", "mbbs", "lmft", "lpc", "emt", "od", "rd", "facs"}),
-         re.compile(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75),
+         re.compile(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75, behind=9),
 )  # fmt: skip

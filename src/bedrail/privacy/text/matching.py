@@ -4,18 +4,44 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Sequence
 
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import DIGITS, MIXED, Candidate, Rule
 
+_OPENERS = frozenset(",([")
+_LONGEST = 400
+_SETTLED = 0.9
+"""A pattern of digits that is this sure needs no second opinion at the same place."""
+
 
 class _Compiled:
-    __slots__ = ("check", "confidence", "groups", "label", "match")
+    __slots__ = ("behind", "check", "confidence", "groups", "label", "match", "search")
 
     def __init__(self, rule: Rule) -> None:
-        self.label, self.confidence, self.check = rule.label, rule.confidence, rule.check
-        self.match = rule.pattern.match
+        self.label, self.confidence, self.check, self.behind = rule.label, rule.confidence, rule.check, rule.behind
+        self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
+
+
+class _Gated:
+    """Rules for one place behind one pattern, the surest first: most places match none of them, and one look tells."""
+
+    def __init__(self, rules: Sequence[Rule]) -> None:
+        ordered = sorted(rules, key=lambda r: -r.confidence)
+        self._rules = [_Compiled(r) for r in ordered]
+        parts = [f"(?P<r{n}>{_renamed(rule.pattern.pattern, n)})" for n, rule in enumerate(ordered)]
+        self._gate = re.compile("|".join(parts)).match if parts else None
+
+    def try_at(self, text: str, at: int, found: list[Candidate]) -> None:
+        """Add what the rules find at one place, until a sure one was right."""
+        hit = self._gate(text, at) if self._gate else None
+        if hit is None or hit.lastgroup is None:
+            return
+        for rule in self._rules[int(hit.lastgroup[1:]) :]:
+            matched = rule.match(text, at)
+            if matched is not None and _take(rule, matched, text, found) and rule.confidence >= _SETTLED:
+                return
 
 
 class Matcher:
@@ -23,59 +49,88 @@ class Matcher:
 
     def __init__(self, rules: tuple[Rule, ...], scans: tuple[Rule, ...] = ()) -> None:
         table: dict[str, list[_Compiled]] = defaultdict(list)
+        numeric: dict[str, list[Rule]] = {DIGITS: [], MIXED: []}
         for rule in rules:
             compiled = _Compiled(rule)
             for trigger in rule.triggers:
-                table[trigger].append(compiled)
-        self._digits = table.pop(DIGITS, [])
-        self._mixed = table.pop(MIXED, [])
+                if trigger in numeric:
+                    numeric[trigger].append(rule)
+                else:
+                    table[trigger].append(compiled)
+        self._digits, self._mixed = _Gated(numeric[DIGITS]), _Gated(numeric[MIXED])
         self._table = dict(table)
-        self._scans = [(rule.triggers, rule.pattern.finditer, _Compiled(rule)) for rule in scans]
+        self._scans = [(rule.triggers, _Compiled(rule)) for rule in scans]
 
     def find(self, tokens: Tokens) -> list[Candidate]:
-        """Every candidate of every rule, in no order and possibly overlapping."""
+        """Every candidate, in no order and possibly overlapping."""
         found: list[Candidate] = []
-        self._anchored(tokens, found)
-        text = tokens.plain.text
-        present = set(tokens.words)
-        for triggers, search, rule in self._scans:
-            if not present.isdisjoint(triggers):
-                for matched in search(text):
-                    _take(rule, matched, text, found)
-        return found
-
-    def _anchored(self, tokens: Tokens, found: list[Candidate]) -> None:
-        text = tokens.plain.text
-        table, digits, mixed = self._table, self._digits, self._mixed
+        if self._scans:
+            self._scan(tokens, found)
+        text, table = tokens.plain.text, self._table
+        digits, mixed = self._digits.try_at, self._mixed.try_at
         chunk = after = 0
         tried = -1
-        for word, start, end in zip(tokens.words, tokens.starts, tokens.ends, strict=True):
+        before = ""
+        for at, (word, start, end) in enumerate(zip(tokens.words, tokens.starts, tokens.ends, strict=True)):
             if start > after:
                 chunk = start
             after = end
-            if word[0].isdigit():
-                for rule in digits:
-                    _try(rule, text, start, found)
+            if word in table:
+                self._try(table[word], tokens, at, found)
+            elif word[0].isdigit():
+                digits(text, start, found)
                 if chunk < start and tried != chunk:
                     tried = chunk
-                    at = chunk
-                    while at < start and not text[at].isalnum():
-                        at += 1
-                    for rule in mixed:
-                        _try(rule, text, at, found)
-            elif word in table:
-                for rule in table[word]:
-                    _try(rule, text, start, found)
+                    mixed(text, _first_letter(text, chunk), found)
+            if before in _OPENERS and before + word in table:
+                self._try(table[before + word], tokens, at, found)
+            before = word
+        return found
+
+    def _scan(self, tokens: Tokens, found: list[Candidate]) -> None:
+        text = tokens.plain.text
+        present = set(tokens.words)
+        for triggers, rule in self._scans:
+            if not present.isdisjoint(triggers):
+                for matched in rule.search(text):
+                    _take(rule, matched, text, found)
+
+    @staticmethod
+    def _try(rules: list[_Compiled], tokens: Tokens, at: int, found: list[Candidate]) -> None:
+        text = tokens.plain.text
+        for rule in rules:
+            if rule.behind:
+                first, last = max(0, at - rule.behind), min(len(tokens), at + rule.behind) - 1
+                for matched in rule.search(text, tokens.starts[first], _next_gap(text, tokens.ends[last])):
+                    _take(rule, matched, text, found)
+            elif (hit := rule.match(text, tokens.starts[at])) is not None:
+                _take(rule, hit, text, found)
 
 
-def _try(rule: _Compiled, text: str, at: int, found: list[Candidate]) -> None:
-    matched = rule.match(text, at)
-    if matched is not None:
-        _take(rule, matched, text, found)
+def _renamed(pattern: str, number: int) -> str:
+    """With group names of its own, so that many patterns fit into one."""
+    return re.sub(r"[(][?]P([<=])", rf"(?P\1r{number}_", pattern)
 
 
-def _take(rule: _Compiled, matched: re.Match[str], text: str, found: list[Candidate]) -> None:
+def _first_letter(text: str, at: int) -> int:
+    while not text[at].isalnum():
+        at += 1
+    return at
+
+
+def _next_gap(text: str, at: int) -> int:
+    """So that a long address is not cut in two; but not without end."""
+    for end in range(at, min(len(text), at + _LONGEST)):
+        if text[end].isspace():
+            return end
+    return min(len(text), at + _LONGEST)
+
+
+def _take(rule: _Compiled, matched: re.Match[str], text: str, found: list[Candidate]) -> bool:
+    taken = False
     for group in rule.groups:
         start, end = matched.span(group)
         if start < end and (rule.check is None or rule.check(text[start:end])):
             found.append(Candidate(start, end, rule.label, rule.confidence, "rule"))
+            taken = True
+    return taken

@@ -2,8 +2,8 @@
 
 Scored without regard to labels, since what matters is whether an identifier is still there: an entity is found when
 every letter and digit of it is covered by the union of the spans. `neutral` stretches (an age below 90, a year, a
-state, a time) are not identifiers under Safe Harbor but often masked: a span that lies wholly in them is no false alarm,
-though what it masks counts as text removed.
+state, a time) are not identifiers under Safe Harbor but often masked: a span that lies wholly in them is no false
+alarm, though what it masks counts as text removed.
 """
 
 from __future__ import annotations

@@ -31,8 +31,10 @@ class Known(Value, frozen=True, kw_only=True):
 class Rule:
     """One pattern and where to try it: anchored at each token that is one of `triggers` (lower case, accents folded).
 
-    Each group whose name is `x` followed by digits or nothing becomes a candidate of `label`, if `check` accepts its
-    text. A rule with label "" protects what it matches from weaker candidates (a PMID is nobody's number).
+    A trigger may begin with one of , ( [ when that must stand before the word. With `behind`, the pattern may begin
+    that many tokens before its trigger, and is searched for around it. Each group named `x`, `x2` ... becomes a
+    candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from weaker
+    candidates (a PMID is nobody's number).
     """
 
     label: str
@@ -40,6 +42,7 @@ class Rule:
     pattern: re.Pattern[str]
     confidence: float
     check: Callable[[str], bool] | None = None
+    behind: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class Candidate:
 class Pack:
     """All that is particular to one language.
 
-    `scans` are patterns that begin before their trigger: searched through the whole text when a trigger occurs in it.
+    `scans` are searched for through the whole text when one of their triggers occurs in it; slower than `behind`.
     `words` names the gazetteer file and `tagger` the model file in `privacy/text/data` ("" for none); `thresholds` are
     probabilities, one a tagger label, from which the tagger alone is believed; `repeated` are words that a found name
     shares with ordinary prose, never searched again.

@@ -1,0 +1,55 @@
+"""What was found once in a note is searched for in all of it: a surname by itself, a number without its label."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bedrail.privacy.text.gazetteers import Gazetteer
+from bedrail.privacy.text.known import find_runs
+from bedrail.privacy.text.tokens import Tokens
+from bedrail.privacy.text.values import Candidate
+
+_SURE = 0.6
+"""From this confidence a name is searched for again."""
+_REPEATS = frozenset({"MRN", "ACCOUNT", "HEALTH_PLAN", "LICENSE", "VEHICLE", "DEVICE", "BIOMETRIC", "UNIQUE_ID", "SSN"})
+
+
+class Propagation:
+    """Knows which words are too ordinary to be taken for a name wherever they stand."""
+
+    def __init__(self, lists: Gazetteer) -> None:
+        self._of = lists.of
+        self._ordinary = lists.bits("small", "word", "clinical", "drug", "eponym")
+
+    def find(self, tokens: Tokens, found: Sequence[Candidate]) -> list[Candidate]:
+        """Further mentions of what `found` holds: parts of names as words by themselves, identifiers as they were."""
+        sought: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+        at = 0
+        for one in found:
+            while at < len(tokens) and tokens.ends[at] <= one.start:
+                at += 1
+            last = at
+            while last < len(tokens) and tokens.starts[last] < one.end:
+                last += 1
+            words = tokens.words[at:last]
+            if one.label == "NAME" and one.confidence >= _SURE:
+                for word in words:
+                    if len(word) > 2 and word[0].isalpha():
+                        ordinary = self._of.get(word, 0) & self._ordinary
+                        sought.setdefault(word, [((word,), "NAME", 0.5 if ordinary else 0.8)])
+            elif one.label in _REPEATS and one.end - one.start >= 5:
+                form = tuple(w for w in words if w[0].isalnum())
+                if form and sum(len(w) for w in form) >= 5 and any(w[0].isdigit() for w in form):
+                    sought.setdefault(form[0], []).append((form, one.label, 0.8))
+        if not sought:
+            return []
+        return [c for c in find_runs(tokens, sought, "again") if c.confidence > 0.5 or self._like_a_name(tokens, c)]
+
+    def _like_a_name(self, tokens: Tokens, candidate: Candidate) -> bool:
+        """An ordinary word (Rose, Grant) is the name again only with a capital inside a line of small letters."""
+        text = tokens.plain.text
+        word = text[candidate.start : candidate.end]
+        if not word[0].isupper() or not word[1:].islower():
+            return False
+        before = text[max(0, candidate.start - 2) : candidate.start]
+        return bool(before) and before[-1] == " " and before[0] not in ".:!?\n"

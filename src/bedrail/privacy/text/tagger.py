@@ -1,0 +1,198 @@
+"""The statistical tagger: a linear-chain CRF trained by python-crfsuite, read and run here.
+
+A model file is gzip of: one line of JSON (labels, attributes, weights, scale, description), the names of the attributes
+one a line, then little-endian arrays. Weights are 16-bit; loading runs no code.
+"""
+
+from __future__ import annotations
+
+import gzip
+import threading
+from collections.abc import Callable
+from functools import lru_cache
+from importlib.resources import files
+
+import msgspec
+import numpy as np
+
+from bedrail.core.errors import Corrupt
+from bedrail.core.values import Value
+from bedrail.privacy.text import features
+from bedrail.privacy.text.chain import Floats, marginals
+from bedrail.privacy.text.gazetteers import Gazetteer
+from bedrail.privacy.text.tokens import Tokens
+
+_KEPT = 20_000
+"""Kinds of tokens, of pairs and of places whose weights are kept in memory; then all are forgotten and learned anew."""
+_BLOCK = 4_000
+"""So that all pairs of a block, four a token, fit what is kept."""
+_Key = tuple[str, str, str]
+_EDGE = features.Token("<>", "<>")
+
+
+class Head(Value, frozen=True, kw_only=True):
+    """The first line of a model file."""
+
+    labels: tuple[str, ...]
+    attributes: int
+    weights: int
+    scale: float
+    about: dict[str, str]
+
+
+class Weights:
+    """(attributes, labels) weights by attribute name, and (labels, labels) links."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            head, _, rest = gzip.decompress(data).partition(b"\n")
+            self.head = msgspec.json.decode(head, type=Head)
+            labels, count, weights = len(self.head.labels), self.head.attributes, self.head.weights
+            cut = len(rest) - (count + 1) * 4 - weights * 3 - labels * labels * 4
+            names = rest[:cut].decode("utf8").split("\n")[:-1]
+            first = np.frombuffer(rest, "<u4", count + 1, cut)
+            label = np.frombuffer(rest, "u1", weights, cut + (count + 1) * 4)
+            value = np.frombuffer(rest, "<i2", weights, cut + (count + 1) * 4 + weights)
+            self.links = np.frombuffer(rest, "<f4", labels * labels, cut + (count + 1) * 4 + weights * 3)
+            self.links = self.links.reshape(labels, labels).astype(np.float32)
+            if len(names) != count:
+                raise ValueError("attributes")
+            self.rows = np.zeros((count, labels), dtype=np.float32)
+            self.rows[np.repeat(np.arange(count), np.diff(first)), label] = value * np.float32(self.head.scale)
+        except (OSError, EOFError, ValueError, IndexError, msgspec.MsgspecError) as problem:
+            raise Corrupt("The tagger's model file is damaged.", remedy="Install the package again.") from problem
+        self.index = dict(zip(names, range(count), strict=True))
+
+    def sum(self, names: list[str] | tuple[str, ...]) -> Floats:
+        """The weights of these features together, one a label."""
+        index = self.index
+        known = [index[n] for n in names if n in index]
+        if not known:
+            return np.zeros(len(self.head.labels), dtype=np.float32)
+        out: Floats = self.rows[known].sum(axis=0)
+        return out
+
+
+class _Kept:
+    """Weights already summed, by kind: filled under a lock, read without one, thrown away as a whole when full."""
+
+    def __init__(self, width: int, labels: int) -> None:
+        self.ids: dict[object, int] = {}
+        self.rows = np.zeros((_KEPT, width, labels), dtype=np.float32)
+        self.tokens: list[features.Token] = []
+
+
+class Tagger:
+    """Tells, for each token, how likely each label is. Words it has met are kept in memory, never written."""
+
+    def __init__(self, weights: Weights, lists: Gazetteer) -> None:
+        self.labels = weights.head.labels
+        self._weights, self._lists = weights, lists
+        self._lock = threading.Lock()
+        self._words, self._pairs, self._places = self._new(2 * features.REACH + 1), self._new(1), self._new(1)
+        self._edges = {d: weights.sum([f"{d}<>"]) for d in (-1, 1)}
+
+    def _new(self, width: int) -> _Kept:
+        return _Kept(width, len(self.labels))
+
+    def probabilities(self, tokens: Tokens) -> Floats:
+        """(tokens, labels) posterior probabilities; a text of more than `_BLOCK` tokens is seen block by block."""
+        text = tokens.plain.text
+        mode = features.casing(text)
+        written = [text[s:e] for s, e in zip(tokens.starts, tokens.ends, strict=True)]
+        places, glue = features.places(tokens), features.glue(tokens)
+        out = []
+        for at in range(0, len(written), _BLOCK):
+            scores, kinds = self._own(written[at : at + _BLOCK], mode)
+            scores += self._joint(kinds)
+            scores += self._placed(places[at : at + _BLOCK], glue[at : at + _BLOCK], kinds)
+            out.append(marginals(scores, self._weights.links))
+        return out[0] if len(out) == 1 else np.concatenate(out)
+
+    def _own(self, written: list[str], mode: str) -> tuple[Floats, list[features.Token]]:
+        kept = self._words
+        if len(kept.ids) + len(written) > _KEPT:
+            kept = self._words = self._new(2 * features.REACH + 1)
+        get = kept.ids.get
+        ids = []
+        for token in written:
+            key = (token, mode)
+            at = get(key)
+            ids.append(self._learn_word(kept, key) if at is None else at)
+        rows = kept.rows[np.array(ids, dtype=np.intp)]
+        reach = features.REACH
+        scores: Floats = rows[:, reach].copy()
+        for distance in range(1, reach + 1):
+            scores[distance:] += rows[:-distance, reach - distance]
+            scores[:-distance] += rows[distance:, reach + distance]
+        scores[0] += self._edges[-1]
+        scores[-1] += self._edges[1]
+        return scores, [kept.tokens[i] for i in ids]
+
+    def _learn_word(self, kept: _Kept, key: tuple[str, str]) -> int:
+        token, seen = features.describe(key[0], key[1], self._lists)
+        with self._lock:
+            if key in kept.ids:
+                return kept.ids[key]
+            at = len(kept.tokens)
+            for distance, names in enumerate(seen):
+                kept.rows[at, distance] = self._weights.sum(names)
+            kept.tokens.append(token)
+            kept.ids[key] = at
+        return at
+
+    def _joint(self, kinds: list[features.Token]) -> Floats:
+        keys: list[_Key] = []
+        second = before = _EDGE
+        for here, after in zip(kinds, [*kinds[1:], _EDGE], strict=True):
+            keys += features.pairs(before, here, after)
+            keys.append(features.triple(second, before))
+            second, before = before, here
+        rows = self._look_up("_pairs", keys, _pair_names)
+        out: Floats = rows.reshape(len(kinds), 4, -1).sum(axis=1)
+        return out
+
+    def _placed(self, places: list[str], glue: list[str], kinds: list[features.Token]) -> Floats:
+        keys = [
+            (place, joined, kind.group if not kind.group[0].isalpha() else "")
+            for place, joined, kind in zip(places, glue, kinds, strict=True)
+        ]
+        return self._look_up("_places", keys, _place_names)
+
+    def _look_up(self, what: str, keys: list[_Key], names: Callable[[_Key], tuple[str, ...]]) -> Floats:
+        kept: _Kept = getattr(self, what)
+        if len(kept.ids) + len(keys) > _KEPT:
+            kept = _Kept(1, len(self.labels))
+            setattr(self, what, kept)
+        ids = []
+        get = kept.ids.get
+        for key in keys:
+            at = get(key)
+            if at is None:
+                at = self._learn(kept, key, names(key))
+            ids.append(at)
+        out: Floats = kept.rows[np.array(ids, dtype=np.intp), 0]
+        return out
+
+    def _learn(self, kept: _Kept, key: _Key, names: tuple[str, ...]) -> int:
+        with self._lock:
+            if key in kept.ids:
+                return kept.ids[key]
+            at = len(kept.ids)
+            kept.rows[at, 0] = self._weights.sum(names)
+            kept.ids[key] = at
+        return at
+
+
+def _pair_names(key: _Key) -> tuple[str, ...]:
+    return (features.pair_feature(key),)
+
+
+def _place_names(key: _Key) -> tuple[str, ...]:
+    return (*features.place_features(key[0]), f"g={key[1]}{key[2]}")
+
+
+@lru_cache(maxsize=8)
+def weights(file: str) -> Weights:
+    """The model shipped as `privacy/text/data/<file>`, read once a process."""
+    return Weights(files("bedrail.privacy.text").joinpath("data", file).read_bytes())
