@@ -107,6 +107,7 @@ def add(
     from bedrail.privacy.rescan import read_manifest, require_same, verify_output
     from bedrail.privacy.text import load
 
+    context = state.context()
     read = read_manifest(manifest)
     require_same(read, out)
     leak, gap, record = read_measured(_json(evaluation), _json(risk))
@@ -115,7 +116,7 @@ def add(
         leak=leak, origin_gap=gap, record_risk=record, rescan=sum(looked.found.values()), expert=expert.strip()
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(read)).hexdigest()
-    found = judge_run(state.context(), state.actor(), digest, method, measured, attest=attest, until=until)
+    found = judge_run(context, state.actor(), digest, method, measured, attest=attest, until=until)
     if as_json:
         show_json(found)
     else:
