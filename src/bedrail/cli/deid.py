@@ -11,6 +11,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "dicom-audit": ("bedrail.cli.deid_dicom:dicom_audit", "What is left in de-identified DICOM files."),
     "fhir": ("bedrail.cli.deid_fhir:fhir", "FHIR R4 by rules on paths: Bundles, NDJSON, bulk exports."),
     "text": ("bedrail.cli.deid_text:text", "Notes in lines of JSON: surrogates, masks, shifted dates."),
+    "evaluate": ("bedrail.cli.deid_evaluate:evaluate", "How well identifiers in notes are found, on your own gold."),
     "verify": ("bedrail.cli.deid_evidence:verify", "Is an output what its manifest says? A second look."),
     "evidence": ("bedrail.cli.deid_evidence:evidence", "Signed evidence of how well data is de-identified."),
     "project": ("bedrail.cli.deid_projects:project", "Projects with keys of their own, and their end."),

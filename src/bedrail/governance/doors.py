@@ -230,6 +230,7 @@ CLI: dict[str, str] = {
     "tls revoke": _NO_HOME,
     "sbom": _NO_HOME,
     "deid dicom": _FILES,
+    "deid evaluate": _FILES,
     "deid dicom-audit": _FILES,
     "deid fhir": _FILES,
     "deid text": _FILES,

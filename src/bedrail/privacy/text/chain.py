@@ -1,4 +1,4 @@
-"""Posterior probabilities of a linear-chain conditional random field (Lafferty, McCallum and Pereira 2001)."""
+"""Posterior probabilities of labels in a linear-chain conditional random field (Lafferty, McCallum, Pereira 2001)."""
 
 from __future__ import annotations
 

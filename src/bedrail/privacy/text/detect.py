@@ -27,11 +27,11 @@ class Detector:
         self.language = language_pack.language
         self.mode = mode
         self._matcher = Matcher(language_pack.rules, language_pack.scans)
-        lists = gazetteer(language_pack.words)
-        self._propagation = Propagation(lists)
+        self.lists = gazetteer(language_pack.words)
+        self._propagation = Propagation(self.lists)
         self._tagger = None
         if mode == "full" and language_pack.tagger:
-            self._tagger = Tagger(weights(language_pack.tagger), lists)
+            self._tagger = Tagger(weights(language_pack.tagger), self.lists)
             self._belief = Belief(self._tagger.labels, language_pack.thresholds)
 
     def detect(self, text: str, known: Sequence[Known] = ()) -> list[Span]:
