@@ -9,6 +9,7 @@ from bedrail.privacy.text.values import Pack
 
 PACKS = {
     "en": "bedrail.privacy.text.english:ENGLISH",
+    "es": "bedrail.privacy.text.spanish:SPANISH",
     "de": "bedrail.privacy.text.german:GERMAN",
 }
 """Language code (ISO 639-1) -> module:value, imported when asked for."""
