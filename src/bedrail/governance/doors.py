@@ -161,6 +161,10 @@ CLI: dict[str, str] = {
     "deid reidentify open": "reidentification.request",
     "data admit": "data.admit",
     "data read": "data.read",
+    "data check": "works on files alone, without a home",
+    "data diff": "works on files alone, without a home",
+    "data leaks": "data.read",
+    "data versions": "registry.read",
     "catalogue scan": "catalogue.scan",
     "catalogue list": "registry.read",
     "catalogue show": "registry.read",
@@ -233,7 +237,14 @@ CLI: dict[str, str] = {
     "deid evaluate": _FILES,
     "deid dicom-audit": _FILES,
     "deid fhir": _FILES,
+    "deid hl7": _FILES,
+    "deid table": _FILES,
+    "deid policy draft": _FILES,
+    "deid policy lint": _FILES,
     "deid text": _FILES,
+    "deid review": _FILES,
+    "deid leak-rate": _FILES,
+    "deid learn": _FILES,
 }
 """Each command with its action; a sentence instead of an action says why the command is public."""
 

@@ -1,0 +1,61 @@
+"""The shipped policy `safe-harbor`: 45 CFR 164.514(b)(2) for any table, its columns recognised by name and sample."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bedrail.privacy.release.recognise import recognise
+from bedrail.privacy.release.values import Column, Policy, Targets
+
+NAME = "safe-harbor"
+
+
+def safe_harbor(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Policy:
+    """The policy for a table with this header; `sample` holds some values of each column.
+
+    All eighteen identifiers go, by letter; ZIP codes to three digits, dates to years, ages over 89 together; sentences
+    through the text engine; and what is not known to be harmless is left out. Only the first column of patients keeps
+    its meaning, as a pseudonym (164.514(c)).
+    """
+    columns: dict[str, Column] = {}
+    subject = False
+    for at, name in enumerate(header):
+        column = recognise(name, sample[at] if at < len(sample) else ()).column
+        if column.part == "subject":
+            if subject:
+                column = Column(role="direct", method="drop", why=column.why, rule=column.rule)
+            subject = True
+        columns[name] = column
+    return Policy(name=NAME, safe_harbor=True, columns=columns)
+
+
+def draft(header: Sequence[str], sample: Sequence[Sequence[str]], *, k: int = 5) -> tuple[Policy, dict[str, str]]:
+    """A first policy for an expert to work on, and a comment on each column: what identifies goes, what may help to
+    identify is generalised to k, the rest stays."""
+    base = safe_harbor(header, sample)
+    columns: dict[str, Column] = {}
+    comments: dict[str, str] = {}
+    for name, column in base.columns.items():
+        comments[name] = f"{column.why}; Safe Harbor: {column.rule}"
+        columns[name] = _for_an_expert(name, column)
+    quasi = any(each.treatment == "generalise" for each in columns.values())
+    targets = Targets(k=k, suppression=0.02) if quasi else None
+    return Policy(name="draft", columns=columns, targets=targets), comments
+
+
+QUASI = ("sex", "gender", "race", "ethnicity", "marital", "language", "education", "religion", "state", "country")
+
+
+def _for_an_expert(name: str, column: Column) -> Column:
+    part = column.part
+    if part == "zip":
+        return Column(role="quasi", hierarchy="zip")
+    if part == "age":
+        return Column(role="quasi", hierarchy="intervals", widths=(5, 10, 20), top=90)
+    if part == "date":
+        return Column(role="quasi", hierarchy="date")
+    if part == "insensitive" and any(word in name.lower() for word in QUASI):
+        return Column(role="quasi", hierarchy="suppress")
+    if part in ("subject", "text"):
+        return Column(role=column.role)
+    return Column(role="direct") if part == "direct" else Column(role="insensitive")
