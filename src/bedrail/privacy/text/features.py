@@ -27,10 +27,11 @@ class Token:
 
 def casing(text: str) -> str:
     """`U` for a text in capitals, `L` for one without any, `M` for the ordinary: then shapes tell something."""
-    letters = [c for c in text[:4000] if c.isalpha()]
+    start = text[:1_000]
+    letters = sum(map(str.isalpha, start))
     if not letters:
         return "M"
-    share = sum(c.isupper() for c in letters) / len(letters)
+    share = sum(map(str.isupper, start)) / letters
     return "U" if share > 0.75 else "L" if share < 0.004 else "M"
 
 
@@ -101,19 +102,16 @@ def describe(token: str, mode: str, lists: Gazetteer, without: int = 0) -> tuple
     return Token(kind, group), seen
 
 
-def pairs(before: Token, here: Token, after: Token) -> tuple[tuple[str, str, str], ...]:
-    """Three keys, each the features of two neighbours: (family, one, other)."""
-    return ("p", before.word, here.group), ("q", here.group, after.word), ("r", before.group, here.group)
+AROUND = 6
 
 
-def triple(second: Token, first: Token) -> tuple[str, str, str]:
-    """The two words before."""
-    return ("t", second.word, first.word)
-
-
-def pair_feature(key: tuple[str, str, str]) -> str:
-    """The feature string of a pair."""
-    return f"{key[0]}={key[1]}|{key[2]}"
+def around(before: Token, here: Token, after: Token, place: str, joined: str) -> tuple[str, str, str, str, str, str]:
+    """Features of pairs of neighbours, of the place in the line, and of what stands right beside without a space."""
+    sign = "" if here.group[0].isalpha() else here.group
+    return (
+        f"p={before.word}|{here.group}", f"q={here.group}|{after.word}", f"r={before.group}|{here.group}",
+        f"@{place}", f"@h={place.partition('~')[0]}", f"g={joined}{sign}",
+    )  # fmt: skip
 
 
 def places(tokens: Tokens) -> list[str]:
@@ -151,12 +149,6 @@ def _line(words: Sequence[str], start: int, end: int) -> list[str]:
     return out
 
 
-def place_features(place: str) -> tuple[str, ...]:
-    """The feature strings of one place."""
-    header, mark, _ = place.partition("~")
-    return (f"@{place}", f"@h={header}") if mark else (f"@{place}",)
-
-
 def glue(tokens: Tokens) -> list[str]:
     """Whether a token stands right behind or before another, without a space: `b`, `a`, both or neither."""
     starts, ends = tokens.starts, tokens.ends
@@ -188,11 +180,7 @@ def strings(tokens: Tokens, lists: Gazetteer, hidden: Mapping[str, int]) -> list
             elif abs(distance) == 1:
                 features.append(f"{distance}<>")
         before = described[at - 1][0] if at else edge
-        second = described[at - 2][0] if at > 1 else edge
         after = described[at + 1][0] if at + 1 < len(described) else edge
-        features += [pair_feature(k) for k in pairs(before, token, after)]
-        features.append(pair_feature(triple(second, before)))
-        features += place_features(line[at])
-        features.append(f"g={joined[at]}{token.group if not token.group[0].isalpha() else ''}")
+        features += around(before, token, after, line[at], joined[at])
         out.append(features)
     return out

@@ -14,25 +14,30 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     A candidate without label protects its stretch from all that is less confident.
     """
     taken: list[Candidate] = []
+    covered = bytearray(len(text))
     for one in sorted(candidates, key=lambda c: (-c.confidence, c.start - c.end, c.start)):
-        pieces = [(one.start, one.end)]
-        for other in taken:
-            if other.start < one.end and one.start < other.end:
-                pieces = [p for piece in pieces for p in _without(piece, other)]
-                if not pieces:
-                    break
-        for piece in pieces:
+        for piece in _free(covered, one.start, one.end):
             start, end = _trimmed(text, *piece)
             if start < end:
                 taken.append(Candidate(start, end, one.label, one.confidence, one.source))
-    return sorted((c for c in taken if c.label), key=lambda c: c.start)
+        covered[one.start : one.end] = b"\x01" * (one.end - one.start)
+    taken.sort(key=lambda c: c.start)
+    return [c for c in taken if c.label]
 
 
-def _without(piece: tuple[int, int], other: Candidate) -> list[tuple[int, int]]:
-    start, end = piece
-    if other.end <= start or end <= other.start:
-        return [piece]
-    return [p for p in ((start, other.start), (other.end, end)) if p[0] < p[1]]
+def _free(covered: bytearray, start: int, end: int) -> list[tuple[int, int]]:
+    """The stretches of start..end that nothing covers yet."""
+    out = []
+    while start < end:
+        if covered[start]:
+            start = covered.find(0, start, end)
+            if start < 0:
+                break
+        stop = covered.find(1, start, end)
+        stop = end if stop < 0 else stop
+        out.append((start, stop))
+        start = stop
+    return out
 
 
 def _trimmed(text: str, start: int, end: int) -> tuple[int, int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import threading
-from collections.abc import Callable
 from functools import lru_cache
 from importlib.resources import files
 
@@ -23,10 +22,9 @@ from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
 
 _KEPT = 20_000
-"""Kinds of tokens, of pairs and of places whose weights are kept in memory; then all are forgotten and learned anew."""
+"""Kinds of tokens whose weights are kept in memory; then all are forgotten and learned anew."""
 _BLOCK = 4_000
-"""So that all pairs of a block, four a token, fit what is kept."""
-_Key = tuple[str, str, str]
+"""Tokens at a time: a block's kinds fit what is kept."""
 _EDGE = features.Token("<>", "<>")
 
 
@@ -57,13 +55,13 @@ class Weights:
             self.links = self.links.reshape(labels, labels).astype(np.float32)
             if len(names) != count:
                 raise ValueError("attributes")
-            self.rows = np.zeros((count, labels), dtype=np.float32)
+            self.rows = np.zeros((count + 1, labels), dtype=np.float32)  # the last is for names without weight
             self.rows[np.repeat(np.arange(count), np.diff(first)), label] = value * np.float32(self.head.scale)
         except (OSError, EOFError, ValueError, IndexError, msgspec.MsgspecError) as problem:
             raise Corrupt("The tagger's model file is damaged.", remedy="Install the package again.") from problem
         self.index = dict(zip(names, range(count), strict=True))
 
-    def sum(self, names: list[str] | tuple[str, ...]) -> Floats:
+    def sum(self, names: list[str]) -> Floats:
         """The weights of these features together, one a label."""
         index = self.index
         known = [index[n] for n in names if n in index]
@@ -76,9 +74,9 @@ class Weights:
 class _Kept:
     """Weights already summed, by kind: filled under a lock, read without one, thrown away as a whole when full."""
 
-    def __init__(self, width: int, labels: int) -> None:
-        self.ids: dict[object, int] = {}
-        self.rows = np.zeros((_KEPT, width, labels), dtype=np.float32)
+    def __init__(self, labels: int) -> None:
+        self.ids: dict[tuple[str, str], int] = {}
+        self.rows = np.zeros((_KEPT, 2 * features.REACH + 1, labels), dtype=np.float32)
         self.tokens: list[features.Token] = []
 
 
@@ -89,11 +87,8 @@ class Tagger:
         self.labels = weights.head.labels
         self._weights, self._lists = weights, lists
         self._lock = threading.Lock()
-        self._words, self._pairs, self._places = self._new(2 * features.REACH + 1), self._new(1), self._new(1)
+        self._words = _Kept(len(self.labels))
         self._edges = {d: weights.sum([f"{d}<>"]) for d in (-1, 1)}
-
-    def _new(self, width: int) -> _Kept:
-        return _Kept(width, len(self.labels))
 
     def probabilities(self, tokens: Tokens) -> Floats:
         """(tokens, labels) posterior probabilities; a text of more than `_BLOCK` tokens is seen block by block."""
@@ -104,15 +99,14 @@ class Tagger:
         out = []
         for at in range(0, len(written), _BLOCK):
             scores, kinds = self._own(written[at : at + _BLOCK], mode)
-            scores += self._joint(kinds)
-            scores += self._placed(places[at : at + _BLOCK], glue[at : at + _BLOCK], kinds)
+            scores += self._around(kinds, places[at : at + _BLOCK], glue[at : at + _BLOCK])
             out.append(marginals(scores, self._weights.links))
         return out[0] if len(out) == 1 else np.concatenate(out)
 
     def _own(self, written: list[str], mode: str) -> tuple[Floats, list[features.Token]]:
         kept = self._words
         if len(kept.ids) + len(written) > _KEPT:
-            kept = self._words = self._new(2 * features.REACH + 1)
+            kept = self._words = _Kept(len(self.labels))
         get = kept.ids.get
         ids = []
         for token in written:
@@ -141,55 +135,17 @@ class Tagger:
             kept.ids[key] = at
         return at
 
-    def _joint(self, kinds: list[features.Token]) -> Floats:
-        keys: list[_Key] = []
-        second = before = _EDGE
-        for here, after in zip(kinds, [*kinds[1:], _EDGE], strict=True):
-            keys += features.pairs(before, here, after)
-            keys.append(features.triple(second, before))
-            second, before = before, here
-        rows = self._look_up("_pairs", keys, _pair_names)
-        out: Floats = rows.reshape(len(kinds), 4, -1).sum(axis=1)
+    def _around(self, kinds: list[features.Token], places: list[str], glue: list[str]) -> Floats:
+        """Weights of pairs of neighbours and of the place: looked up by name, since few of them come again."""
+        get, none = self._weights.index.get, len(self._weights.index)
+        ids: list[int] = []
+        before = _EDGE
+        for here, after, place, joined in zip(kinds, [*kinds[1:], _EDGE], places, glue, strict=True):
+            ids += [get(name, none) for name in features.around(before, here, after, place, joined)]
+            before = here
+        rows = self._weights.rows[np.array(ids, dtype=np.intp)]
+        out: Floats = rows.reshape(len(kinds), features.AROUND, -1).sum(axis=1)
         return out
-
-    def _placed(self, places: list[str], glue: list[str], kinds: list[features.Token]) -> Floats:
-        keys = [
-            (place, joined, kind.group if not kind.group[0].isalpha() else "")
-            for place, joined, kind in zip(places, glue, kinds, strict=True)
-        ]
-        return self._look_up("_places", keys, _place_names)
-
-    def _look_up(self, what: str, keys: list[_Key], names: Callable[[_Key], tuple[str, ...]]) -> Floats:
-        kept: _Kept = getattr(self, what)
-        if len(kept.ids) + len(keys) > _KEPT:
-            kept = _Kept(1, len(self.labels))
-            setattr(self, what, kept)
-        ids = []
-        get = kept.ids.get
-        for key in keys:
-            at = get(key)
-            if at is None:
-                at = self._learn(kept, key, names(key))
-            ids.append(at)
-        out: Floats = kept.rows[np.array(ids, dtype=np.intp), 0]
-        return out
-
-    def _learn(self, kept: _Kept, key: _Key, names: tuple[str, ...]) -> int:
-        with self._lock:
-            if key in kept.ids:
-                return kept.ids[key]
-            at = len(kept.ids)
-            kept.rows[at, 0] = self._weights.sum(names)
-            kept.ids[key] = at
-        return at
-
-
-def _pair_names(key: _Key) -> tuple[str, ...]:
-    return (features.pair_feature(key),)
-
-
-def _place_names(key: _Key) -> tuple[str, ...]:
-    return (*features.place_features(key[0]), f"g={key[1]}{key[2]}")
 
 
 @lru_cache(maxsize=8)
