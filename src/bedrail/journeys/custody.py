@@ -97,7 +97,26 @@ def inventory(ctx: Context, desk: KeyDesk, person: str) -> list[KeyLine]:
         _line("pseudonym", "pseudonyms of patients", where, "HMAC-SHA-256", version, moved, now,
               custodian="pseudonym-custodian")
     )  # fmt: skip
-    return lines + _epoch_lines(desk, now, opened)
+    return lines + _project_lines(ctx, now) + _epoch_lines(desk, now, opened)
+
+
+def _project_lines(ctx: Context, now: datetime) -> list[KeyLine]:
+    """The keys of de-identification projects, as the record has them; one that is forgotten is no key any more."""
+    lines = []
+    for view in ctx.registry.deidentification.projects.values():
+        if view.certificate:
+            continue
+        state = "in use" if not view.retired else "retired: to be destroyed"
+        lines.append(
+            _line(f"project {view.project}", "surrogates and pseudonyms of a de-identification project", view.provider,
+                  "HMAC-SHA-256", "", view.at, now, custodian="pseudonym-custodian", state=state, holds=view.runs)
+        )  # fmt: skip
+        if view.escrow:
+            lines.append(
+                _line(f"escrow {view.project}", "opens who is behind the project's pseudonyms", view.escrow,
+                      "HPKE X25519, AES-256-GCM", "", view.at, now, custodian="pseudonym-custodian", state=state)
+            )  # fmt: skip
+    return lines
 
 
 def _epoch_lines(desk: KeyDesk, now: datetime, opened: str) -> list[KeyLine]:

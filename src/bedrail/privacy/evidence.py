@@ -209,7 +209,7 @@ def read_measured(
         gap = max(rates) - min(rates) if len(rates) > 1 else None
     if risk is not None:
         try:
-            record = float(risk["prosecutor"]["max"])  # type: ignore[index]
+            record = float(risk["prosecutor"]["highest"])  # type: ignore[index]
         except (KeyError, TypeError, ValueError):
             raise Invalid(
                 "this is no risk report.", path="--risk", remedy="Give what bedrail deid risk --json prints."

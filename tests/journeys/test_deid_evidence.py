@@ -1,0 +1,217 @@
+"""Evidence of de-identification: what a run and an admission can claim, what fails it, how outputs are verified."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bedrail.app import App, open_home
+from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
+from bedrail.core.events import PersonAdded
+from bedrail.core.values import Verdict
+from bedrail.data.roles import DataRoles
+from bedrail.journeys import deid_evidence, deidentifying, delivery
+from bedrail.journeys.context import SYSTEM
+from bedrail.privacy.evidence import Limits, Measured, admission_evidence, read_measured, run_evidence
+from bedrail.privacy.rescan import require_same, verify_output
+from bedrail.privacy.tables import Treatment, deidentify_table
+from bedrail.privacy.text import load
+from bedrail.privacy.values import Handled, Manifest
+from small_home import CASE, EXAMPLE, told
+
+ROLES = DataRoles(subject="patient", encounter="stay", time="day", outcome="back", groups=("sex",))
+RULES = load(mode="rules")
+LIMITS = Limits()
+GOOD = (0.01, 0.02, 900)
+ATTESTED = Measured(leak=GOOD, origin_gap=0.0, attested_by="petra")
+
+
+def manifest(medium: str = "text", action: str = "masked", output: str = "b" * 64) -> Manifest:
+    return Manifest(
+        medium=medium, profile="p", project="", inputs=("a" * 64,), outputs=(output,), records=9, failed=0,
+        handled=(Handled(place="DATE", action=action, rule="45 CFR 164.514(b)(2)(i)(C)", count=4),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("medium", "method", "action", "measured", "verdict", "word"),
+    [
+        ("text", "inside", "masked", Measured(leak=GOOD, origin_gap=0.02, rescan=0), "pass", "not for release"),
+        ("text", "inside", "masked", Measured(), "missing", "nobody measured"),
+        ("text", "inside", "masked", Measured(leak=(0.02, 0.04, 300), origin_gap=0.02), "fail", "4.0%"),
+        ("text", "inside", "masked", Measured(leak=GOOD, origin_gap=0.2), "fail", "origins"),
+        ("text", "inside", "masked", Measured(leak=GOOD, origin_gap=0.02, rescan=3), "fail", "second look found 3"),
+        ("text", "safe-harbor", "masked", Measured(leak=GOOD, origin_gap=0.0), "missing", "nobody attests"),
+        ("text", "safe-harbor", "shifted", ATTESTED, "fail", "shifted"),
+        ("text", "safe-harbor", "masked", ATTESTED, "pass", "Safe Harbor"),
+        ("fhir", "safe-harbor", "masked", Measured(attested_by="petra"), "pass", "Safe Harbor"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash"), "missing", "not measured"),
+        ("table", "expert", "masked", Measured(record_risk=0.05), "missing", "no expert"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", record_risk=0.2), "fail", "0.200"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", record_risk=0.05), "pass", "Expert Determination"),
+        ("dicom", "limited", "masked", Measured(), "pass", "limited data set"),
+    ],
+)  # fmt: skip
+def test_what_was_not_measured_is_missing_and_what_is_over_the_limit_fails(
+    medium: str, method: str, action: str, measured: Measured, verdict: str, word: str
+) -> None:
+    """Each way out of HIPAA asks for its own conditions; nobody passes by saying nothing."""
+    found = run_evidence(manifest(medium, action), method, measured, LIMITS)  # type: ignore[arg-type]
+    assert (str(found.verdict), word in found.reason) == (verdict, True), found.reason
+
+
+def test_figures_are_read_as_the_commands_print_them() -> None:
+    """The upper bound of the leak is one less the lower bound of recall; the gap is the widest of origins."""
+    share = {"rate": 0.99, "low": 0.97, "high": 0.995, "hit": 990, "of": 1000}
+    said = {"full": share, "origins": {"a": {**share, "rate": 0.99}, "b": {**share, "rate": 0.95}}}
+    leak, gap, risk = read_measured(said, {"prosecutor": {"highest": 0.09}})
+    assert leak == pytest.approx((0.01, 0.03, 1000))
+    assert gap == pytest.approx(0.04)
+    assert risk == 0.09
+    assert read_measured(None, None) == (None, None, None)
+    for wrong in ([], {"full": 3}, {"full": {"rate": "x"}}):
+        with pytest.raises(Invalid):
+            read_measured(wrong, None)
+    with pytest.raises(Invalid):
+        read_measured(None, {"prosecutor": 1})
+
+
+def table(**changes: object) -> pd.DataFrame:
+    frame = pd.DataFrame(
+        {"patient": ["1", "2"], "stay": ["7", "8"], "day": [3, 4], "back": [0, 1], "sex": ["f", "m"], "age": [50, 93]}
+    )
+    return frame.assign(**changes)
+
+
+def admitted(frame: pd.DataFrame, **more: object) -> tuple[Verdict, str]:
+    cleared, treatments = deidentify_table(frame, ROLES, ["age", "ward"], lambda value: f"{int(value):032x}")
+    found = admission_evidence(cleared, ROLES, treatments, RULES, **more)  # type: ignore[arg-type]
+    return found.verdict, found.reason
+
+
+def test_an_admitted_table_may_be_used_inside() -> None:
+    """Pseudonyms, columns left out and old ages joined pass, for use in the house and not for release."""
+    verdict, reason = admitted(table())
+    assert verdict is Verdict.PASS
+    assert "not for release" in reason
+
+
+def test_a_column_that_holds_identifiers_fails_the_table() -> None:
+    """A declared column with a telephone number in it is named; its value is not."""
+    verdict, reason = admitted(table(ward=["north", "call (555) 201-7788"]))
+    assert verdict is Verdict.FAIL
+    assert "ward: 1 of 2" in reason
+    assert "7788" not in reason
+
+
+def test_a_table_made_from_what_failed_fails_too() -> None:
+    """A judgement of the source goes with the table; a source that was not judged does not spoil it."""
+    failed = (("safe.csv", Verdict.FAIL, "risk over the limit"),)
+    assert admitted(table(), sources=failed)[0] is Verdict.FAIL
+    assert admitted(table(), sources=(("safe.csv", Verdict.MISSING, "no attestation"),))[0] is Verdict.PASS
+
+
+def test_full_dates_are_told() -> None:
+    """Dates that stay are said in the evidence: it is no Safe Harbor table."""
+    cleared, treatments = deidentify_table(
+        table(day=pd.to_datetime(["2021-03-01", "2021-03-02"])), ROLES, ["age"], lambda value: f"{int(value):032x}"
+    )
+    found = admission_evidence(cleared, ROLES, treatments, RULES)
+    assert any("full dates stay" in each.reason for each in found.findings)
+    assert any(isinstance(each, Treatment) for each in treatments)
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> App:
+    """A home with an officer and somebody who prepares data."""
+    assert told("init", "--owner", "olivia", home=tmp_path / "home").code == 0
+    opened = open_home(tmp_path / "home")
+    for person, role in (("petra", "privacy-officer"), ("sam", "data-scientist"), ("dr-adams", "clinical-lead")):
+        opened.context.append(SYSTEM, "test", PersonAdded(person=person, name=person, roles=(role,)))
+    return opened
+
+
+def test_a_judgement_is_signed_bound_and_ends(app: App) -> None:
+    """Only an officer judges, only a run on record; an expert's determination has a day to come on which it ends."""
+    ctx, measured = app.context, Measured(expert="Dr Ash", record_risk=0.01)
+    digest = deidentifying.record_run(ctx, "sam", manifest("table"))
+    with pytest.raises(Refused):
+        deid_evidence.judge_run(ctx, "sam", digest, "inside", Measured())
+    with pytest.raises(NotFound):
+        deid_evidence.judge_run(ctx, "petra", "0" * 64, "inside", Measured())
+    for until in ("", "soon", "2001-01-01"):
+        with pytest.raises(Invalid):
+            deid_evidence.judge_run(ctx, "petra", digest, "expert", measured, until=until)
+    with pytest.raises(Invalid):
+        deid_evidence.judge_run(ctx, "petra", digest, "inside", measured, until="2999-01-01")
+    found = deid_evidence.judge_run(ctx, "petra", digest, "expert", measured, until="2999-01-01")
+    view, read = deid_evidence.read_judged(ctx, "petra", "bbbb")
+    assert (read, view.method, view.verdict) == (found, "expert", "pass")
+    assert (read.dataset, read.made_by, read.policy) == ("b" * 64, "petra", ctx.registry.policy)
+    (_, ends), *_ = deid_evidence.list_judged(ctx, "petra")
+    assert "2026" < ends < "2999"  # the policy's days come before the expert's date
+    attested = deid_evidence.judge_run(ctx, "petra", digest, "safe-harbor", Measured(), attest=True)
+    assert attested.verdict is Verdict.PASS
+
+
+@pytest.mark.slow
+def test_every_admission_gives_evidence_and_the_gate_asks_for_it(app: App, tmp_path: Path) -> None:
+    """The shipped policy closes the gate of a table in which identifiers are found, and not of one without."""
+    from bedrail.journeys.admission import Making, admit_data
+    from small_home import small_table
+
+    ctx = app.context
+    delivery.open_use_case(ctx, "olivia", (EXAMPLE / "usecase.toml").read_text())
+    frame = small_table(tmp_path)
+    admit_data(ctx, "sam", CASE, frame, source="t.csv", making=Making(sources=(f"t.csv@{'b' * 64}",)))
+    view = ctx.registry.deidentification.judged[ctx.use_case(CASE).dataset.dataset]  # type: ignore[union-attr]
+    assert (view.verdict, view.method, view.by) == ("pass", "inside", "sam")
+    gate, _ = delivery.judge_gate(ctx, CASE, "shadow")
+    assert "deidentification" in gate.criteria
+    assert not [each for each in getattr(gate, "reasons", ()) if each.criterion == "deidentification"]
+    digest = deidentifying.record_run(ctx, "sam", manifest("table"))
+    deid_evidence.judge_run(ctx, "petra", digest, "expert", Measured(record_risk=0.9), until="2999-01-01")
+    admit_data(ctx, "sam", CASE, frame.iloc[:9000], source="t.csv", making=Making(sources=(f"t.csv@{'b' * 64}",)))
+    gate, _ = delivery.judge_gate(ctx, CASE, "shadow")
+    assert [each.code for each in getattr(gate, "reasons", ()) if each.criterion == "deidentification"] == [
+        "deidentification-failed"
+    ]
+
+
+def test_an_output_is_verified_against_its_manifest_and_looked_at_again(tmp_path: Path) -> None:
+    """Another file, and a structured identifier that was to be masked, are found; of surrogates nothing is said."""
+    from hashlib import sha256
+
+    out = tmp_path / "out.jsonl"
+    out.write_text(json.dumps({"id": "1", "text": "SSN 219-09-9999, mail [EMAIL]"}) + "\n")
+    digest = sha256(out.read_bytes()).hexdigest()
+    found = verify_output(manifest(output=digest), out, RULES)
+    assert (found.same_files, found.found, found.sound) == (True, {"SSN": 1}, False)
+    made = Manifest(
+        medium="text", profile="p", project="", inputs=(), outputs=(digest,), records=1, failed=0,
+        handled=(Handled(place="SSN", action="surrogate", rule="r", count=1),),
+    )  # fmt: skip
+    found = verify_output(made, out, RULES)
+    assert (found.found, found.untold, found.sound) == ({}, ("SSN",), True)
+    out.write_text(json.dumps({"id": "1", "text": "well"}) + "\n")
+    assert not verify_output(made, out, RULES).sound
+    with pytest.raises(Corrupt):
+        require_same(made, out)
+
+
+@pytest.mark.parametrize(
+    ("medium", "name", "data"),
+    [
+        ("table", "o.csv", 'a,b\n1,"mail x@example.org"\n'),
+        ("fhir", "o.ndjson", '{"resourceType":"Patient","note":[{"text":"mail x@example.org"}],"url":"http://e.org/x"}\n'),
+        ("fhir", "o.json", '{"resourceType":"Patient","text":{"div":"mail x@example.org"}}'),
+        ("hl7", "o.hl7", "MSH|^~\\&|A|x@example.org\rPID|1||mail x@example.org\r"),
+    ],
+)  # fmt: skip
+def test_every_medium_of_text_is_looked_through(tmp_path: Path, medium: str, name: str, data: str) -> None:
+    """One address in a cell, a narrative, a note or a field is found, whatever the medium."""
+    (tmp_path / name).write_text(data)
+    assert verify_output(manifest(medium), tmp_path / name, RULES).found == {"EMAIL": 1}
