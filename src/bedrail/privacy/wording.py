@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.text.detect import load
@@ -39,3 +40,16 @@ def _mentions(text: str, known: Sequence[Known]) -> bool:
     """Whether a phrase that is clean for others holds something of this patient (loosely: then it is read again)."""
     folded = text.casefold()
     return any(each.text.casefold() in folded for each in known)
+
+
+def known_pattern(known: Iterable[Known]) -> re.Pattern[str] | None:
+    """One pattern for all values of a person that are long enough to be told from common words; None if none is."""
+    told = sorted({each.text.casefold() for each in known if _telling(each.text)}, key=len, reverse=True)
+    if not told:
+        return None
+    return re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(value) for value in told) + r")(?![\w-])", re.IGNORECASE)
+
+
+def _telling(value: str) -> bool:
+    size = len(value)
+    return size >= 4 or (size == 3 and value.isalpha() and not value.isascii())

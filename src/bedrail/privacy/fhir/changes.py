@@ -27,7 +27,9 @@ def change_for(rule: Rule | None, parent: str, element: Element, rules: Configur
     return _BY_METHOD[rule.method](rule, parent, element, rules)
 
 
-def _keep(_: Rule, __: str, element: Element, rules: Configuration) -> Change | None:
+def _keep(_: Rule, parent: str, element: Element, rules: Configuration) -> Change | None:
+    if parent == "Address":  # a town that a rule keeps is known to be the patient's
+        return None
     return _guarded if rules.own and element.type not in NUMBERS and element.type != "boolean" else None
 
 

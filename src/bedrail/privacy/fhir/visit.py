@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from bedrail.privacy.fhir.configuration import Configuration
@@ -11,6 +11,7 @@ from bedrail.privacy.fhir.naming import Naming
 from bedrail.privacy.fhir.subjects import People, Person
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.text.values import Known
+from bedrail.privacy.wording import known_pattern
 
 
 class Words(Protocol):
@@ -99,18 +100,3 @@ class Visit:
         if rules.shift_key:
             return self.keyed.below(101, "dateShiftKey " + rules.shift_key, prefix) - 50
         return self.keyed.shift_days(prefix)
-
-
-def known_pattern(known: Iterable[Known]) -> re.Pattern[str] | None:
-    """One pattern for all values of a person that are long enough to be told from common words; None when there is
-    none.
-    """
-    told = sorted({each.text.casefold() for each in known if _telling(each.text)}, key=len, reverse=True)
-    if not told:
-        return None
-    return re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(value) for value in told) + r")(?![\w-])", re.IGNORECASE)
-
-
-def _telling(value: str) -> bool:
-    size = len(value)
-    return size >= 4 or (size == 3 and value.isalpha() and not value.isascii())
