@@ -34,6 +34,11 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--keep-weekday", is_flag=True, help="Dates move by whole weeks.")
 @click.option("--day-first/--month-first", default=None, help="What 03/04 means where a note does not show it.")
+@click.option(
+    "--lexicon",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="What `deid learn` made of corrections.",
+)
 @click.option("--keep", multiple=True, metavar="FIELD", help="Pass this field through as it is. You answer for it.")
 @click.option("--pseudonymous-ids", is_flag=True, help="Write keyed pseudonyms in the place of the ids.")
 @run_options
@@ -47,6 +52,7 @@ def text(
     profile: Profile,
     keep_weekday: bool,
     day_first: bool | None,
+    lexicon: Path | None,
     keep: tuple[str, ...],
     pseudonymous_ids: bool,
 ) -> int:
@@ -62,6 +68,7 @@ def text(
     """
     from bedrail.privacy.sources import Lines
     from bedrail.privacy.streaming import run
+    from bedrail.privacy.text.lexicon import key_check, other_key, read_lexicon
     from bedrail.privacy.text.transform import TextRules
     from bedrail.privacy.text.work import PER_NOTE, NoteWork, repeated_ids
     from bedrail.wiring.clock import SystemClock
@@ -70,7 +77,10 @@ def text(
         method=method, profile=profile, language=language, keep_weekday=keep_weekday, day_first=day_first,
         newest_year=SystemClock().now().year,
     )  # fmt: skip
-    work = NoteWork(running.key().digest, rules, mode, keep, pseudonymous_ids, repeated_ids(notes))
+    learned = read_lexicon(lexicon.read_bytes(), str(lexicon)) if lexicon is not None else None
+    if learned is not None and learned.key != key_check(running.keyed()):
+        raise other_key()
+    work = NoteWork(running.key().digest, rules, mode, keep, pseudonymous_ids, learned, repeated_ids(notes))
     with running.progress("notes") as told:
         done = run(
             Lines(notes), running.out(out), work, medium="text", profile=work.profile(), told=told, **running.settings()

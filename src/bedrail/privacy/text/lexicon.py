@@ -34,11 +34,12 @@ _UNLEARNED = frozenset({"DATE", "AGE90"})
 
 
 class Term(Value, frozen=True, kw_only=True):
-    """What a digest stands for: its label, of how many words, how often it was confirmed."""
+    """What a digest stands for: its label, of how many words, how often confirmed, and whether it is written small."""
 
     label: str
     words: int
     count: int
+    small: bool = False
 
 
 class Shape(Value, frozen=True, kw_only=True):
@@ -96,7 +97,7 @@ def learn(reviewed: Iterable[tuple[str, Reviewed]], keyed: Keyed, before: Lexico
     lexicon is of another key, or a mark lies outside its text.
     """
     if before is not None and before.key != key_check(keyed):
-        raise _other_key()
+        raise other_key()
     notes = [(text, words_of(text), review) for text, review in reviewed]
     for text, _, review in notes:
         if any(mark.end > len(text) for mark in (*review.final(), *review.rejected)):
@@ -109,10 +110,11 @@ def learn(reviewed: Iterable[tuple[str, Reviewed]], keyed: Keyed, before: Lexico
     wrong -= {(), *terms}
     old = before or Lexicon(key=key_check(keyed))
     joined = dict(old.terms)
-    for phrase, (label, count) in terms.items():
+    for phrase, term in terms.items():
         digest = _digest(keyed, phrase)
+        known = joined.get(digest, Term(label="", words=0, count=0))
         joined[digest] = Term(
-            label=label, words=len(phrase), count=count + (joined[digest].count if digest in joined else 0)
+            label=term.label, words=term.words, count=term.count + known.count, small=term.small or known.small
         )
     rejected = {_digest(keyed, phrase) for phrase in wrong}
     return Lexicon(
@@ -136,41 +138,55 @@ def _within(mark: Mark, others: Sequence[Mark]) -> bool:
     return any(other.start < mark.end and mark.start < other.end for other in others)
 
 
-def _terms(notes: _Notes) -> dict[tuple[str, ...], tuple[str, int]]:
-    """Phrases and parts of names that were identifiers nearly wherever they stand, with label and count."""
+def _terms(notes: _Notes) -> dict[tuple[str, ...], Term]:
+    """Phrases and parts of names that were identifiers nearly wherever they stand.
+
+    A phrase whose first word was marked written small is learned in any case if it is that sure; the others are looked
+    for where they begin with a capital (May, not may).
+    """
+    labels = _phrases(notes)
+    longest = max(map(len, labels), default=0)
+    counts: Counter[tuple[tuple[str, ...], bool, bool]] = Counter()
+    for _, words, review in notes:
+        final = review.final()
+        for run in _runs(words, longest):
+            phrase = tuple(word.fold for word in run)
+            if phrase in labels:
+                real = _within(Mark(start=run[0].start, end=run[-1].end, label="NAME"), final)
+                counts[phrase, run[0].large, real] += 1
+    found = {}
+    for phrase, said in labels.items():
+        large, small = counts[phrase, True, True], counts[phrase, False, True]
+        not_large, not_small = counts[phrase, True, False], counts[phrase, False, False]
+        any_case = small > 0 and large + small >= SURE * (large + small + not_large + not_small)
+        if any_case or (large and large >= SURE * (large + not_large)):
+            found[phrase] = Term(label=said.most_common(1)[0][0], words=len(phrase), count=said.total(), small=any_case)
+    return found
+
+
+def _phrases(notes: _Notes) -> dict[tuple[str, ...], Counter[str]]:
+    """What was marked, whole and, of names, in its longer parts: with its labels."""
     labels: dict[tuple[str, ...], Counter[str]] = {}
     for _, words, review in notes:
         for mark in review.final():
             if mark.label in _UNLEARNED:
                 continue
             phrase = _phrase(words, mark)
-            parts = (
-                {(part,) for part in phrase if len(part) >= 4 and not part.isdigit()} if mark.label == "NAME" else set()
-            )
-            for each in parts | ({phrase} if 1 <= len(phrase) <= LONGEST and len("".join(phrase)) >= 3 else set()):
+            found: set[tuple[str, ...]] = set()
+            if mark.label == "NAME":
+                found |= {(part,) for part in phrase if len(part) >= 4 and not part.isdigit()}
+            if 1 <= len(phrase) <= LONGEST and len("".join(phrase)) >= 3:
+                found.add(phrase)
+            for each in found:
                 labels.setdefault(each, Counter())[mark.label] += 1
-    inside: Counter[tuple[str, ...]] = Counter()
-    total: Counter[tuple[str, ...]] = Counter()
-    longest = max(map(len, labels), default=0)
-    for _, words, review in notes:
-        final = review.final()
-        for phrase, start, end in _runs(words, longest):
-            if phrase in labels:
-                total[phrase] += 1
-                inside[phrase] += _within(Mark(start=start, end=end, label="NAME"), final)
-    return {
-        phrase: (counts.most_common(1)[0][0], counts.total())
-        for phrase, counts in labels.items()
-        if total[phrase] and inside[phrase] >= SURE * total[phrase]
-    }
+    return labels
 
 
-def _runs(words: Sequence[Placed], longest: int) -> Iterator[tuple[tuple[str, ...], int, int]]:
-    """Every run of up to `longest` words of which the first is written large."""
-    for at, word in enumerate(words):
-        if word.large:
-            for end in range(at + 1, min(at + longest, len(words)) + 1):
-                yield tuple(w.fold for w in words[at:end]), word.start, words[end - 1].end
+def _runs(words: Sequence[Placed], longest: int) -> Iterator[Sequence[Placed]]:
+    """Every run of up to `longest` words."""
+    for at in range(len(words)):
+        for end in range(at + 1, min(at + longest, len(words)) + 1):
+            yield words[at:end]
 
 
 def _shapes(notes: _Notes, keyed: Keyed) -> dict[str, Shape]:
@@ -215,7 +231,7 @@ class Learned:
     def __init__(self, detector: Finding, lexicon: Lexicon, keyed: Keyed) -> None:
         """Raises `Invalid` when the lexicon is of another key."""
         if lexicon.key != key_check(keyed):
-            raise _other_key()
+            raise other_key()
         self._detector, self._lexicon, self._keyed = detector, lexicon, keyed
         self._first = frozenset(lexicon.first)
         self._wrong = frozenset(lexicon.wrong)
@@ -236,14 +252,14 @@ class Learned:
     def _terms(self, text: str) -> Iterator[Span]:
         words = words_of(text)
         for at, word in enumerate(words):
-            if not word.large or not self._may_begin(word.fold):
+            if not self._may_begin(word.fold):
                 continue
             for length in self._lengths:
                 run = words[at : at + length]
                 term = (
                     self._lexicon.terms.get(_digest(self._keyed, [w.fold for w in run])) if len(run) == length else None
                 )
-                if term is not None:
+                if term is not None and (word.large or term.small):
                     yield _span(word.start, run[-1].end, term.label, term.count)
                     break
 
@@ -281,5 +297,6 @@ def read_lexicon(data: bytes, path: str) -> Lexicon:
         raise Invalid("this is no lexicon.", path=path, remedy="Make one with `bedrail deid learn`.") from None
 
 
-def _other_key() -> Invalid:
+def other_key() -> Invalid:
+    """What is said of a lexicon that was made under another key."""
     return Invalid("this lexicon belongs to another key.", path="--lexicon", remedy="Name the key it was made with.")

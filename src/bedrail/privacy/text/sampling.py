@@ -37,9 +37,9 @@ def leak_rate(leaking: int, notes: int, confidence: float = CONFIDENCE) -> LeakR
         raise Invalid(
             "these are no counts of notes.", path="leaking", remedy="0 <= leaking <= notes, at least one note."
         )
-    from scipy.stats import beta
+    from scipy.special import betaincinv  # scipy.stats takes a second to load
 
-    most = 1.0 if leaking == notes else float(beta.ppf(confidence, leaking + 1, notes - leaking))
+    most = 1.0 if leaking == notes else float(betaincinv(leaking + 1, notes - leaking, confidence))
     return LeakRate(notes=notes, leaking=leaking, most=most, confidence=confidence)
 
 

@@ -15,9 +15,10 @@ from bedrail.core.ports import KeyedDigest
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.streaming import Handle, Tally, each_line
 from bedrail.privacy.text.detect import load
+from bedrail.privacy.text.lexicon import Learned, Lexicon
 from bedrail.privacy.text.notes import known_of, read_note, subject_of
 from bedrail.privacy.text.risk import NoteRisk, band, note_risk
-from bedrail.privacy.text.transform import TextRules, deidentify_text
+from bedrail.privacy.text.transform import Finding, TextRules, deidentify_text
 from bedrail.privacy.text.values import Mode
 from bedrail.privacy.values import LABELS, Span
 
@@ -41,11 +42,15 @@ class NoteWork:
     mode: Mode = "full"
     keep: tuple[str, ...] = ()
     pseudonymous_ids: bool = False
+    lexicon: Lexicon | None = None
     repeated: frozenset[int] = field(default_factory=frozenset)
 
     def open(self) -> Handle:
         """Loads the detector, once in each process."""
-        detector, keyed = load(self.rules.language, self.mode), Keyed(self.digest)
+        keyed = Keyed(self.digest)
+        detector: Finding = load(self.rules.language, self.mode)
+        if self.lexicon is not None:
+            detector = Learned(detector, self.lexicon, keyed)
 
         def handle(line: str, number: int, tally: Tally) -> str | None:
             if not line.strip():
@@ -70,7 +75,7 @@ class NoteWork:
 
     def profile(self) -> str:
         """The digest of everything but the key that decides the output."""
-        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, version("bedrail"))
+        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, self.lexicon, version("bedrail"))
         return sha256(_encode(parts)).hexdigest()
 
 
