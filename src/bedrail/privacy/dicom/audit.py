@@ -21,6 +21,7 @@ from bedrail.privacy.dicom.encoding import (
     text_of,
     vr_in_dictionary,
 )
+from bedrail.privacy.dicom.overlays import KEPT, is_overlay
 from bedrail.privacy.dicom.prose import found_in, pattern_of
 from bedrail.privacy.dicom.table import Rules, rules_of, safe_private
 from bedrail.privacy.dicom.values import Leftover, Profile
@@ -80,8 +81,9 @@ def _judge(dataset: Dataset, rules: Rules, sop_class: str, parent: int) -> Itera
             if not _safe(dataset, tag, rules.profile):
                 yield _at(tag, "private")
             continue
-        if 0x5000 <= group <= 0x50FF or (0x6000 <= group <= 0x60FF and not rules.clean_graphics):
-            yield _at(tag, "curve or overlay")
+        if 0x5000 <= group <= 0x50FF or is_overlay(tag):
+            if not (is_overlay(tag) and rules.clean_graphics and tag & 0xFFFF in KEPT):
+                yield _at(tag, "curve or overlay")
             continue
         vr = vr_in_dictionary(tag)
         if not vr:
@@ -138,7 +140,7 @@ def _stands_for_nobody(tag: int, vr: str, data: bytes) -> bool:
     if tag == PATIENT_ID and _PSEUDONYM.fullmatch(data.strip()):
         return True
     if tag == DOCUMENT:
-        return data.strip() in (b"", MINIMAL_PDF.strip())
+        return data.strip(b" \n\x00") in (b"", MINIMAL_PDF.strip())
     return _blank(vr, data)
 
 

@@ -51,6 +51,9 @@ _LEGAL = {
     "DT": re.compile(rb"(\d{4,14}(\.\d{1,6})?([+-]\d{4})?)?(\\\d{4,14}(\.\d{1,6})?([+-]\d{4})?)*[ \x00]*"),
 }  # fmt: skip
 
+_NO_NUMBER = re.compile(rb"\d *[-+]|\.\d*\.|\d +[\d.]|[-+]{2}|\d{17}")
+"""Signs that are legal in numbers and make none: telephone numbers, dates, versions. Searched, so it takes linear time."""
+
 _CLASS = re.compile(r"(SOPClassUID|TransferSyntaxUID|SOPClasses\w*|CodingSchemeUID|ContextUID|MappingResourceUID)$")
 
 
@@ -78,7 +81,9 @@ def legal(vr: str, data: bytes) -> bool:
     if size is not None:
         return len(data) % size == 0
     rule = _LEGAL.get(vr)
-    return rule is None or rule.fullmatch(data) is not None
+    if rule is not None and not rule.fullmatch(data):
+        return False
+    return vr not in ("DS", "IS") or _NO_NUMBER.search(data) is None
 
 
 def standard_uid(uid: str) -> bool:

@@ -20,6 +20,7 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 from bedrail.core.errors import BedrailError, Invalid
 from bedrail.privacy.dicom.directory import relink
 from bedrail.privacy.dicom.encoding import put
+from bedrail.privacy.dicom.overlays import clean_overlays
 from bedrail.privacy.dicom.table import edition, rules_of
 from bedrail.privacy.dicom.values import CODES, Profile, Treated
 from bedrail.privacy.dicom.walk import Walk
@@ -104,6 +105,8 @@ def deidentify(dataset: Dataset, keyed: Keyed, profile: Profile | None = None) -
     """
     profile = profile or Profile()
     walk = Walk(rules_of(profile), keyed, dataset)
+    if profile.clean_graphics and (changed := clean_overlays(dataset)):
+        walk.counts["(60xx,3000)", "C", "E.3.3"] = changed
     walk.run(dataset)
     record(dataset, profile)
     return walk

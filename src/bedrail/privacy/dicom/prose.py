@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
+
+from pydicom.datadict import keyword_for_tag
 
 from bedrail.privacy.dicom.encoding import REMOVED, text_of
 
@@ -14,11 +16,22 @@ GIVEAWAY = re.compile(
     rb"|[\w.+-]+@[\w-]+\.\w"  # e-mail
     rb"|https?:|www\."
     rb"|(?<!\d)\d{1,2}[/-]\d{1,2}[/-](\d{4}|\d{2})(?!\d)|(?<!\d)(19|20)\d\d[/-]\d{1,2}[/-]\d{1,2}(?!\d)"  # dates
-    rb"|(?<!\d)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d)"  # IP address
     rb"|\d{7,}"  # a number long enough to be somebody's
     rb"|(?i:\b(mrn|ssn|dob|acct|phone|patient|name)\b\s*[:#=])"
 )
 """In a short technical attribute nothing of this has its place."""
+
+GIVEAWAY_IN_BYTES = re.compile(
+    rb"(?<!\d)\d{3}-\d{2}-\d{4}(?!\d)|(?<!\d)\d{3}[ .-]\d{3}[ .-]\d{4}(?!\d)|[\w.+-]{3,}@[\w-]{3,}\.[a-z]{2,}"
+    rb"|[A-Za-z:#][ :#]?\d{6,12}(?!\d)"
+)
+"""The same for bulk data, where chance makes short matches."""
+_ADDRESS = re.compile(rb"(?<!\d)\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?!\d)")
+"""An IP address, or a version: the attribute tells which."""
+VERSIONS = frozenset({0x00181020, 0x00185010, 0x00189006, 0x00181019})
+
+_PROSE = re.compile(r"(Description|Comments?|Label|Explanation|Notes|Text|Reason|Purpose|Title|Detail)$")
+_TECHNIQUE = re.compile(r"^(Manufacturer|Detector|Reconstruction|Algorithm|Filter|Image|Sequence|CodeMeaning)")
 
 LONGEST = {"SH": 16, "LO": 64, "ST": 1024, "LT": 10240}
 _NEUTRAL = """anonymous anonymized anonymised deidentified unknown patient test name none null removed study series
@@ -28,9 +41,16 @@ NEUTRAL = frozenset(_NEUTRAL.split())
 
 
 @lru_cache(maxsize=8192)
-def gives_away(data: bytes) -> bool:
+def gives_away(data: bytes, tag: int = 0) -> bool:
     """Whether a short value holds a pattern of an identifier."""
-    return GIVEAWAY.search(data) is not None
+    return GIVEAWAY.search(data) is not None or (tag not in VERSIONS and _ADDRESS.search(data) is not None)
+
+
+@cache
+def holds_prose(tag: int) -> bool:
+    """Whether a short attribute is one that people write sentences into: a description, a comment, a label."""
+    keyword = keyword_for_tag(tag)
+    return bool(_PROSE.search(keyword)) and not _TECHNIQUE.match(keyword)
 
 
 def cleaned(text: str, vr: str, known: Iterable[str], language: str) -> str:

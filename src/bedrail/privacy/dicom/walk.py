@@ -27,9 +27,18 @@ from bedrail.privacy.dicom.encoding import (
     text_of,
     vr_in_dictionary,
 )
-from bedrail.privacy.dicom.prose import cleaned, found_in, gives_away, pattern_of, telling
+from bedrail.privacy.dicom.overlays import is_overlay
+from bedrail.privacy.dicom.prose import (
+    GIVEAWAY_IN_BYTES,
+    cleaned,
+    found_in,
+    gives_away,
+    holds_prose,
+    pattern_of,
+    telling,
+)
 from bedrail.privacy.dicom.table import Rules, safe_private
-from bedrail.privacy.dicom.writing import items_of, text_value, value_bytes
+from bedrail.privacy.dicom.writing import PIXELS, items_of, text_value, value_bytes
 from bedrail.privacy.keyed import Keyed
 
 AGE = 0x00101010
@@ -40,6 +49,7 @@ CODES = frozenset({0x00080100, 0x00080102, 0x00080103, 0x00080104, 0x00080119, 0
 TECHNICAL = frozenset({0x20100010, 0x00187008, 0x00660032, 0x00080115})
 """Prose that describes technique; still searched for known values."""
 IDENTIFYING = frozenset({"PN", "LO", "SH", "UC", "AE", "UI"})
+BULK = frozenset({"OB", "OW", "UN"})
 STRUCTURAL = frozenset({"CS", "US", "UL", "SS", "SL", "FL", "FD"})
 """Of these a dummy item keeps the values: they say how it is built."""
 DEEPEST = 32
@@ -99,8 +109,8 @@ class Walk:
             if not vr or group < 4 or not tag & 0xFFFF or 0x5000 <= group <= 0x50FF or depth > DEEPEST:
                 self._drop(dataset, tag, "unknown" if not vr else "E.1-1")
                 continue
-            if 0x6000 <= group <= 0x60FF:
-                if not self.rules.clean_graphics:
+            if is_overlay(tag):
+                if not self.rules.clean_graphics:  # else they were cleaned before
                     self._drop(dataset, tag, "E.1-1")
                 continue
             if vr == "SQ":
@@ -206,7 +216,7 @@ class Walk:
             self._replace(dataset, tag, vr, data)
 
     def _unlisted(self, dataset: Dataset, tag: int, vr: str, data: bytes) -> None:
-        if not data:
+        if not data or tag == PIXELS:
             return
         if vr in PROSE:
             if tag in TECHNICAL or tag in CODES:
@@ -223,10 +233,14 @@ class Walk:
             self._unlisted_date(dataset, tag, vr, data)
         elif not legal(vr, data):
             self._blank_illegal(dataset, tag, vr)
-        elif vr in WORDS and tag not in CODES and gives_away(data):
+        elif vr in WORDS and holds_prose(tag):
+            self._prose.append((dataset, tag, vr))
+        elif (vr in WORDS and tag not in CODES and gives_away(data, tag)) or (
+            vr == "OB" and GIVEAWAY_IN_BYTES.search(data)
+        ):
             put(dataset, tag, vr, DUMMIES[vr])
             self._count(tag, "D", "beyond E.1-1")
-        elif vr in WORDS or vr in ("CS", "UR"):
+        elif vr in WORDS or vr in BULK or vr in ("CS", "UR") or (vr in ("DS", "IS") and len(data) > 5):
             self._kept.append((dataset, tag, vr, data))
 
     def _unlisted_uid(self, dataset: Dataset, tag: int, data: bytes) -> None:
@@ -349,5 +363,5 @@ class Walk:
     def _scrub(self, search: Callable[[str], object]) -> None:
         for dataset, tag, vr, data in self._kept:
             if tag in dataset and search(text_of(data)):
-                put(dataset, tag, vr, b"" if vr in ("CS", "UI") else DUMMIES.get(vr, b""))
+                put(dataset, tag, vr, b"" if vr in ("CS", "UI", "DS", "IS") else DUMMIES.get(vr, b""))
                 self._count(tag, "D", "known value")

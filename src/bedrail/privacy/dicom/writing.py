@@ -33,15 +33,19 @@ def written(dataset: FileDataset) -> bytes:
     return bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + struct.pack("<I", len(meta)) + meta + body
 
 
-def value_bytes(element: Dataset | DataElement | RawDataElement | None, dataset: Dataset) -> bytes:
-    """The value as it is written; of an element that pydicom has read, as it would be written."""
+def value_bytes(element: object, dataset: Dataset, little: bool | None = None) -> bytes:
+    """The value as it is written; of an element that pydicom has read, as it would be written in the data set.
+
+    Raises whatever pydicom raises for a value that cannot be written.
+    """
     if isinstance(element, RawDataElement):
         return element.value or b""
     assert isinstance(element, DataElement)
     if element.is_empty:
         return b""
     buffer = DicomBytesIO()
-    buffer.is_implicit_VR, buffer.is_little_endian = True, dataset.original_encoding[1] is not False
+    buffer.is_implicit_VR = True
+    buffer.is_little_endian = dataset.original_encoding[1] is not False if little is None else little
     write_data_element(buffer, element, dataset.get("SpecificCharacterSet", "iso8859"))
     return buffer.getvalue()[8:]
 
@@ -59,7 +63,7 @@ def _items(dataset: Dataset, implicit: bool, little: bool) -> bytes:
         elif vr == "SQ":
             value = _sequence(element.value or Sequence(), implicit, little)
         else:
-            value = value_bytes(element, dataset)
+            value = value_bytes(element, dataset, little)
             undefined = bool(element.is_undefined_length) and tag == PIXELS
         if len(vr) != 2:
             vr = "OW" if tag == PIXELS else vr_in_dictionary(tag) or "UN"
