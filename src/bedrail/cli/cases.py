@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bedrail.cli.datasets import read
+from bedrail.cli.datasets import COMMANDS
 from bedrail.cli.doors import CliState, json_option, pass_state, progress_lines, show_json, show_table
 from bedrail.core.errors import Invalid
 
@@ -79,7 +79,7 @@ def data() -> None:
     """
 
 
-for _command in (read,):
+for _command in COMMANDS:
     data.add_command(_command)
 
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bedrail.core.values import Value, Verdict
+from bedrail.core.values import Verdict
+from bedrail.data.consistency import RowsRule, check_rules
+from bedrail.data.disguised import disguised, disguised_findings
+from bedrail.data.label_quality import label_findings
 from bedrail.data.profile import SMALLEST_CELL
+from bedrail.data.quality_values import Level, Limits, QualityFinding, QualityPolicy, QualityReport, found, reported
 from bedrail.data.roles import DataRoles
+from bedrail.data.slips import findings_of, look, slip_against_range
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Level = Literal["block", "warn"]
-
-MAX_MISSING_REQUIRED = 0.02
-MAX_OUT_OF_RANGE = 0.001
-MIN_EVENTS = 100
 
 
 class FeatureRule(Protocol):
@@ -38,135 +38,181 @@ class FeatureRule(Protocol):
     def missing(self) -> str: ...
 
 
-class QualityFinding(Value, frozen=True, kw_only=True):
-    """One rule applied to one column: share of rows that break it, and what it means."""
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What every rule is asked about: the table, what its columns are, what is declared of them, and the limits."""
 
-    rule: str
-    column: str
-    level: Level
-    verdict: Verdict
-    rows: int
-    share: float
-    reason: str
+    frame: pd.DataFrame
+    roles: DataRoles
+    features: Sequence[FeatureRule]
+    limits: Limits
 
 
-class QualityReport(Value, frozen=True, kw_only=True):
-    """All findings; the verdict fails only when a blocking rule is broken."""
-
-    rows: int
-    verdict: Verdict
-    findings: tuple[QualityFinding, ...]
-
-    def broken(self, level: Level) -> tuple[QualityFinding, ...]:
-        """The failed findings of one level."""
-        return tuple(f for f in self.findings if f.level == level and f.verdict is Verdict.FAIL)
+Rule = Callable[[Asked], Iterator[QualityFinding]]
 
 
-Rule = Callable[["pd.DataFrame", DataRoles, Sequence[FeatureRule]], Iterator[QualityFinding]]
+def assess_quality(
+    frame: pd.DataFrame,
+    roles: DataRoles,
+    features: Sequence[FeatureRule],
+    *,
+    policy: QualityPolicy | None = None,
+    rules: Sequence[RowsRule] = (),
+) -> QualityReport:
+    """Apply every rule of `RULES`, and the `rules` given, to an encounter table.
 
-
-def assess_quality(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> QualityReport:
-    """Apply every rule of `RULES` to an encounter table whose columns `roles` and `features` name.
-
-    Raises `Invalid` when a named column does not exist.
+    The policy sets levels and limits. Raises `Invalid` when a named column does not exist.
     """
+    policy = policy or QualityPolicy()
     roles.require([str(name) for name in frame.columns])
-    findings = tuple(finding for rule in RULES for finding in rule(frame, roles, features))
-    blocked = any(f.level == "block" and f.verdict is Verdict.FAIL for f in findings)
-    return QualityReport(rows=len(frame), verdict=Verdict.FAIL if blocked else Verdict.PASS, findings=findings)
+    asked = Asked(frame, roles, features, policy.limits)
+    findings = [finding for rule in RULES for finding in rule(asked)]
+    findings += check_rules({"": frame}, rules)
+    return reported(len(frame), tuple(findings), policy)
 
 
-def _found(rule: str, column: str, level: Level, bad: int, rows: int, limit: float, said: str) -> QualityFinding:
-    share = bad / rows if rows else 0.0
-    verdict = Verdict.FAIL if share > limit else Verdict.PASS
-    shown = f"fewer than {SMALLEST_CELL}" if 0 < bad < SMALLEST_CELL else str(bad)
-    return QualityFinding(
-        rule=rule, column=column, level=level, verdict=verdict, rows=bad, share=share,
-        reason=f"{shown} of {rows} rows {said}",
-    )  # fmt: skip
-
-
-def uniqueness(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> Iterator[QualityFinding]:
+def uniqueness(asked: Asked) -> Iterator[QualityFinding]:
     """An encounter stands once, and no row is an exact copy of another encounter's features and outcome."""
-    twins = int(frame[roles.encounter].duplicated().sum())
-    yield _found("uniqueness", roles.encounter, "block", twins, len(frame), 0.0, "repeat an encounter")
-    present = [f.name for f in features if f.name in frame.columns]
-    copies = int(frame[[roles.subject, roles.time, *present]].duplicated().sum())
-    yield _found(
-        "uniqueness", "(row)", "warn", copies, len(frame), 0.001, "copy another row of the same patient and time"
+    twins = int(asked.frame[asked.roles.encounter].duplicated().sum())
+    yield found("uniqueness", asked.roles.encounter, "block", twins, len(asked.frame), 0.0, "repeat an encounter")
+    present = [f.name for f in asked.features if f.name in asked.frame.columns]
+    copies = int(asked.frame[[asked.roles.subject, asked.roles.time, *present]].duplicated().sum())
+    yield found(
+        "uniqueness",
+        "(row)",
+        "warn",
+        copies,
+        len(asked.frame),
+        asked.limits.max_copies,
+        "copy another row of the same patient and time",
     )
 
 
-def completeness(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> Iterator[QualityFinding]:
+def completeness(asked: Asked) -> Iterator[QualityFinding]:
     """Keys and labels are complete; a feature that may not be missing hardly ever is."""
-    for name in (roles.subject, roles.encounter, roles.time, roles.outcome):
-        yield _found("completeness", name, "block", int(frame[name].isna().sum()), len(frame), 0.0, "have no value")
-    for feature in features:
-        absent = int(frame[feature.name].isna().sum()) if feature.name in frame.columns else len(frame)
+    for name in (asked.roles.subject, asked.roles.encounter, asked.roles.time, asked.roles.outcome):
+        yield found(
+            "completeness", name, "block", int(asked.frame[name].isna().sum()), len(asked.frame), 0.0, "have no value"
+        )
+    for feature in asked.features:
+        absent = (
+            int(asked.frame[feature.name].isna().sum()) if feature.name in asked.frame.columns else len(asked.frame)
+        )
         level: Level = "block" if feature.missing == "refuse" else "warn"
-        limit = MAX_MISSING_REQUIRED if level == "block" else 0.5
-        yield _found("completeness", feature.name, level, absent, len(frame), limit, "have no value")
-    for name in roles.groups:
-        yield _found("completeness", name, "warn", int(frame[name].isna().sum()), len(frame), 0.2, "have no value")
+        limit = asked.limits.max_missing_required if level == "block" else asked.limits.max_missing
+        yield found("completeness", feature.name, level, absent, len(asked.frame), limit, "have no value")
+    for name in asked.roles.groups:
+        yield found(
+            "completeness",
+            name,
+            "warn",
+            int(asked.frame[name].isna().sum()),
+            len(asked.frame),
+            asked.limits.max_missing_group,
+            "have no value",
+        )
 
 
-def validity(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> Iterator[QualityFinding]:
+def validity(asked: Asked) -> Iterator[QualityFinding]:
     """Numbers lie in their plausible range, words are declared levels, the outcome is 0 or 1."""
-    for feature in features:
-        if feature.name not in frame.columns:
+    for feature in asked.features:
+        if feature.name not in asked.frame.columns:
             continue
-        column = frame[feature.name]
+        column = asked.frame[feature.name]
         if feature.kind == "numeric":
-            yield _range(column, feature, len(frame))
+            yield _range(column, feature, len(asked.frame), asked.limits)
         else:
             unknown = int((~column.dropna().astype(str).isin(feature.levels)).sum())
-            yield _found(
-                "validity", feature.name, "block", unknown, len(frame), MAX_OUT_OF_RANGE, "hold an undeclared level"
+            yield found(
+                "validity",
+                feature.name,
+                "block",
+                unknown,
+                len(asked.frame),
+                asked.limits.max_out_of_range,
+                "hold an undeclared level",
             )
-    strange = int((~frame[roles.outcome].dropna().isin([0, 1])).sum())
-    yield _found("validity", roles.outcome, "block", strange, len(frame), 0.0, "are neither 0 nor 1")
+    strange = int((~asked.frame[asked.roles.outcome].dropna().isin([0, 1])).sum())
+    yield found("validity", asked.roles.outcome, "block", strange, len(asked.frame), 0.0, "are neither 0 nor 1")
 
 
-def _range(column: pd.Series, feature: FeatureRule, rows: int) -> QualityFinding:
+def _range(column: pd.Series, feature: FeatureRule, rows: int, limits: Limits) -> QualityFinding:
     if column.dtype.kind not in "iuf":
-        return _found("validity", feature.name, "block", rows, rows, 0.0, "are not numbers")
+        return found("validity", feature.name, "block", rows, rows, 0.0, "are not numbers")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     low = -np.inf if feature.low is None else feature.low
     high = np.inf if feature.high is None else feature.high
     outside = int(((values < low) | (values > high)).sum())
-    return _found(
-        "validity", feature.name, "block", outside, rows, MAX_OUT_OF_RANGE, f"lie outside {low:g} to {high:g}"
+    return found(
+        "validity", feature.name, "block", outside, rows, limits.max_out_of_range, f"lie outside {low:g} to {high:g}"
     )
 
 
-def labels(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> Iterator[QualityFinding]:  # noqa: ARG001
+def labels(asked: Asked) -> Iterator[QualityFinding]:
     """Both outcomes occur often enough to learn from and to judge by."""
-    outcome = frame[roles.outcome]
+    outcome = asked.frame[asked.roles.outcome]
     events = int((outcome == 1).sum())
     rarer = min(events, int((outcome == 0).sum()))
-    enough = rarer >= MIN_EVENTS
+    enough = rarer >= asked.limits.min_events
     yield QualityFinding(
-        rule="labels", column=roles.outcome, level="block", rows=rarer, share=rarer / max(len(frame), 1),
+        rule="labels", column=asked.roles.outcome, level="block", rows=rarer, share=rarer / max(len(asked.frame), 1),
         verdict=Verdict.PASS if enough else Verdict.FAIL,
         reason=f"the rarer outcome has {rarer if rarer >= SMALLEST_CELL else f'fewer than {SMALLEST_CELL}'} rows; "
-        f"at least {MIN_EVENTS} are needed",
+        f"at least {asked.limits.min_events} are needed",
     )  # fmt: skip
 
 
-def timeliness(frame: pd.DataFrame, roles: DataRoles, features: Sequence[FeatureRule]) -> Iterator[QualityFinding]:  # noqa: ARG001
+def timeliness(asked: Asked) -> Iterator[QualityFinding]:
     """The outcome rate does not fall away at the end, as it does when late outcomes are not yet in."""
-    ordered = frame.sort_values(roles.time, kind="stable")[roles.outcome]
+    ordered = asked.frame.sort_values(asked.roles.time, kind="stable")[asked.roles.outcome]
     tenth = max(len(ordered) // 10, 1)
     last, rest = ordered.tail(tenth), ordered.iloc[:-tenth]
     before = float((rest == 1).mean()) if len(rest) else 0.0
     after = float((last == 1).mean())
-    late = before > 0 and after < 0.5 * before and tenth >= MIN_EVENTS
+    late = before > 0 and after < 0.5 * before and tenth >= asked.limits.min_events
     yield QualityFinding(
-        rule="timeliness", column=roles.outcome, level="warn", rows=tenth, share=0.1,
+        rule="timeliness", column=asked.roles.outcome, level="warn", rows=tenth, share=0.1,
         verdict=Verdict.FAIL if late else Verdict.PASS,
         reason=f"outcome rate {after:.3f} in the last tenth, {before:.3f} before",
     )  # fmt: skip
 
 
-RULES: tuple[Rule, ...] = (uniqueness, completeness, validity, labels, timeliness)
+def hidden(asked: Asked) -> Iterator[QualityFinding]:
+    """Values that stand for nothing; a level that a feature declares is none, whatever it is called."""
+    declared = {f.name for f in asked.features if f.kind != "numeric"}
+    skip = frozenset({asked.roles.subject, asked.roles.encounter, asked.roles.outcome, asked.roles.time, *declared})
+    yield from disguised_findings(asked.frame, asked.limits, skip)
+
+
+def units(asked: Asked) -> Iterator[QualityFinding]:
+    """Slips of units by name: of known measurements, and of any declared number that leaves its range."""
+    numbers = [f for f in asked.features if f.kind == "numeric" and f.name in asked.frame.columns]
+    known = {f.name for f in numbers}
+    hollow: dict[str, list[float]] = {}
+    for each in disguised(asked.frame[list(known)] if known else asked.frame.iloc[:, :0]):
+        if asked.frame[each.column].dtype.kind in "iuf":
+            hollow.setdefault(each.column, []).append(float(each.value))
+    for feature in numbers:
+        column = asked.frame[feature.name]
+        if column.dtype.kind not in "iuf":
+            continue
+        values = column.to_numpy(dtype=float, na_value=np.nan)
+        ignore = hollow.get(feature.name, [])
+        seen = look(feature.name, values, unit=getattr(feature, "unit", ""), ignore=ignore)
+        if seen is not None and (seen.slips or seen.impossible):
+            yield from findings_of(seen, len(asked.frame), asked.limits)
+            continue
+        slip = slip_against_range(values[~np.isin(values, ignore)], feature.low, feature.high)
+        if slip is not None:
+            name, count = slip
+            said = f"are implausible, and plausible again if taken as {name}"
+            yield found("units", feature.name, "warn", count, len(asked.frame), asked.limits.max_slipped_units, said)
+
+
+def label_quality(asked: Asked) -> Iterator[QualityFinding]:
+    """Outcomes that contradict each other, and sites that record none."""
+    yield from label_findings(asked.frame, asked.roles, [f.name for f in asked.features], asked.limits)
+
+
+RULES: tuple[Rule, ...] = (uniqueness, completeness, validity, labels, timeliness, hidden, units, label_quality)
 """The catalogue: add a rule as one function and list it here."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bedrail.core.values import Evidence, Finding, Verdict
-from bedrail.data.quality import QualityReport
+from bedrail.data.quality_values import QualityReport
 
 
 def quality_evidence(report: QualityReport) -> Evidence:

@@ -17,6 +17,8 @@ import msgspec
 from bedrail.checks.requirements import Requirements
 from bedrail.core.toml_lines import Located, Path, read_toml, suggest
 from bedrail.core.values import TIERS, Tier, Value
+from bedrail.data.quality_values import RULES as QUALITY_RULES
+from bedrail.data.quality_values import Limits, QualityPolicy
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.policy_rights import accountable, withheld
 from bedrail.governance.rules import (
@@ -64,6 +66,7 @@ _KEYS = (
     "alarms",
     "on",
     "access",
+    "quality",
     "deidentification",
     "ledger",
     "withhold",
@@ -113,11 +116,22 @@ def parse_policy(source: bytes | str, *, name: str = FILE) -> Policy:
         deidentification=toml.convert(
             ("deidentification",), toml.table(("deidentification",), required=False), DeidRule
         ),
+        quality=_quality(toml),
         access=toml.convert(("access",), toml.table(("access",), required=False), AccessRule),
         ledger=toml.convert(("ledger",), toml.table(("ledger",), required=False), LedgerRule),
         withheld=taken,
         accountable=accountable(toml, taken),
     )
+
+
+def _quality(toml: Located) -> QualityPolicy:
+    """Levels of data-quality rules, and their limits."""
+    table = dict(toml.table(("quality",), required=False))
+    limits = toml.convert(("quality", "limits"), table.pop("limits", {}), Limits)
+    for rule in table:
+        if rule not in QUALITY_RULES:
+            raise toml.invalid(("quality", rule), f"There is no quality rule {rule!r}.", suggest(rule, QUALITY_RULES))
+    return msgspec.structs.replace(toml.convert(("quality",), {"levels": table}, QualityPolicy), limits=limits)
 
 
 def _tier(toml: Located, tier: Tier) -> TierRule:

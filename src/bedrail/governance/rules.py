@@ -8,6 +8,7 @@ import msgspec
 
 from bedrail.checks.requirements import Requirements
 from bedrail.core.values import Tier, Value
+from bedrail.data.quality_values import QualityPolicy
 from bedrail.governance.stages import STAGES, Stage
 
 DATA_QUALITY = "data-quality"
@@ -149,6 +150,7 @@ class Policy(Value, frozen=True, kw_only=True):
     alarms: dict[str, Action]
     description: str = ""
     access: AccessRule = AccessRule()
+    quality: QualityPolicy = QualityPolicy()
     deidentification: DeidRule = DeidRule()
     ledger: LedgerRule = LedgerRule()
     withheld: frozenset[str] = frozenset()

@@ -20,6 +20,7 @@ from bedrail.core.toml_lines import Located, read_toml
 from bedrail.core.toml_lines import Path as KeyPath
 from bedrail.core.values import Mode, Pace, Tier, Value
 from bedrail.data.consent import Purpose
+from bedrail.data.consistency import RowsRule, convert_rules
 from bedrail.data.minimum import RowRule
 from bedrail.data.roles import DataRoles
 from bedrail.models.contract import Contract, Feature
@@ -85,7 +86,8 @@ class DataPlan(Value, frozen=True, kw_only=True):
 
     `purpose` is what people are asked for (see `data/consent.py`), `waiver` the board's decision that stands for
     missing authorisations, `query` the file with the extraction query. `columns` are needed beside roles and features,
-    `rows` are the only ones needed.
+    `rows` are the only ones needed, `rules` what has to hold within a row (see `data/consistency.py`); `measured_at`
+    names by feature the column that says when it was measured.
     """
 
     source: Text
@@ -103,6 +105,8 @@ class DataPlan(Value, frozen=True, kw_only=True):
     query: str = ""
     columns: tuple[Text, ...] = ()
     rows: tuple[RowRule, ...] = ()
+    rules: tuple[RowsRule, ...] = ()
+    measured_at: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class Monitoring(Value, frozen=True, kw_only=True):
@@ -189,6 +193,7 @@ def _data(toml: Located) -> DataPlan:
     table = dict(toml.table(at))
     shares = toml.convert((*at, "shares"), toml.table((*at, "shares"), required=False), Shares)
     table.pop("shares", None)
+    convert_rules(table.get("rules", []), name=f"{FILE} data.rules")
     plan = toml.convert(at, table, DataPlan)
     plan = msgspec.structs.replace(plan, shares=shares)
     total = sum(shares.as_dict().values())

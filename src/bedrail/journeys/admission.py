@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from bedrail.core.errors import Invalid, Refused
+from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import CandidateAdmitted, DatasetAdmitted, DatasetBuilt, DatasetSplit, Fact
 from bedrail.core.values import Value, Verdict
 from bedrail.data.consent import Applied, apply_consent
 from bedrail.data.minimum import needed_rows
 from bedrail.data.profile import profile
-from bedrail.data.quality import QualityReport, assess_quality
-from bedrail.data.quality_page import quality_html
+from bedrail.data.quality import assess_quality
+from bedrail.data.quality_page import pictures_of, quality_html
+from bedrail.data.quality_values import QualityReport
 from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.journeys.dataset_reads import MOST_NAMED, read_part, stored, told
@@ -90,7 +91,8 @@ def admit_data(
     actor = ctx.require(person, "data.admit")
     charter = ctx.charter(use_case)
     roles = charter.roles()
-    cleared = _cleared(ctx, charter, frame, progress)
+    reads: list[Fact] = []
+    cleared = _cleared(ctx, charter, frame, progress, reads)
     table, report = cleared.table, cleared.report
     measured = profile(table, identifiers=(roles.subject, roles.encounter))
     digest = table_digest(table)
@@ -99,7 +101,6 @@ def admit_data(
     parts = split(subject, table[roles.time].to_numpy(), charter.data.shares.as_dict())
     view, known = ctx.use_case(use_case), ctx.registry.seen
     opened_before = digest in view.datasets and bool(view.datasets[digest].holdout_opened_at)
-    reads: list[Fact] = []
     if not opened_before:
         parts, spared = spare_known(parts, subject, _looked_at(ctx, view, reads))
     paper = {
@@ -129,7 +130,8 @@ def admit_data(
     ctx.append(actor, "research", admitted, built, *again, *reads, known=known)
     record_evidence(ctx, actor, [quality_evidence(report)], use_case=use_case, candidate="", dataset=digest)
     judge_admission(ctx, actor, digest, table, roles, cleared.treatments, (making or Making()).sources)
-    page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest)
+    drawn = pictures_of(table, measured)
+    page = quality_html(report, measured, title=ctx.use_case(use_case).title, digest=digest, pictures=drawn)
     write_report(ctx, use_case, "data-quality.html", page)
     return report
 
@@ -162,10 +164,11 @@ def _built(
     )
 
 
-def _cleared(ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Progress) -> _Cleared:
+def _cleared(ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Progress, reads: list[Fact]) -> _Cleared:
     """The needed, de-identified table of people who may be used, and its quality report; raises `Refused`."""
     from bedrail.privacy.tables import deidentify_table, withhold_strays
 
+    policy = ctx.policy()
     roles, features = charter.roles(), charter.features
     roles.require([str(name) for name in frame.columns], path="usecase.toml data")
     needed = needed_rows(frame, charter.data.rows)
@@ -180,7 +183,8 @@ def _cleared(ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Prog
         progress(f"{applied.rows} rows of people without consent left out")
         table = table[list(applied.keep)].reset_index(drop=True)
     progress("profile and quality rules")
-    report = assess_quality(table, roles, features)
+    report = assess_quality(table, roles, features, policy=policy.quality, rules=charter.data.rules)
+    report = _with_drift(ctx, charter, table, report, reads)
     if report.verdict is Verdict.FAIL:
         reasons = tuple(f"{f.column}: {f.reason}" for f in report.broken("block"))
         raise Refused(
@@ -196,6 +200,28 @@ def _cleared(ctx: Context, charter: Charter, frame: pd.DataFrame, progress: Prog
         without_consent=applied,
         columns_before=len(frame.columns),
     )
+
+
+def _with_drift(
+    ctx: Context, charter: Charter, table: pd.DataFrame, report: QualityReport, reads: list[Fact]
+) -> QualityReport:
+    """The report with what drifted since the version before, where there is one that can still be read."""
+    from bedrail.data.diff import diff_tables, drift_findings
+    from bedrail.data.quality_values import reported
+
+    previous, roles = ctx.use_case(charter.use_case.id).dataset, charter.roles()
+    if previous is None:
+        return report
+    try:
+        before, _ = stored(ctx, previous)
+    except NotFound:
+        return report
+    why = "drift against the new version"
+    reads.append(told(charter.use_case.id, previous.dataset, list(before.columns), len(before), "all", why))
+    skip = (roles.subject, roles.encounter, roles.time)
+    policy = ctx.policy().quality
+    drift = drift_findings(diff_tables(before, table, skip=skip), policy.limits)
+    return reported(report.rows, (*report.findings, *drift), policy)
 
 
 def _consenting(ctx: Context, charter: Charter, table: pd.DataFrame) -> Applied:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bedrail.data.conversions import best_conversion
 from bedrail.monitoring.histogram import Counts, Distances, Grid
 from bedrail.monitoring.streams import RISK, Seen, auroc
-from bedrail.monitoring.units import best_conversion
 from bedrail.monitoring.values import OVERALL, Cause, WatchState
 
 Floats = NDArray[np.float64]

@@ -52,6 +52,13 @@ class Conversion:
     fit: float
 
 
+def factors() -> tuple[tuple[str, float, float], ...]:
+    """(name, factor, offset) of every known conversion, either way round: given = meant * factor + offset."""
+    either = [(name, factor, 0.0) for name, factor in _FACTORS]
+    either += [(f"{name}, the other way round", 1 / factor, 0.0) for name, factor in _FACTORS]
+    return (*either, *_OFFSETS)
+
+
 def best_conversion(then: Floats, now: Floats) -> Conversion | None:
     """The conversion that best turns the reference's quantiles into the present ones, or None if none does.
 
