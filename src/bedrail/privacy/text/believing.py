@@ -7,16 +7,22 @@ from collections.abc import Mapping
 
 from bedrail.privacy.text.chain import Floats
 from bedrail.privacy.text.checksums import day
+from bedrail.privacy.text.features import casing
+from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate
 
+_TRUST = 0.8
+"""Never more sure than a rule that saw the format: labels of rules then win, while coverage stays the same."""
+_SMALL, _MEDICAL = 0.75 * _TRUST, 0.55 * _TRUST
 _NUMBER = {"ID": "UNIQUE_ID", "PHONE": "PHONE", "NET": "URL", "AGE": "AGE90"}
 
 
 class Belief:
     """Thresholds of one pack applied to the posteriors of its tagger."""
 
-    def __init__(self, labels: tuple[str, ...], thresholds: Mapping[str, float]) -> None:
+    def __init__(self, labels: tuple[str, ...], thresholds: Mapping[str, float], lists: Gazetteer) -> None:
+        self._of, self._technical = lists.of, lists.bits("eponym", "drug", "clinical")
         self._labels = labels
         self._outside = labels.index("O")
         self._thresholds = thresholds
@@ -47,13 +53,24 @@ class Belief:
             start, last, kind, best = at, at, this, chance
         if kind >= 0:
             out.append(self._candidate(tokens, start, last, self._labels[kind], best))
-        return [c for c in out if _plausible(tokens.plain.text[c.start : c.end], c.label)]
+        text = tokens.plain.text
+        mixed = casing(text) == "M"
+        return [c for c in out if self._credible(text[c.start : c.end], c, mixed=mixed)]
+
+    def _credible(self, text: str, one: Candidate, *, mixed: bool) -> bool:
+        """More is asked of names without a capital, where others have one, and of words that medicine uses."""
+        if one.label in {"NAME", "GEO"}:
+            if mixed and text.islower() and one.confidence < _SMALL:
+                return False
+            words = one.confidence < _MEDICAL and re.findall(r"[a-z]{2,}", text.lower())
+            if words and all(self._of.get(w, 0) & self._technical for w in words):
+                return False
+        return _plausible(text, one.label)
 
     @staticmethod
     def _candidate(tokens: Tokens, start: int, last: int, label: str, chance: float) -> Candidate:
-        # Never more sure than a rule that saw the format: labels of rules then win, coverage stays the same.
         first, end = tokens.starts[start], tokens.ends[last]
-        return Candidate(first, end, _NUMBER.get(label, label), min(chance, 0.99) * 0.8, "tagger")
+        return Candidate(first, end, _NUMBER.get(label, label), min(chance, 0.99) * _TRUST, "tagger")
 
 
 def _plausible(text: str, label: str) -> bool:
@@ -62,4 +79,6 @@ def _plausible(text: str, label: str) -> bool:
         return number is None or 90 <= int(number[0][:4]) <= 130
     if label == "DATE" and (half := re.fullmatch(r"([0-9]{1,2})/([0-9]{1,2})", text)):
         return day(2000, int(half[1]), int(half[2])) or day(2000, int(half[2]), int(half[1]))
+    if label == "URL":
+        return any(c in "@./:" for c in text)
     return label not in {"UNIQUE_ID", "PHONE"} or any(c.isdigit() for c in text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import pairwise
 
 from bedrail.core.errors import Invalid
 from bedrail.privacy.text.believing import Belief
@@ -11,12 +12,13 @@ from bedrail.privacy.text.fusion import fuse
 from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.known import find_known
 from bedrail.privacy.text.matching import Matcher
+from bedrail.privacy.text.naming import Listed
 from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.packs import pack
 from bedrail.privacy.text.propagate import Propagation
 from bedrail.privacy.text.tagger import Tagger, weights
 from bedrail.privacy.text.tokens import Tokens
-from bedrail.privacy.text.values import Known, Mode, Pack
+from bedrail.privacy.text.values import Candidate, Known, Mode, Pack
 from bedrail.privacy.values import Span
 
 
@@ -28,11 +30,13 @@ class Detector:
         self.mode = mode
         self._matcher = Matcher(language_pack.rules, language_pack.scans)
         self.lists = gazetteer(language_pack.words)
+        self._listed = Listed(self.lists)
+        self._bridge = language_pack.bridge
         self._propagation = Propagation(self.lists)
         self._tagger = None
         if mode == "full" and language_pack.tagger:
             self._tagger = Tagger(weights(language_pack.tagger), self.lists)
-            self._belief = Belief(self._tagger.labels, language_pack.thresholds)
+            self._belief = Belief(self._tagger.labels, language_pack.thresholds, self.lists)
 
     def detect(self, text: str, known: Sequence[Known] = ()) -> list[Span]:
         """Spans of identifiers, sorted, without overlap; offsets in code points of `text`, end exclusive.
@@ -44,18 +48,29 @@ class Detector:
             return []
         plain = Plain(text)
         tokens = Tokens(plain)
-        candidates = self._matcher.find(tokens)
+        candidates = self._matcher.find(tokens) + self._listed.find(tokens)
         if known:
             candidates += find_known(tokens, known)
         if self._tagger is not None and len(tokens):
             candidates += self._belief.candidates(tokens, self._tagger.probabilities(tokens))
-        first = fuse(plain.text, candidates)
-        again = self._propagation.find(tokens, first)
+        found = fuse(plain.text, candidates)
+        more = self._propagation.find(tokens, found) + self._bridges(plain.text, found)
         spans = []
-        for c in fuse(plain.text, candidates + again) if again else first:
+        for c in fuse(plain.text, candidates + more) if more else found:
             start, end = plain.original(c.start, c.end)
             spans.append(Span(start=start, end=end, label=c.label, confidence=c.confidence, source=c.source))
         return spans
+
+    def _bridges(self, text: str, found: Sequence[Candidate]) -> list[Candidate]:
+        bridge = self._bridge
+        return [
+            Candidate(a.end, b.start, "GEO", min(a.confidence, b.confidence), "bridge")
+            for a, b in pairwise(found)
+            if bridge
+            and a.label == b.label == "GEO"
+            and b.start - a.end < 30
+            and bridge.fullmatch(text, a.end, b.start)
+        ]
 
 
 @lru_cache(maxsize=16)

@@ -45,7 +45,7 @@ def _old(text: str) -> bool:
 
 
 _TENS = r"(?i:ninety|(?:one )?hundred(?: and)?|a hundred)(?:[- ](?i:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve))?"
-_OLD = r"(?P<x>9\d|1[0-2]\d)(?![\d.,/%])"
+_OLD = r"(?P<x>9\d|1[0-2]\d)(?![\d/%]|[.,]\d)"
 _YEARS = r"(?i:y[./ ]{0,2}o\.?|y\.?o\.?|years?|yrs?\.?|y(?=[ /MmFf])|[- ]?year)"
 
 _SAID = (r"(?i:on|dated?|since|until|till|seen|visit|visited|admitted|adm|discharged|d/c|dc|by|from|starting|started|through|thru|before|after|for|of|dos|"

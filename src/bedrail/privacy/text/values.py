@@ -62,8 +62,8 @@ class Pack:
 
     `scans` are searched for through the whole text when one of their triggers occurs in it; slower than `behind`.
     `words` names the gazetteer file and `tagger` the model file in `privacy/text/data` ("" for none); `thresholds` are
-    probabilities, one a tagger label, from which the tagger alone is believed; `repeated` are words that a found name
-    shares with ordinary prose, never searched again.
+    probabilities, one a tagger label, from which the tagger alone is believed. What `bridge` matches wholly goes with
+    the places on both sides of it (the state inside an address).
     """
 
     language: str
@@ -72,4 +72,4 @@ class Pack:
     words: str = ""
     tagger: str = ""
     thresholds: dict[str, float] = field(default_factory=dict)
-    repeated: frozenset[str] = frozenset()
+    bridge: re.Pattern[str] | None = None
