@@ -121,8 +121,9 @@ def told_commands() -> list[str]:
 
 
 @pytest.mark.parametrize("line", told_commands())
-def test_every_command_that_papers_tell_parses(line: str) -> None:
-    """The command exists, with these options and arguments; nothing is run."""
+def test_every_command_that_papers_tell_parses(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command exists, with these options and arguments; nothing is run, and no file need be there."""
+    monkeypatch.setattr(click.Path, "convert", lambda _self, value, _param, _ctx: Path(value))
     words = hoisted(shlex.split(re.sub(r"\$\(.*\)", "X", line).removesuffix("&"))[1:])
     while words[0] in ("--home", "--as"):
         words = words[2:]
