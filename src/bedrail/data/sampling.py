@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 CAPACITY = 200
 """Values kept of each field: a share of 2 % is then seen with probability .98."""
 
+MOST_WORDS = 2_000
+WORD = 200
+"""Besides the sample, up to 2,000 different texts of at most 200 characters: one rare code may disclose."""
+
 LONGEST = 4_000
 """Characters kept of a value."""
 
@@ -62,17 +66,25 @@ class Reservoir:
     The same seed and stream give the same sample.
     """
 
-    __slots__ = ("_capacity", "_next", "_rng", "_w", "seen", "values")
+    __slots__ = ("_capacity", "_next", "_rng", "_w", "_words", "seen", "values")
 
     def __init__(self, capacity: int, rng: np.random.Generator) -> None:
         self._capacity, self._rng = capacity, rng
         self._w, self._next = 1.0, 0
+        self._words: set[str] = set()
         self.seen = 0
         self.values: list[str] = []
+
+    @property
+    def words(self) -> list[str]:
+        """The different values that were seen, as far as they were kept, in a fixed order."""
+        return sorted(self._words.union(self.values))
 
     def add(self, values: Sequence[object]) -> None:
         """Offer the next values of the stream, none of them missing."""
         at, end = 0, len(values)
+        if len(self._words) < MOST_WORDS:
+            self._words.update([value for value in values if isinstance(value, str) and len(value) <= WORD])
         while at < end and len(self.values) < self._capacity:
             self.values.append(text_of(values[at]))
             at += 1

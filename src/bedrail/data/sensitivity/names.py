@@ -10,7 +10,7 @@ from bedrail.data.sensitivity.rules import Said, rules, words_in
 from bedrail.data.sensitivity.words import words_of
 
 _STEMS = re.compile(
-    r"(statin|pril|sartan|azole|cillin|mycin|cycline|gliptin|glitazone|gliflozin|formin|glinide|zide|buride|tamide|bose"
+    r"(statin|pril|sartan|azole|cillin|mycin|cycline|glipt[io]n|glitazone|gliflozin|formin|glinide|zide|buride|amide|iride|bose|glitol"
     r"|semide|olol|dipine|parin|xaban|lukast|mab|tinib|vir|oxetine|azepam|zolam|barbital|codone|morphone|insulin)e?$"
 )
 """Stems of generic drug names (WHO INN stem book), for tables with a column a drug."""

@@ -37,7 +37,7 @@ _DATES = ("date", "datetime")
 def propose(seen: Survey, *, complete: bool, notes: Sequence[str], fingerprint: str, find: Finder | None) -> Sheet:
     """The sheet of an asset: a proposal for each field, in a fixed order. Nothing of any value is in it."""
     fields = [_field(seen, name, kept, find) for name, kept in seen.fields.items()]
-    if not _about_people(fields, seen.asset.kind):
+    if not _about_people(fields, seen.asset.kind) and not _places_of_health(fields):
         fields = [_as_reference(field) for field in fields]
     else:
         fields = [_in_company(field) for field in fields]
@@ -64,6 +64,8 @@ def _field(seen: Survey, name: str, kept: Reservoir, find: Finder | None) -> Fie
 
 def _proposal(asset: Kind, name: str, vr: str, kind: str, kept: Reservoir, find: Finder | None) -> Proposal:
     named = _named(asset, name, vr)
+    if asset == "ehr-table" and _names_a_key(name) and (named is None or named.level == HEALTH):
+        named = Said(DIRECT, "UNIQUE_ID", 0.6) if distinct_share(kept.values) > 0.95 else None
     shape = shape_of(kept.values) if kind in ("code", "words", "free-text", "integer", "number") else None
     if kind == "free-text" and (named is None or named.level not in (DIRECT, QUASI)):
         made = _free_text(kept.values, find)
@@ -72,8 +74,8 @@ def _proposal(asset: Kind, name: str, vr: str, kind: str, kept: Reservoir, find:
     words = " ".join(words_of(name))
     health = made.level == HEALTH or named is None or named.level == HEALTH
     diagnosis = made.label == "diagnosis" and kind != "boolean" and "id" not in words.split()
-    special = special_of(words, kept.values if health else (), diagnosis=diagnosis) if health else ()
-    extra = strays(kept.values) if made.level != DIRECT and kind in ("code", "words") else ()
+    special = special_of(words, kept.words, diagnosis=diagnosis) if health else ()
+    extra = strays(kept.words) if made.level != DIRECT and kind in ("code", "words") else ()
     if extra:
         made = Proposal(
             level=DIRECT, label=extra[0], confidence=0.7, reason=f"some values look like {' and '.join(extra)}"
@@ -96,6 +98,11 @@ def _named(asset: Kind, name: str, vr: str) -> Said | None:
     return by_name(last) or (by_name(name) if last != name else None)
 
 
+def _names_a_key(name: str) -> bool:
+    words = words_of(name.rpartition(".")[2])
+    return bool(words) and words[-1] in ("id", "ids", "key", "guid", "identifier")
+
+
 def _combined(named: Said | None, shape: Shape | None, kind: str, kept: Reservoir) -> Proposal:
     """Name and values together: values with a check overrule a name that says less, and support one that agrees."""
     if shape is not None and (named is None or _stricter(shape.level, named.level)):
@@ -103,6 +110,7 @@ def _combined(named: Said | None, shape: Shape | None, kind: str, kept: Reservoi
         return Proposal(
             level=shape.level, label=shape.label, confidence=certain, reason=f"values look like {shape.label}"
         )
+    named = _by_values(named, kind, kept)
     if named is not None:
         agrees = (shape is not None and shape.label == named.label) or (named.label == "DATE" and kind in _DATES)
         if named.label == "DATE" and kind == "boolean":
@@ -116,6 +124,20 @@ def _combined(named: Said | None, shape: Shape | None, kind: str, kept: Reservoi
         reason = "nearly every value is another one, and long"
         return Proposal(level=DIRECT, label="UNIQUE_ID", confidence=0.45, reason=reason)
     return Proposal(level=ORDINARY, label="", confidence=0.3, reason="neither name nor values say anything")
+
+
+def _by_values(named: Said | None, kind: str, kept: Reservoir) -> Said | None:
+    """What the name says, once the values had their word: a moment is no number, and an ordinal is no key."""
+    if named is None:
+        return None
+    if kind in _DATES and named.label not in ("DATE", "notes"):
+        return Said(QUASI, "DATE", 0.8)
+    if named.label == "code of a thing" and _is_key(kept):
+        return Said(DIRECT, "UNIQUE_ID", 0.6)
+    said = present(kept.values)
+    if named.label == "UNIQUE_ID" and len(said) >= 50 and all(len(text) <= 2 for text in said):
+        return Said(ORDINARY, "ordinal", 0.6)
+    return named
 
 
 def _is_key(kept: Reservoir) -> bool:
@@ -148,18 +170,31 @@ def _about_people(fields: Sequence[FieldSheet], kind: Kind) -> bool:
     if kind != "ehr-table":
         return True
     return any(
-        (field.proposal.level == DIRECT and field.proposal.confidence > 0.5) or field.proposal.label in ("age", "sex")
+        (field.proposal.level == DIRECT and field.proposal.confidence > 0.6)
+        or field.proposal.label in ("age", "sex", "race", "free text", "notes")
         for field in fields
+        if not _entitles(field)
     )
+
+
+def _entitles(field: FieldSheet) -> bool:
+    """Whether the field is a heading of its row, as dictionaries have them."""
+    return bool({"title", "description", "desc", "definition", "label", "meaning"} & set(words_of(field.name)))
+
+
+def _places_of_health(fields: Sequence[FieldSheet]) -> bool:
+    """Places beside words about health: cases, counted or not, rather than a list of places."""
+    levels = {(field.proposal.level, field.proposal.label) for field in fields}
+    return (QUASI, "GEO") in levels and any(level == HEALTH for level, _ in levels)
 
 
 def _as_reference(field: FieldSheet) -> FieldSheet:
     """In a table about nobody, words about health are a dictionary's."""
     said = field.proposal
-    if said.level == HEALTH and said.label != "notes":
+    if said.level == HEALTH or said.label in ("GEO", "place of care"):
         reason = f"{said.reason}, in a table about nobody"
         said = Proposal(level=PUBLIC, label=said.label, confidence=0.6, reason=reason)
-    elif said.level == ORDINARY:
+    elif said.level == ORDINARY or (said.label == "UNIQUE_ID" and said.confidence <= 0.6):
         said = Proposal(level=PUBLIC, label=said.label, confidence=0.5, reason="in a table about nobody")
     return _with(field, said)
 

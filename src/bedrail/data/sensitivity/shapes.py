@@ -23,7 +23,7 @@ _SSN = re.compile(r"(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}\Z")
 _EMAIL = re.compile(r"(mailto:)?[\w.+-]+@[\w-]+(\.[\w-]+)+\Z")
 _PHONE = re.compile(
     r"(tel:)?(\+?1[-. ]?)?(\(\d{3}\) ?|\d{3}[-. ])\d{3}[-. ]\d{4}( ?(x|ext\.?) ?\d+)?\Z|\+\d{1,3}[ \d()/-]{7,16}\Z"
-    r"|0\d{2,5}[ /-]\d{3,9}([ -]\d{1,5})*\Z"
+    r"|0[1-9]\d{1,4}[ /-]\d{3,9}([ -]\d{1,5})*\Z"
 )
 _URL = re.compile(r"(https?|ftp)://\S+\Z|www\.\S+\.\w+\S*\Z")
 _UUID = re.compile(r"(urn:uuid:)?[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\Z")

@@ -30,12 +30,18 @@ subject sub surgeon surname suffix system systolic tag tarjeta teaching tel tele
 temperature term test text tier time title tobacco today total toxicology transfer treatment tumor type txt unit uom
 unique updated url user username value vehicle vent version versichertennummer versicherung visit vital vorname ward
 wohnort wear weight year yesterday zip zipcode zivilstand zone
+aperiodic periodic pid patid seqn infusion observation cpl history dosage admin frequency volume amount rate
+invasive non hosp ward unit
+measure general plan priority entered procedures diagnoses ventday loading
 apacheaps admitdx apachepatient dx aps pred careunit offset icustay hadm ventilation result results usertype inr gcs
 hematocrit sodium creatinine glucose bilirubin wbc urine bun ph fio2 pao2 pco2 meds verbal motor eyes dialysis
 intubated intub intubation respiratory mean interface revised pedigree ssa sozialversicherungsnummer
 """
 KNOWN = frozenset(_KNOWN.split())
 _LONGEST = max(map(len, KNOWN))
+_ENDINGS = "offset location status number systolic diastolic time date name code type text"
+_LAST = tuple(_ENDINGS.split())
+"""Words that end a name so often that the rest may be any word: `infusionoffset`."""
 _PARTS = re.compile(r"[A-ZÀ-Ý]+(?=[A-ZÀ-Ý][a-zà-ÿ])|[A-ZÀ-Ý]?[a-zà-ÿß]+|[A-ZÀ-Ý]+|\d+")
 
 
@@ -60,6 +66,14 @@ def _apart(part: str) -> list[str]:
     """The fewest known words that make up the part; the part itself when it is short, known, or not made of them."""
     if part in KNOWN or len(part) < 5 or not part.isascii():
         return [part]
+    for word in _LAST:
+        if part.endswith(word) and len(part) >= len(word) + 3 and not _known_through(part):
+            return [*_apart(part.removesuffix(word)), word]
+    return _known_through(part) or [part]
+
+
+def _known_through(part: str) -> list[str] | None:
+    """The fewest known words that the part is made of, when it is."""
     best: list[list[str] | None] = [[]] + [None] * len(part)
     for end in range(1, len(part) + 1):
         for begin in range(max(0, end - _LONGEST), end):
@@ -70,4 +84,4 @@ def _apart(part: str) -> list[str]:
             now = best[end]
             if now is None or len(before) + 1 < len(now):
                 best[end] = [*before, word]
-    return best[-1] or [part]
+    return best[-1]

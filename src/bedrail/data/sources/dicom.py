@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -58,22 +59,36 @@ def batches(paths: Iterable[Path], place: str, limit: int, notes: list[str]) -> 
 
 
 def _attributes(path: Path) -> tuple[str, list[tuple[str, object]]] | None:
-    import warnings
-
     import pydicom
-    from pydicom.errors import InvalidDicomError
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom's warnings repeat values
+    with _silent():
         try:
             data = pydicom.dcmread(path, stop_before_pixels=True, force=False)
+            if "SOPClassUID" not in data and "DirectoryRecordSequence" not in data:
+                return None
             found = [*_elements(data, "", 0), *_elements(data.file_meta, "", 0)]
             modality = str(data.get("Modality", "") or "other")[:8]
-        except (InvalidDicomError, OSError, EOFError):
-            return None
         except Exception:  # noqa: BLE001 (a damaged file may break pydicom anywhere, and its words repeat values)
             return None
     return modality if modality.isalnum() else "other", found
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """pydicom's warnings and log repeat values and paths: nobody hears them."""
+    import logging
+    import warnings
+
+    from pydicom import config
+
+    before = config.logger.level
+    config.logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        config.logger.setLevel(before)
 
 
 def _elements(data: Any, path: str, depth: int) -> Iterator[tuple[str, object]]:
