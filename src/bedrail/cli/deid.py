@@ -12,6 +12,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "hl7": ("bedrail.cli.deid_hl7:hl7", "HL7 v2 messages by segment and field."),
     "fhir": ("bedrail.cli.deid_fhir:fhir", "FHIR R4 by rules on paths: Bundles, NDJSON, bulk exports."),
     "table": ("bedrail.cli.deid_table:table", "Tables by a policy, or Safe Harbor; a proof for each column."),
+    "risk": ("bedrail.cli.deid_risk:risk", "What a table tells an attacker who knows some columns."),
     "policy": ("bedrail.cli.deid_table:policy", "Policies for tables: draft, check."),
     "text": ("bedrail.cli.deid_text:text", "Notes in lines of JSON: surrogates, masks, shifted dates."),
     "review": ("bedrail.cli.deid_review:review", "Read de-identified notes; say what was missed."),
