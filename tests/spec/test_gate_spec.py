@@ -13,7 +13,6 @@ from bedrail.core.events import (
     ArtifactRefused,
     CandidateAdmitted,
     DatasetAdmitted,
-    DeidentificationJudged,
     DeploymentHalted,
     DeploymentMoved,
     DeploymentRolledBack,
@@ -42,7 +41,6 @@ from governance_story import (
     codes,
     dataset,
     day,
-    deidentified,
     finding,
     moved,
     opened,
@@ -130,17 +128,6 @@ ROWS: dict[str, tuple[Callable[[list[Told]], list[Told]], str]] = {
     ),
     "a new charter": (plus((50, opened(charter="7" * 64))), "evidence-before-charter"),
     "poor data": (plus((5.5, answered("data-quality", "fail", candidate=""))), "evidence-failed"),
-    "nothing on record about de-identification": (without(DeidentificationJudged), "deidentification-missing"),
-    "data that is not de-identified": (plus((5.5, deidentified("fail"))), "deidentification-failed"),
-    "de-identification that could not be told": (plus((5.5, deidentified("missing"))), "deidentification-untold"),
-    "de-identification of other data": (
-        both(without(DeidentificationJudged), plus((3, deidentified(digest="3" * 64)))),
-        "deidentification-missing",
-    ),
-    "an expert's determination that has ended": (
-        plus((5.5, deidentified(until=day(99).isoformat()))),
-        "deidentification-expired",
-    ),
     "no clinical approval": (CLINICAL, "approval-missing"),
     "an expired approval": (
         both(CLINICAL, plus((6, approved("clinical-lead", "dr-adams", expires=99)))),
@@ -400,19 +387,6 @@ def test_old_evidence_closes_the_gate() -> None:
     policy = parse_policy(default_policy_text().replace("evidence_days = 365", "evidence_days = 30"))
     assert isinstance(ask(story(policy=policy), at=34, policy=policy), Open)
     assert set(codes(ask(story(policy=policy), at=36, policy=policy))) == {"evidence-stale"}
-
-
-def test_de_identification_is_looked_at_again_in_time() -> None:
-    """Its evidence lasts as many days as the policy says, bounds the gate, and is not asked of a tier unnamed."""
-    text = default_policy_text()
-    brief = parse_policy(text.replace("medium = 365, high = 365 }", "medium = 30, high = 30 }"))
-    gate = ask(story(policy=brief), at=34, policy=brief)
-    assert isinstance(gate, Open)
-    assert gate.until_epoch == day(35).timestamp()
-    assert codes(ask(story(policy=brief), at=36, policy=brief)) == ["deidentification-expired"]
-    silent = parse_policy(text.replace("days = { low = 730, medium = 365, high = 365 }", "days = { high = 365 }"))
-    told = [(at, f) for at, f in story(policy=silent) if not isinstance(f, DeidentificationJudged)]
-    assert isinstance(ask(told, policy=silent), Open)
 
 
 def test_the_stage_before_must_have_been_watched_long_enough() -> None:
