@@ -302,6 +302,8 @@ def _pads(*numbers: str) -> int:
 def _year(year: int, original: str) -> str:
     if len(original.lstrip("'")) == 4:
         return f"{year:04d}"
+    if len(original) == 1:
+        return str(year % 100)
     return ("'" if original.startswith("'") else "") + f"{year % 100:02d}"
 
 

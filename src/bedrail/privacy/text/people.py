@@ -113,8 +113,19 @@ def _tiers(kind: Kind, letter: str) -> tuple[tuple[str, ...], ...]:
 
 @cache
 def _kind(word: str, language: str) -> Kind:
-    """What a folded part is known as; what no list holds is taken for a surname of the language's people."""
-    return _lists()[1].get(word) or Kind(DEFAULT_ORIGIN.get(language, "anglo"), "s")
+    """What a folded part is known as, first among the language's people; an unknown one is a surname of theirs."""
+    own = DEFAULT_ORIGIN.get(language, "anglo")
+    if own != "anglo":
+        for role in ("m", "f", "s"):
+            if word in _own_words(Kind(own, role)):
+                return Kind(own, role)
+    return _lists()[1].get(word) or Kind(own, "s")
+
+
+@cache
+def _own_words(kind: Kind) -> frozenset[str]:
+    """The folded names of one kind."""
+    return frozenset(folded(name) for names in _lists()[0].get(kind, {}).values() for name in names)
 
 
 def is_given_name(word: str) -> bool:
