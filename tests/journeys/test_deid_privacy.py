@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 
@@ -91,7 +92,44 @@ def images(folder: Path, planted: Planted) -> Path:
     return folder / "images"
 
 
+def rows(folder: Path, planted: Planted) -> Path:
+    """A table with identifiers as keys, in columns of their own, in remarks, and typed into the wrong column."""
+    path = folder / "visits.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["mrn", "name", "email", "phone", "zip", "birth_date", "sex", "remarks", "ward"])
+        for number in range(40):
+            writer.writerow([
+                planted.new(), f"{MARK} {planted.new()}", f"{planted.new()}@example.org", "(555) 201-7788", "02138",
+                "1971-02-03", "f" if number % 2 else "m", f"seen, MRN: {planted.new()}\ncall her",
+                planted.new() if number == 7 else "north",
+            ])  # fmt: skip
+    return path
+
+
+def messages(folder: Path, planted: Planted) -> Path:
+    """HL7 v2 with identifiers in PID, NK1, notes, observations, a Z segment and a field that nobody knows."""
+    path = folder / "feed.hl7"
+    parts = []
+    for number in range(10):
+        mrn = planted.new()
+        parts += [
+            f"MSH|^~\\&|LAB|{planted.new()}|EHR|HOSP|20210305101500||ORU^R01|{planted.new()}|P|2.5.1",
+            f"PID|1||{mrn}^^^HOSP^MR||{MARK}^{planted.new()}||19710203|F|||{planted.new()}^^Boston^MA^02138||(555)201-7788",
+            f"NK1|1|{planted.new()}^{MARK}|SPO|{planted.new()}",
+            f"OBR|1|{planted.new()}||718-7^Hb^LN|||20210305",
+            f"OBX|1|TX|718-7^Hb^LN||call MRN: {planted.new()} mail {planted.new()}@example.org||||||F",
+            f"NTE|1||MRN: {planted.new()}",
+            f"ZPX|{planted.new()}|{number}",
+            f"PV1|1|I|{planted.new()}^12^A||||||||||||||||{planted.new()}",
+        ]
+    path.write_bytes(("\r".join(parts) + "\r").encode())
+    return path
+
+
 MEDIA = {
+    "table": (rows, "safe.csv", ("--policy", "safe-harbor")),
+    "hl7": (messages, "safe.hl7", ()),
     "text": (notes, "safe.jsonl", ()),
     "fhir": (resources, "safe.ndjson", ()),
     "dicom": (images, "safe", ()),
@@ -119,6 +157,7 @@ def test_nothing_detected_is_left_anywhere(
         ran = told(*words, "--key-file", str(tmp_path / "key"), home=None)
     assert ran.code == 0, ran.err
     said = [ran.out, ran.err]
+    assert (out.stat().st_mode & 0o077, out.exists()) == (0, True)
     ran = told("deid", "verify", f"{out}.manifest.json", str(out), home=None)
     said += [ran.out, ran.err]
     _remove(tmp_path / "in")
