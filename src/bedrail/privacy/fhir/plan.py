@@ -171,8 +171,8 @@ class Plan:
         self.book, self.kind, self.place, self.positions, self.rule = book, kind, place, positions, rule
         self.above, self.depth = above, depth
         self.edges: dict[str, Op | None] = {}
-        needed = [each for each in elements(kind).values() if each.required and not each.many] if book.rules.own else []
-        self.required = [(each.key, ("_" if each.type in PRIMITIVES else "") + each.key) for each in needed]
+        needed = [each for each in elements(kind).values() if each.required] if book.rules.own else []
+        self.required = [(e.key, "_" + e.key if e.type in PRIMITIVES else e.key, e.many) for e in needed]
 
     def walk(self, given: Any, visit: Visit) -> dict[str, Any] | None:
         """What stays of one JSON object; None when nothing does. Raises `Invalid` with the place, without content."""
@@ -197,9 +197,10 @@ class Plan:
         if paired:
             even_out(given, out)
         if self.required and out:
-            for key, name in self.required:
+            for key, name, many in self.required:
                 if key in given and key not in out:
-                    out[name] = masked()
+                    stood_in: Any = [masked()] if many else masked()
+                    out[name] = stood_in
         return out or None
 
     def grow(self, key: str) -> Op | None:

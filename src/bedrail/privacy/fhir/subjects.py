@@ -9,7 +9,7 @@ from bedrail.core.values import Value
 from bedrail.privacy.fhir.naming import is_reference_to_patient
 from bedrail.privacy.text.values import Known
 
-_LEADING = ("subject", "patient", "beneficiary", "individual", "for", "candidate")
+_LEADING = ("subject", "patient", "beneficiary", "individual", "for", "candidate", "securityContext")
 _DEEPEST = 24
 MOST_STRANGERS = 100_000
 """Patients that are referred to but not in the input: so many are remembered at a time."""
@@ -86,6 +86,10 @@ class People:
                 self._strangers.clear()
             found = self._strangers[key] = Person(subject=key)
         return found
+
+    def everyone(self) -> tuple[Known, ...]:
+        """What is known of all of them together: for what is nobody's by itself."""
+        return tuple(dict.fromkeys((*(k for person in self.patients.values() for k in person.known), *self.others)))
 
     def only(self) -> Person | None:
         """The patient, when there is exactly one."""

@@ -26,9 +26,8 @@ class Visit:
     """One resource (with what it contains) under one configuration."""
 
     __slots__ = (
-        "_days", "_guards", "_personal", "around", "flags", "guard", "keyed", "known", "naming", "people", "person",
-        "resource_id",
-        "rules", "scope", "this_year", "words",
+        "_days", "_guards", "_guards_for", "_personal", "around", "flags", "guard", "keyed", "known", "naming",
+        "people", "person", "resource_id", "rules", "scope", "this_year", "words",
     )  # fmt: skip
 
     MOST_GUARDS = 20_000
@@ -56,6 +55,7 @@ class Visit:
         self.known: tuple[Known, ...] = ()
         self.guard: re.Pattern[str] | None = None
         self._days: int | None = None
+        self._guards_for = people
         self._personal = rules.own or rules.shift_scope == "patient"
         self._guards: dict[int, tuple[Person | None, tuple[Known, ...], re.Pattern[str] | None]] = {}
 
@@ -70,15 +70,24 @@ class Visit:
         if person is not self.person or person is None or self.rules.shift_scope == "resource":
             self._days = None
         self.person = person
+        if self._guards_for is not self.people:  # another Bundle, other people
+            self._guards.clear()
+            self._guards_for = self.people
         kept = self._guards.get(id(person))
         if kept is None or kept[0] is not person:
             if len(self._guards) > self.MOST_GUARDS:
                 self._guards.clear()
-            others = self.people.others if len(self.people.others) <= self.MOST_OTHERS else {}
-            known = tuple(dict.fromkeys((*(person.known if person else ()), *others)))
+            known = self._known_for(person)
             pattern = known_pattern(known) if self.rules.own else None
             kept = self._guards[id(person)] = (person, known, pattern)
         _, self.known, self.guard = kept
+
+    def _known_for(self, person: Person | None) -> tuple[Known, ...]:
+        people = self.people
+        if person is None and len(people.patients) <= self.MOST_OTHERS:
+            return people.everyone()
+        others = people.others if len(people.others) <= self.MOST_OTHERS else {}
+        return tuple(dict.fromkeys((*(person.known if person else ()), *others)))
 
     @property
     def subject(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from bedrail.core.errors import Invalid
@@ -23,6 +23,13 @@ NULL = '""'
 _AGE_CODES = frozenset({"30525-0", "21612-7", "29553-5", "30972-4", "21611-9", "63900-5"})
 """LOINC codes whose values are ages in years."""
 _READABLE = {"plain": "text/plain", "text": "text/plain", "html": "text/html"}
+_ED = (
+    {"ap", "application", "au", "audio", "ft", "im", "image", "multipart", "ns", "sd", "si", "text", "tx", "video"},
+    {"basic", "dicom", "fax", "gif", "html", "jot", "jpeg", "jpg", "octet-stream", "pdf", "pict", "plain", "png"}
+    | {"postscript", "rtf", "sgml", "tiff", "txt", "word", "xml", "x-hl7-cda-level-one"},
+    {"a", "hex", "base64"},
+)
+"""Tables 0191, 0291 and 0299 (type, subtype, encoding): anything else in their place is not believed."""
 _TEXT_TYPES = frozenset({"TX", "FT", "ST"})
 
 
@@ -49,14 +56,12 @@ class Deidentifier:
         """One message (or the headers of a batch) as it lies in a file. Raises `Invalid` with the place, no content."""
         text, charset = decoded(data)
         segments = segments_of(text)
-        self._meet("", ())
-        self._meet("", segments)
+        self._known = known_in(segments)
+        self._guard = known_pattern(self._known)
+        self._turn_to(next((subject_of(each) for each in segments if each.name == "PID"), ""))
         for segment in segments:
             if segment.name == "PID":
-                self._meet(subject_of(segment), segments)
-            elif segment.name == "MSH":
-                following = next((each for each in segments if each.name == "PID"), None)
-                self._meet(subject_of(following) if following else "", segments)
+                self._turn_to(subject_of(segment))
             self._segment(segment)
         return joined(segments).encode(charset, "replace")
 
@@ -66,14 +71,10 @@ class Deidentifier:
         self._counts.clear()
         return found
 
-    def _meet(self, subject: str, segments: Sequence[Segment]) -> None:
+    def _turn_to(self, subject: str) -> None:
+        """Another patient, or the first; what stands before the first PID is of that one too."""
         self._subject = subject
         self._days = self._keyed.shift_days(subject) if self.rules.dates == "shift" else 0
-        if not self._known and segments:
-            self._known = known_in(segments)
-            self._guard = known_pattern(self._known)
-        elif not segments:
-            self._known, self._guard = (), None
 
     def _segment(self, segment: Segment) -> None:
         kinds, rules = self._segments.get(segment.name, ()), self.rules.segments.get(segment.name, {})
@@ -194,7 +195,7 @@ class Deidentifier:
     def _encapsulated(self, parts: list[str], marks: Marks) -> str:
         """ED: text is read and cleaned, whatever else is removed with its data; the type is still told."""
         head = [marks.unescaped(part).strip() for part in (parts + [""] * 5)[:5]]
-        kept = ["", *(re.sub(r"[^\w./+ -]", "", part)[:40] for part in head[1:4])]
+        kept = ["", *(part if part.lower() in allowed else "" for part, allowed in zip(head[1:4], _ED, strict=True))]
         data = self._read(head[2] or head[1], head[3], parts[4] if len(parts) > 4 else "", marks)
         return marks.component.join([*kept, data]).rstrip(marks.component)
 

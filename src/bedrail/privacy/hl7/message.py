@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bedrail.core.errors import Invalid
 
@@ -68,14 +69,19 @@ class Marks:
 
     def escaped(self, text: str) -> str:
         """Text as a field may hold it."""
-        signs = (
-            (self.escape, "E"), (self.field, "F"), (self.component, "S"), (self.subcomponent, "T"),
-            (self.repetition, "R"),
-        )  # fmt: skip
-        table = {ord(sign): f"{self.escape}{code}{self.escape}" for sign, code in signs if sign}
-        table[ord("\n")] = f"{self.escape}.br{self.escape}"
-        table.update({sign: None for sign in (*range(32), 127) if sign != 10})
-        return text.translate(table)
+        return text if text.isalnum() else text.translate(_escapes(self))
+
+
+@lru_cache(maxsize=64)
+def _escapes(marks: Marks) -> dict[int, str | None]:
+    """What is written for separators, line breaks and control characters."""
+    signs = ((marks.escape, "E"), (marks.field, "F"), (marks.component, "S"), (marks.subcomponent, "T"))
+    table: dict[int, str | None] = dict.fromkeys((*range(32), 127))
+    table[10] = f"{marks.escape}.br{marks.escape}"
+    for sign, code in (*signs, (marks.repetition, "R")):
+        if sign:
+            table[ord(sign)] = f"{marks.escape}{code}{marks.escape}"
+    return table
 
 
 @dataclass
