@@ -12,7 +12,7 @@ from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import decode
 from bedrail.journeys import cataloguing
 from bedrail.journeys.catalogue_export import exported
-from bedrail.journeys.cataloguing import Wanted, confirm, fields_of, own, retire, scan
+from bedrail.journeys.cataloguing import Wanted, confirm, draw, fields_of, own, retire, scan
 from bedrail.journeys.home_assets import HomeSource
 from small_home import copied, founded, opened, told
 
@@ -191,6 +191,29 @@ def test_the_export_says_fields_and_no_values(app: App, place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_dataset_knows_where_it_comes_from_and_is_held_with_it(
+    tmp_path_factory: pytest.TempPathFactory, place: Path
+) -> None:
+    """Provenance begins at the asset; a legal hold there keeps the dataset drawn from it."""
+    from bedrail.journeys import retention
+    from bedrail.journeys.disposal import shred
+
+    with opened(copied(tmp_path_factory)) as app:
+        look(app, place)
+        with pytest.raises(NotFound, match="no such dataset"):
+            draw(app.context, "sam", "readmission-30d", "patients.csv", dataset="d" * 64)
+        fact = draw(app.context, "sam", "readmission-30d", "patients.csv")
+        size = app.context.tape.head().size
+        draw(app.context, "sam", "readmission-30d", "patients.csv")
+        assert app.context.tape.head().size == size
+        (origin,) = app.context.registry.catalogue.origins(fact.dataset)
+        assert origin.name == "patients.csv"
+        retention.hold(app.context, "priya", "patients.csv", "court order 12")
+        with pytest.raises(Refused, match="legal hold"):
+            shred(app.context, app.key_desk(), "priya", dataset=fact.dataset, reason="study ended")
+
+
+@pytest.mark.slow
 def test_the_home_itself_is_a_source(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Admitted datasets are assets of the catalogue, by the columns of their profile; nothing sealed is opened."""
     with opened(copied(tmp_path_factory)) as app:
@@ -219,5 +242,6 @@ def test_the_commands_tell_the_story(app: App, place: Path) -> None:
     assert "notes.jsonl" in told("catalogue", "list", "--owner", "nobody", home=home).out
     assert "patients.csv" not in told("catalogue", "list", "--owner", "nobody", home=home).out
     assert told("--as", "priya", "catalogue", "retire", "notes.jsonl", "--reason", "gone", home=home).code == 0
+    assert told("ledger", "verify", home=home).code == 0
     assert told("--as", "dr-lee", "catalogue", "scan", str(place), home=home).code == 1
     assert told("--as", "sam", "catalogue", "scan", str(place / "nowhere"), home=home).code == 2

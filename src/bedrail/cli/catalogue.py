@@ -42,6 +42,7 @@ def catalogue() -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, help="Which rows and values are sampled.")
 @click.option("--again", is_flag=True, help="Also read files that nobody wrote to since the last scan.")
 @click.option("--resume", is_flag=True, help="Leave out what was scanned in the last 24 hours.")
+@click.option("--language", default="en", help="Of the free text: en, es or de.")
 @click.option("--names-only", is_flag=True, help="Do not look for identifiers inside free text.")
 @click.option("--dry-run", is_flag=True, help="Say what would be recorded, and record nothing.")
 @json_option
@@ -61,6 +62,7 @@ def scan_command(
     seed: int,
     again: bool,
     resume: bool,
+    language: str,
     names_only: bool,
     dry_run: bool,
     as_json: bool,
@@ -98,7 +100,7 @@ def scan_command(
             again=again,
             resume=resume,
             dry=dry_run,
-            find=None if names_only else cataloguing.text_finder(),
+            find=None if names_only else cataloguing.text_finder(language),
             told=told,
         )
         done = cataloguing.scan(context, state.actor(), source, wanted)
@@ -267,6 +269,23 @@ def _pair(text: str, path: str) -> tuple[str, str]:
     if not sign or not name or not value:
         raise Invalid("this is no pair.", path=path, remedy="Write it as FIELD=VALUE.")
     return name, value
+
+
+@catalogue.command("draw")
+@click.argument("use_case")
+@asset_argument
+@click.option("--dataset", default="", help="Its digest; else the newest of the use case.")
+@pass_state
+def draw(state: CliState, use_case: str, asset: str, dataset: str) -> None:
+    """Say which asset an admitted dataset comes from: its provenance begins there, and a hold there keeps it.
+
+    \b
+    Example: bedrail --as sam catalogue draw readmission-30d admissions.csv
+    """
+    from bedrail.journeys.cataloguing import draw as draw_now
+
+    fact = draw_now(state.context(), state.actor(), use_case, asset, dataset=dataset)
+    click.echo(f"Dataset {fact.dataset[:12]} comes from {fact.asset[-6:]}.")
 
 
 @catalogue.command("retire")

@@ -16,6 +16,7 @@ from bedrail.core.events.catalogue import (
     AssetReleased,
     AssetRetired,
     AssetScanned,
+    DatasetDrawn,
     DisposalAsked,
     DisposalPlanned,
     DisposalProved,
@@ -68,6 +69,8 @@ class AssetView:
     hold: str = ""
     missing_since: str = ""
     retired: str = ""
+    drawn: tuple[tuple[str, str], ...] = ()
+    """(use case, dataset) of every admitted dataset that comes from it."""
     asked_until: str = ""
     disposed_at: str = ""
     certificate: str = ""
@@ -136,12 +139,17 @@ class Catalogue:
         return (each for each in self.live() if each.target == target)
 
     def hold_on(self, dataset: str) -> str:
-        """Why this admitted dataset may not be disposed of, by a hold on its asset; or nothing."""
+        """Why this admitted dataset may not be disposed of, by a hold on it or where it comes from; or nothing."""
         view = self.find(DATASET + dataset)
-        return view.hold if view is not None else ""
+        reasons = [view.hold] if view is not None else []
+        return next(filter(None, (*reasons, *(each.hold for each in self.origins(dataset)))), "")
+
+    def origins(self, dataset: str) -> tuple[AssetView, ...]:
+        """The assets that an admitted dataset was drawn from, in the order of their finding."""
+        return tuple(each for each in self.assets.values() if any(drawn == dataset for _, drawn in each.drawn))
 
     def require_free(self, dataset: str) -> None:
-        """Raise `Refused` when a hold stands on the asset that this dataset is."""
+        """Raise `Refused` when a hold stands on the asset that this dataset is, or comes from."""
         reason = self.hold_on(dataset) if dataset else ""
         if reason:
             raise Refused(
@@ -202,6 +210,12 @@ def _confirmed(registry: Any, fact: SensitivityConfirmed, _at: str) -> None:
     )
 
 
+def _drawn(registry: Any, fact: DatasetDrawn, _at: str) -> None:
+    known = registry.catalogue.assets.get(fact.asset)
+    if known is not None and (fact.use_case, fact.dataset) not in known.drawn:
+        registry.catalogue.change(fact.asset, drawn=(*known.drawn, (fact.use_case, fact.dataset)))
+
+
 def _retired(registry: Any, fact: AssetRetired, _at: str) -> None:
     registry.catalogue.change(fact.asset, retired=fact.reason)
 
@@ -243,6 +257,7 @@ CATALOGUE: dict[type, Callable[[Any, Any, str], None]] = {
     AssetOwned: _owned,
     SensitivityConfirmed: _confirmed,
     AssetRetired: _retired,
+    DatasetDrawn: _drawn,
     RetentionRuled: _ruled,
     AssetHeld: _held,
     AssetReleased: _released,

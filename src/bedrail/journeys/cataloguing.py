@@ -18,6 +18,7 @@ from bedrail.core.events.catalogue import (
     AssetOwned,
     AssetRetired,
     AssetScanned,
+    DatasetDrawn,
     SensitivityConfirmed,
 )
 from bedrail.core.values import Value
@@ -102,11 +103,11 @@ class Scan(Value, frozen=True, kw_only=True):
     recorded: bool
 
 
-def text_finder() -> Finder:
-    """Finds identifiers in free text by the house's own text engine, rules only; raises `Unavailable` without it."""
+def text_finder(language: str = "en") -> Finder:
+    """Finds identifiers in free text by the house's own text engine, rules only; raises `Invalid` for a language."""
     from bedrail.privacy.text import load
 
-    detector = load(mode="rules")
+    detector = load(language, mode="rules")
     return lambda text: [span.label for span in detector.detect(text)]
 
 
@@ -402,6 +403,22 @@ def retire(ctx: Context, person: str, asset: str, reason: str) -> None:
     if len(reason.strip()) < 3:
         raise Invalid("say why.", path="--reason", remedy="In 3 characters or more; no patient data.")
     ctx.append(actor, "governance", AssetRetired(asset=view.asset, reason=_words(reason, "--reason")))
+
+
+def draw(ctx: Context, person: str, use_case: str, asset: str, *, dataset: str = "") -> DatasetDrawn:
+    """Say which asset an admitted dataset (the newest by default) comes from; raises `NotFound`, `Refused`.
+
+    Provenance begins there, and a hold on the asset keeps the dataset too.
+    """
+    actor = ctx.require(person, "data.admit")
+    case, view = ctx.use_case(use_case), live_asset(ctx, asset)
+    chosen = case.datasets.get(dataset) if dataset else case.dataset
+    if chosen is None:
+        raise NotFound("there is no such dataset.", path="--dataset", remedy=f"bedrail data admit {use_case}")
+    fact = DatasetDrawn(asset=view.asset, dataset=chosen.dataset, use_case=use_case)
+    if (use_case, chosen.dataset) not in view.drawn:
+        ctx.append(actor, "research", fact, known=ctx.registry.seen)
+    return fact
 
 
 def live_asset(ctx: Context, asset: str) -> AssetView:

@@ -209,7 +209,9 @@ def _of(ctx: Context, view: AssetView, state: str, day: str, today: date | None 
     kept = view.retention
     assert kept is not None
     dataset = view.location.removeprefix(DATASET) if view.location.startswith(DATASET) else ""
-    held = view.hold or ctx.registry.custody.holds.get((subject, dataset), "") if (subject or dataset) else view.hold
+    held = view.hold or (ctx.registry.catalogue.hold_on(dataset) if dataset else "")
+    if subject or dataset:
+        held = held or ctx.registry.custody.holds.get((subject, dataset), "")
     if held:
         state = "held"
     elif state == "due" and not view.inside:

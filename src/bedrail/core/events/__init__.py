@@ -46,6 +46,7 @@ from bedrail.core.events.catalogue import (
     AssetReleased,
     AssetRetired,
     AssetScanned,
+    DatasetDrawn,
     DisposalAsked,
     DisposalPlanned,
     DisposalProved,
@@ -171,6 +172,7 @@ __all__ = [
     "DataRead",
     "DatasetAdmitted",
     "DatasetBuilt",
+    "DatasetDrawn",
     "DatasetRead",
     "DatasetReadRefused",
     "DatasetSplit",
@@ -343,6 +345,7 @@ Fact = (
     | AssetReleased
     | AssetRetired
     | AssetScanned
+    | DatasetDrawn
     | DisposalAsked
     | DisposalPlanned
     | DisposalProved

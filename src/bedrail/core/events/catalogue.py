@@ -80,6 +80,14 @@ class AssetRetired(FactStruct, frozen=True, kw_only=True, tag="asset.retired"):
     reason: str
 
 
+class DatasetDrawn(FactStruct, frozen=True, kw_only=True, tag="asset.drawn"):
+    """An admitted dataset comes from this asset: where its provenance begins."""
+
+    asset: str
+    dataset: str
+    use_case: str
+
+
 class RetentionRuled(FactStruct, frozen=True, kw_only=True, tag="retention.ruled"):
     """How long an asset is kept: `keep` (such as `10y`), counted from `event`, on what `basis`.
 
