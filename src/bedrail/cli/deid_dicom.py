@@ -77,17 +77,21 @@ def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names:
     from bedrail.privacy.streaming import run
 
     profile = msgspec.structs.replace(profile, pixels=pixels)
-    files = DicomFiles(source) if source.is_dir() else OneInstance(source)
-    files.numbered()
-    work = DicomWork(running.key().digest, profile, files.copies)
+    folder = DicomFiles(source) if source.is_dir() else None
+    copies = folder.found_twice() if folder is not None else {}
+    work = DicomWork(running.key().digest, profile, copies)
     with running.progress("files") as told:
         done = run(
-            files, running.out(out), work, medium="dicom", profile=work.profile(), told=told, **running.settings()
-        )
-    more: dict[str, object] = {"left_out": len(files.others)}
-    if files.others and show_names:
-        paths = [path for number, path in enumerate(files.all_files(), start=1) if number in set(files.others)]
-        more["names_left_out"] = [path.relative_to(source).as_posix() for path in paths]
+            folder or OneInstance(source), running.out(out), work, medium="dicom", profile=work.profile(), told=told,
+            **running.settings(),
+        )  # fmt: skip
+    more: dict[str, object] = {}
+    if folder is not None:
+        more["left_out"] = len(folder.others)
+        if folder.others and show_names:
+            left = set(folder.others)
+            paths = [path for number, path in enumerate(folder.all_files(), start=1) if number in left]
+            more["names_left_out"] = [path.relative_to(source).as_posix() for path in paths]
     return running.report(done, out, more=more)
 
 

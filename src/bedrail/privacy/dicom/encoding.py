@@ -52,7 +52,7 @@ _LEGAL = {
 }  # fmt: skip
 
 _NO_NUMBER = re.compile(rb"\d *[-+]|\.\d*\.|\d +[\d.]|[-+]{2}|\d{17}")
-"""Signs that are legal in numbers and make none: telephone numbers, dates, versions. Searched, so it takes linear time."""
+"""Signs that are legal in numbers and make none: telephone numbers, dates, versions. Searched in linear time."""
 
 _CLASS = re.compile(r"(SOPClassUID|TransferSyntaxUID|SOPClasses\w*|CodingSchemeUID|ContextUID|MappingResourceUID)$")
 

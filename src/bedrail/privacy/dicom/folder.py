@@ -55,6 +55,11 @@ class DicomFiles(Files):
                 raise Invalid("there is no DICOM file in it.", path=str(self.folder), remedy="Name another folder.")
         return self._found
 
+    def found_twice(self) -> dict[int, int]:
+        """The number of each file that seems to hold an instance seen before -> which copy it is."""
+        self.numbered()
+        return self.copies
+
     def all_files(self) -> list[Path]:
         """All files of the folder, DICOM or not."""
         return super().paths()
@@ -69,13 +74,47 @@ class DicomFiles(Files):
             yield Chunk(number=at, first=number, data=b"", path=str(path), size=path.stat().st_size)
 
 
-class OneInstance(DicomFiles):
-    """One file, for an output that is one file too."""
+class OneInstance:
+    """One file, for an output that is one file too (`privacy.sources.Source`)."""
+
+    def __init__(self, path: Path) -> None:
+        """Reads nothing yet."""
+        self._file = Files(path)
+        self._digest = ""
+
+    @property
+    def total(self) -> int:
+        """Its bytes."""
+        return self._file.total
+
+    @property
+    def name(self) -> str:
+        """As it was named."""
+        return self._file.name
+
+    def place(self, number: int) -> str:  # noqa: ARG002
+        """The file, which the caller named."""
+        return self.name
+
+    def holds(self, path: Path) -> bool:
+        """Whether `path` is this file."""
+        return self._file.holds(path)
+
+    def digests(self) -> tuple[str, ...]:
+        """SHA-256 of what was read."""
+        return (self._digest,)
+
+    def state(self) -> str:
+        """Changes when the file was written to."""
+        return self._file.state()
 
     def chunks(self) -> Iterator[Chunk]:
-        """The whole file as one chunk; raises `Invalid` when it is no DICOM."""
-        ((_, path),) = self.numbered()
-        data = path.read_bytes()
+        """The whole file as one chunk; raises `Unavailable` when it cannot be read."""
+        try:
+            data = self._file.folder.read_bytes()
+        except OSError as error:
+            raise Unavailable("the file cannot be read.", remedy="Check owner and permissions.") from error
+        self._digest = hashlib.sha256(data).hexdigest()
         yield Chunk(number=0, first=1, data=data, size=len(data))
 
 

@@ -140,8 +140,8 @@ def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
 
     with quiet_pydicom():
         dataset = read(data)
-        notes = mended(dataset)
         try:
+            notes = mended(dataset)
             pixels = clean_pixels(dataset, profile)
             walk = deidentify(dataset, keyed, profile)
             if pixels.cleaned:

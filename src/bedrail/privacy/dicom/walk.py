@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -127,12 +127,10 @@ class Walk:
             else:
                 self._unlisted(dataset, tag, vr, data)
 
-    def _vr(self, tag: int, element: Dataset | DataElement | RawDataElement | None) -> str:
-        vr = getattr(element, "VR", None)
-        if not vr or vr == "UN" or len(vr) != 2:
-            return vr_in_dictionary(tag)
-        known = vr_in_dictionary(tag)
-        return str(vr) if known else ""
+    def _vr(self, tag: int, element: object) -> str:
+        """By the file where that is possible, else by the dictionary; "" for what the standard does not know."""
+        known, said = vr_in_dictionary(tag), str(getattr(element, "VR", "") or "")
+        return said if known and (said in DUMMIES or said in ("UI", "SQ")) else known
 
     def _count(self, tag: int, action: str, rule: str = "E.1-1") -> None:
         key = (f"({tag >> 16:04X},{tag & 0xFFFF:04X})", action, rule)
