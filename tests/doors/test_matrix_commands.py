@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 import pytest
-from small_home import POLICY, founded, opened, told
 
 from bedrail.cli import cli
 from bedrail.governance.doors import CLI, command_permit
 from bedrail.governance.matrix import matrix
 from bedrail.governance.permissions import READS, ROLES
 from bedrail.journeys import upkeep
+from small_home import POLICY, founded, opened, told
 
 PERSONAL = sorted(command for command in CLI if command_permit(command).key == "command")  # type: ignore[union-attr]
 ELSEWHERE = {"restore": "asks of the home that it restores, see the tests of backups"}
@@ -26,6 +26,7 @@ GIVEN: dict[str, tuple[str, ...]] = {
     "consent revoke": ("--subject", "s", "--purpose", "care", "--basis", "drill"),
     "consent set": ("--subject", "s", "--purpose", "care", "--permit", "--basis", "drill"),
     "consent show": ("--subject", "s"),
+    "provenance decisions": ("nowhere",),
     "data read": ("nowhere", "--columns", "age", "--part", "train", "--reason", "drill", "--out", "{folder}/x.csv"),
     "data admit": ("nowhere", "--file", "nowhere.csv"),
     "deid evidence add": ("{folder}/case/usecase.toml", "--out", "{folder}/case", "--method", "inside"),

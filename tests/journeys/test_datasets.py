@@ -221,3 +221,47 @@ def _soon(true: Any) -> bool:
         if true():
             return True
     return False
+
+
+def test_a_decision_is_followed_to_its_source_and_a_dataset_to_its_decisions(
+    home: Path, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    """Both ways, by the command line; whose rows fed the model is for few, and on record."""
+    from small_home import issue
+
+    file = tmp_path / "encounters.parquet"
+    table.to_parquet(file)
+    with opened(home) as app:
+        token = issue(app)
+        ctx = app.context
+        features = tuple(f.name for f in ctx.charter(CASE).features)
+        dataset = ctx.use_case(CASE).dataset
+        assert dataset is not None
+    with serving(home, tmp_path / "log", token=token) as server:
+        decision = server.decide(request_of(table.iloc[3], features))["decision"]
+    up = told("--as", "ada", "provenance", "show", decision, "--up", "--json", home=home)
+    assert up.code == 0, up.err
+    kinds = [n["kind"] for n in json.loads(up.out)["graph"]["nodes"]]
+    assert {"source", "admission", "dataset", "training", "model", "deployment", "decision"} == set(kinds)
+    down = told("--as", "ada", "provenance", "decisions", dataset.dataset, "--json", home=home)
+    assert [row["decision"] for row in json.loads(down.out)] == [decision]
+    page, events = tmp_path / "page.html", tmp_path / "lineage.ndjson"
+    assert told("--as", "ada", "provenance", "show", "boosted", "--html", str(page), home=home).code == 0
+    assert "boosted" in page.read_text()
+    words = ("provenance", "export", "--format", "openlineage", "--out", str(events))
+    assert told("--as", "ada", *words, home=home).code == 0
+    assert len(events.read_text().splitlines()) == 5  # an admission, three trainings, an examination
+    assert told("--as", "sam", "provenance", "people", "boosted", home=home).code == 1
+    people = told("--as", "priya", "provenance", "people", "boosted", "--json", home=home)
+    behind = json.loads(people.out)
+    with opened(home) as app:
+        frame, labels = read_dataset(app.context, CASE)
+        fed = frame.loc[labels.isin(["train", "calibration"]).to_numpy(), "patient"]
+        assert (behind["rows"], set(behind["people"])) == (len(fed), set(fed))
+        assert facts(app, DatasetRead)[-2].reason == "whose rows fed a model"
+    words = ("data", "admit", CASE, "--file", str(file), "--json")
+    assert told("--as", "sam", *words, home=home).code == 0
+    with opened(home) as app:
+        built = facts(app, DatasetBuilt)[-1]
+        assert built.sources[0].startswith("encounters.parquet@")
+        assert len(built.sources[0].rpartition("@")[2]) == 64
