@@ -167,11 +167,21 @@ def approved(app: App, *pseudonyms: str) -> str:
 def test_without_an_escrow_candidates_are_tried(app: App) -> None:
     """Only candidates whose pseudonym was asked for come back; UIDs are asked for as they stand in the images."""
     begin(app)
-    uid, other = keyed(app).uid("1.2.840.1"), keyed(app).pseudonym("mrn", "C")
+    uid, other = keyed(app).uid("1.2.840.1"), keyed(app).pseudonym("subject", "C")
     name = approved(app, uid, other)
     with pytest.raises(NotFound, match="no escrow"):
         opened(app, name)
     assert sorted(opened(app, name, candidates=["A", "1.2.840.1", "B", "C", "D"])) == ["1.2.840.1", "C"]
+
+
+def test_what_a_short_field_had_to_cut_off_is_found_by_what_is_left(app: App) -> None:
+    """The first 16 digits, as HL7 v2 writes a facility's code, are enough; fewer are not asked for."""
+    begin(app, escrow="escrow")
+    pseudonym = keyed(app).pseudonym("facility", "St Elsewhere")
+    assert opened(app, approved(app, pseudonym[:16])) == ["St Elsewhere"]
+    assert opened(app, approved(app, pseudonym[:20]), candidates=["X", "St Elsewhere"]) == ["St Elsewhere"]
+    with pytest.raises(Invalid):
+        ask(app, pseudonym[:15])
 
 
 def test_the_escrow_answers_for_runs_in_other_processes_too(app: App) -> None:

@@ -21,10 +21,12 @@ from bedrail.journeys.context import Context
 
 MOST_PSEUDONYMS = 200
 MOST_DAYS = 30
-KINDS: tuple[str, ...] = ("subject", "patient", "mrn", "MRN", "encounter", "id", "uid", "identifier", "ssn", "SSN")
+KINDS: tuple[str, ...] = ("subject", "uid", "note", "message", "facility", "file")
 """What candidates are tried as, unless other kinds are named."""
 
-_HEX = re.compile(r"^[0-9a-f]{32}\Z")
+_HEX = re.compile(r"^[0-9a-f]{16,32}\Z")
+"""Where a field is too short for 32, media write the first 16 or 20 digits: 64 bits still name one of a project's."""
+
 _UID = re.compile(r"^2\.25\.(0|[1-9][0-9]{0,38})\Z")
 
 
@@ -128,7 +130,7 @@ def open_request(
 
 
 def normal(pseudonym: str) -> str:
-    """The pseudonym as 32 hex digits; raises `Invalid` for what is none."""
+    """The pseudonym as 32 hex digits (or the first 16 to 31 of them); raises `Invalid` for what is none."""
     text = pseudonym.strip().lower()
     if _HEX.match(text):
         return text
@@ -141,12 +143,12 @@ def normal(pseudonym: str) -> str:
 
 
 def _tried(key: KeyedDigest, wanted: Sequence[str], candidates: Iterable[str], kinds: Sequence[str]) -> Iterator[Found]:
-    left = set(wanted)
+    left, lengths = set(wanted), {len(each) for each in wanted}
     for candidate in candidates:
         for kind in kinds:
             made = key.digest(kind, candidate)[:16].hex()  # as `Keyed.pseudonym`, which an escrow would keep
-            if made in left:
-                left.discard(made)
-                yield Found(pseudonym=made, kind=kind, identifier=candidate)
+            for asked in [made[:length] for length in lengths if made[:length] in left]:
+                left.discard(asked)
+                yield Found(pseudonym=asked, kind=kind, identifier=candidate)
         if not left:
             return

@@ -82,7 +82,7 @@ class ProjectFolder:
             raise Unavailable(f"{folder} cannot be written.", remedy="Check disk and permissions.") from error
 
     def behind(self, project: str, pseudonyms: Sequence[str]) -> dict[str, tuple[str, str]]:
-        """(kind, identifier) by pseudonym, of those that the escrow holds.
+        """(kind, identifier) by pseudonym (or its first digits, as asked), of those that the escrow holds.
 
         Raises `NotFound` when the project keeps no escrow, `Corrupt` for an entry that was changed or moved.
         """
@@ -92,11 +92,17 @@ class ProjectFolder:
                 "this project keeps no escrow.", path="--project", remedy="Give a list: --candidates FILE"
             )  # fmt: skip
         wanted = {pseudonym.encode() for pseudonym in pseudonyms}
-        sealed = {name: entry for name, entry in _entries(folder) if name in wanted}
+        lengths = {len(pseudonym) for pseudonym in wanted}
+        sealed: dict[bytes, tuple[bytes, bytes]] = {}
+        for name, entry in _entries(folder):
+            for asked in (name[:length] for length in lengths if name[:length] in wanted):
+                sealed.setdefault(asked, (name, entry))
         if not sealed:
             return {}
         private = X25519PrivateKey.from_private_bytes(self._read(self._escrow(project)))
-        return {name.decode(): _opened(entry, name, project, private) for name, entry in sealed.items()}
+        return {
+            asked.decode(): _opened(entry, name, project, private) for asked, (name, entry) in sealed.items()
+        }  # fmt: skip
 
     def destroy(self, project: str, at: str) -> str:
         """Destroy key and escrow, and the provider's key versions that wrapped them.

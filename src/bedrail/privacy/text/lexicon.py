@@ -81,12 +81,12 @@ def words_of(text: str) -> list[Placed]:
 
 
 def _digest(keyed: Keyed, words: Iterable[str]) -> str:
-    return keyed.pseudonym("lexicon", " ".join(words))
+    return keyed.hidden("lexicon", " ".join(words))
 
 
 def key_check(keyed: Keyed) -> str:
     """Tells whose lexicon it is."""
-    return keyed.pseudonym("lexicon key", "")
+    return keyed.hidden("lexicon key", "")
 
 
 def learn(reviewed: Iterable[tuple[str, Reviewed]], keyed: Keyed, before: Lexicon | None = None) -> Lexicon:
