@@ -30,7 +30,6 @@ _AREA_CODES = tuple(
 """Of the form of area codes (NANP: NXX, not N11, N9X, 37X, 96X); some are not in use."""
 
 _EXTENSION = re.compile(r"\d+")
-_ALNUM = re.compile(r"[^\W_]")
 _URL = re.compile(r"(?i)(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<www>www\.)?(?P<host>[^/?#\s]*)(?P<rest>.*)", re.DOTALL)
 
 
@@ -50,10 +49,10 @@ class Numbers:
         digits of cards, providers, prescribers, vehicles and bank accounts: it can be nobody's.
         """
         kept = {at for m in _MARKS.finditer(text) for at in range(*m.span())}
-        places = [at for at, sign in enumerate(text) if at not in kept and _ALNUM.match(sign)]
+        places = [at for at, sign in enumerate(text) if sign.isalnum() and at not in kept]
         if not places:
-            places = [at for at, sign in enumerate(text) if _ALNUM.match(sign)]
-        own = "".join(text[at] for at in places).lower()
+            places = [at for at, sign in enumerate(text) if sign.isalnum()]
+        own = "".join(text[at].lower()[:1] for at in places)
         for attempt in range(1000):
             made = self._stream(f"{kind}\0{attempt}" if attempt else kind, own)
             if made not in self._taken and made != own and not _issued(made):

@@ -215,11 +215,12 @@ class People:
         return "".join((*made, text[at:]))
 
 
-def _replaced(text: str) -> list[tuple[int, int]]:
+@lru_cache(maxsize=1 << 12)
+def _replaced(text: str) -> tuple[tuple[int, int], ...]:
     """Where the parts stand that are replaced; where nothing would be, all are."""
     found = [place for match in PART.finditer(text) for place in _divided(match)]
     named = [(start, end) for start, end in found if not _stays(text, start, end)]
-    return named or found
+    return tuple(named or found)
 
 
 def _divided(match: re.Match[str]) -> list[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from bedrail.privacy.keyed import Keyed
@@ -10,6 +11,8 @@ from bedrail.privacy.text.dates import Dates
 from bedrail.privacy.text.numbers import Numbers
 from bedrail.privacy.text.people import People, folded, parts_of
 from bedrail.privacy.text.places import Places
+
+_DIGITS = re.compile(r"\d+")
 
 
 class Surrogates:
@@ -61,7 +64,8 @@ class Surrogates:
         `label` is one of `privacy.values.LABELS`. Dates of one text belong together: give them to `dates`.
         """
         if label == "NAME":
-            return self._people.name(text)
+            name = self._people.name(text)  # no surrogate has digits: those that stand there are the original's
+            return _DIGITS.sub(lambda m: self._numbers.code(m.group(), "name"), name)
         if label == "GEO":
             return self._places.place(text)
         if label == "DATE":
