@@ -55,7 +55,8 @@ _SAID = (r"(?i:on|dated?|since|until|till|seen|visit|visited|admitted|adm|discha
 DATES = (
     Rule("DATE", frozenset(_MONTHS), re.compile(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-./]?[ ]?(?:the[ ])?" + _DAY + r"(?![/:%\d])(?:[ ]?(?:-|to|through|and|&|/)[ ]?" + _DAY + r"(?![/:]))?(?:[ ]?[-,./']{0,2}[ ]{0,2}(?:of[ ])?" + _YEAR + r")?)(?![\d])"), 0.97),
     Rule("DATE", frozenset(_MONTHS), re.compile(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-,./']?[ ]?(?:of[ ])?(?:(?:1[89]|20)\d{2}|'\d{2}))(?![\w])"), 0.96),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?<!\d[-/.])(?P<x>" + _DAY + r"(?:[ ]?(?:-|to|through|and|&)[ ]?" + _DAY + r")?[ ]?[-./]?[ ]?(?:of[ ])?(?:day of[ ])?" + _MONTH + r"(?:" + _GAP + r"(?:of[ ])?" + _YEAR + r")?)"), 0.96),
+    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?<!\d[-/.])(?P<x>" + _DAY + r"(?:[ ]?(?:-|to|through|and|&)[ ]?" + _DAY + r")?[ ]?[-./]?[ ]?(?i:of[ ])?(?i:day of[ ])?" + _MONTH + r"(?:" + _GAP + r"(?:of[ ])?" + _YEAR + r")?)"), 0.96),
+    Rule("DATE", frozenset({"the"}), re.compile(r"(?P<x>(?i:the)[ ]" + _DAY + r"[ ](?i:day of|of)[ ]" + _MONTH + r")"), 0.96),
     Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?P<x>(?:1[89]|20)\d{2}[-/. ]" + _MONTH + r"[-/. ]" + _DAY + r")"), 0.96),
     Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:(?:1[89]|20)\d{2}|\d{2})" + _TIME + ")" + _AFTER), 0.95, _numeric),
     Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>\d{1,2}[ ]?/[ ]?\d{1,2}[ ]?/[ ]?(?:(?:1[89]|20)\d{2}|\d{2}))" + _AFTER), 0.95, _numeric),

@@ -24,7 +24,7 @@ _NOT = r"(?!(?i:dob|age|sex|date|mrn|ssn|phone|fax|tel|name|years?|the|and|for|t
 _VALUE = (
     r"(?P<x>"
     + _NOT
-    + r"(?:[A-Za-z]{1,5}[ ](?=[#-]?\d))?(?=[A-Za-z#*_/.:+-]*\d)[#*]*[A-Za-z0-9*]+(?:[-_/.:+*]+[A-Za-z0-9*]+)*"
+    + r"(?:[A-Za-z]{1,5}[ ](?=[#-]?[A-Za-z]{0,3}\d))?(?=[A-Za-z#*_/.:+-]*\d)[#*]*[A-Za-z0-9*]+(?:[-_/.:+*]+[A-Za-z0-9*]+)*"
     r"(?:[ ](?=\d{2,6}(?![A-Za-z0-9/.:%]))\d{2,6}){0,4})"
 )
 
@@ -193,12 +193,18 @@ _UNITS = (
 )
 
 FORMATS = (
+    Rule(
+        "",
+        frozenset("platelets plt platelet wbc rbc count load copies cells glucose titer ck bnp ferritin troponin heparin insulin vitamin penicillin nystatin".split()),
+        re.compile(r"[A-Za-z]+(?:[ ](?i:count|level|load|of|was|is|at|to|d|g|units?|a|b))*[ :=<>~]{1,3}(?P<x>\d{4,8})(?![\w-]|[./]\d)"),
+        0.89,
+    ),
     # Protected: what is published about everyone, or counts nobody; scores out of ten are no dates.
     Rule("", frozenset("pain strength motor score scale gcs murmur severity apgar apgars rated grade power reflexes nodes visit".split()),
          re.compile(r"[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
     Rule("", frozenset({"pmid", "pmcid", "pmc", "doi", "nct", "snomed", "sctid", "loinc", "rxnorm", "rxcui", "ndc", "cpt", "hcpcs", "icd", "drg", "isbn",
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
-         re.compile(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.99),
+         re.compile(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),
     Rule("SSN", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
     Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), re.compile(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
     Rule("SSN", frozenset({"last", "final"}), re.compile(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),
@@ -263,7 +269,9 @@ SCANS = (
         frozenset(_TOP[3:-1].split("|")),
         re.compile(
             r"(?<![\w@.-])(?P<x>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}(?:"
+            + r"(?i:"
             + _TOP
+            + r")"
             + r")(?![\w-])(?!\.\w)(?::\d{2,5})?(?:[/?#][^\s<>\"'|;,)\]}]*[\w/=&#-])?)"
         ),
         0.95,
