@@ -15,7 +15,15 @@ from bedrail.core.values import Verdict
 from bedrail.data.roles import DataRoles
 from bedrail.journeys import deid_evidence, deidentifying, delivery
 from bedrail.journeys.context import SYSTEM
-from bedrail.privacy.evidence import Limits, Measured, admission_evidence, read_measured, run_evidence
+from bedrail.privacy.evidence import (
+    Limits,
+    Measured,
+    Risks,
+    admission_evidence,
+    read_evaluation,
+    read_risks,
+    run_evidence,
+)
 from bedrail.privacy.rescan import require_same, verify_output
 from bedrail.privacy.tables import Treatment, deidentify_table
 from bedrail.privacy.text import load
@@ -26,6 +34,8 @@ ROLES = DataRoles(subject="patient", encounter="stay", time="day", outcome="back
 RULES = load(mode="rules")
 LIMITS = Limits()
 GOOD = (0.01, 0.02, 900)
+LOW, HIGH = Risks(rows=9, highest=0.05, verdict="pass"), Risks(rows=9, highest=0.5, verdict="pass")
+BROKEN = Risks(rows=9, highest=0.05, verdict="fail", reasons="distinct values too few")
 ATTESTED = Measured(leak=GOOD, origin_gap=0.0, attested_by="petra")
 
 
@@ -49,9 +59,11 @@ def manifest(medium: str = "text", action: str = "masked", output: str = "b" * 6
         ("text", "safe-harbor", "masked", ATTESTED, "pass", "Safe Harbor"),
         ("fhir", "safe-harbor", "masked", Measured(attested_by="petra"), "pass", "Safe Harbor"),
         ("table", "expert", "masked", Measured(expert="Dr Ash"), "missing", "not measured"),
-        ("table", "expert", "masked", Measured(record_risk=0.05), "missing", "no expert"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", record_risk=0.2), "fail", "0.200"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", record_risk=0.05), "pass", "Expert Determination"),
+        ("table", "expert", "masked", Measured(risks=LOW), "missing", "no expert"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=HIGH), "fail", "0.500"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=BROKEN), "fail", "distinct values"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=Risks(rows=9, highest=0.1)), "missing", "terms"),
+        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=LOW), "pass", "Expert Determination"),
         ("dicom", "limited", "masked", Measured(), "pass", "limited data set"),
     ],
 )  # fmt: skip
@@ -67,16 +79,29 @@ def test_figures_are_read_as_the_commands_print_them() -> None:
     """The upper bound of the leak is one less the lower bound of recall; the gap is the widest of origins."""
     share = {"rate": 0.99, "low": 0.97, "high": 0.995, "hit": 990, "of": 1000}
     said = {"full": share, "origins": {"a": {**share, "rate": 0.99}, "b": {**share, "rate": 0.95}}}
-    leak, gap, risk = read_measured(said, {"prosecutor": {"highest": 0.09}})
+    leak, gap = read_evaluation(said)
     assert leak == pytest.approx((0.01, 0.03, 1000))
     assert gap == pytest.approx(0.04)
-    assert risk == 0.09
-    assert read_measured(None, None) == (None, None, None)
-    for wrong in ([], {"full": 3}, {"full": {"rate": "x"}}):
+    for wrong in ([], {"full": 3}, {"full": {"rate": "x"}}, None):
         with pytest.raises(Invalid):
-            read_measured(wrong, None)
-    with pytest.raises(Invalid):
-        read_measured(None, {"prosecutor": 1})
+            read_evaluation(wrong)
+        with pytest.raises(Invalid):
+            read_risks(wrong)
+
+
+def test_a_risk_report_is_read_with_the_experts_terms(tmp_path: Path) -> None:
+    """The very output of `bedrail deid risk --json --determination` gives risk, rows, expert, end and verdict."""
+    (tmp_path / "t.csv").write_text("age,sex\n" + "".join(f"{20 + n % 3},f\n" for n in range(30)))
+    (tmp_path / "terms.toml").write_text(
+        'expert = "R. Ash"\ncredentials = "biostatistician"\nrecipient = "public"\npurpose = "research on falls"\n'
+    )
+    words = ("deid", "risk", str(tmp_path / "t.csv"), "--knows", "age,sex", "--json")
+    plain = read_risks(json.loads(told(*words).out))
+    assert (plain.rows, plain.highest, plain.verdict) == (30, pytest.approx(0.1), "")
+    ran = told(*words, "--determination", str(tmp_path / "terms.toml"))
+    found = read_risks(json.loads(ran.out))
+    assert (found.expert, found.verdict, found.until > "2026") == ("R. Ash, biostatistician", "fail", True)
+    assert "above its threshold" in found.reasons
 
 
 def table(**changes: object) -> pd.DataFrame:
@@ -136,7 +161,7 @@ def app(tmp_path: Path) -> App:
 
 def test_a_judgement_is_signed_bound_and_ends(app: App) -> None:
     """Only an officer judges, only a run on record; an expert's determination has a day to come on which it ends."""
-    ctx, measured = app.context, Measured(expert="Dr Ash", record_risk=0.01)
+    ctx, measured = app.context, Measured(expert="Dr Ash", risks=LOW)
     digest = deidentifying.record_run(ctx, "sam", manifest("table"))
     with pytest.raises(Refused):
         deid_evidence.judge_run(ctx, "sam", digest, "inside", Measured())
@@ -173,7 +198,7 @@ def test_every_admission_gives_evidence_and_the_gate_asks_for_it(app: App, tmp_p
     assert "deidentification" in gate.criteria
     assert not [each for each in getattr(gate, "reasons", ()) if each.criterion == "deidentification"]
     digest = deidentifying.record_run(ctx, "sam", manifest("table"))
-    deid_evidence.judge_run(ctx, "petra", digest, "expert", Measured(record_risk=0.9), until="2999-01-01")
+    deid_evidence.judge_run(ctx, "petra", digest, "expert", Measured(risks=HIGH), until="2999-01-01")
     admit_data(ctx, "sam", CASE, frame.iloc[:9000], source="t.csv", making=Making(sources=(f"t.csv@{'b' * 64}",)))
     gate, _ = delivery.judge_gate(ctx, CASE, "shadow")
     assert [each.code for each in getattr(gate, "reasons", ()) if each.criterion == "deidentification"] == [

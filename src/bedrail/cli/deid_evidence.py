@@ -67,12 +67,16 @@ def evidence() -> None:
     help="By which way the output is called de-identified.",
 )  # fmt: skip
 @click.option("--evaluation", type=_FILE, help="What `bedrail deid evaluate --json` said of notes of this house.")
-@click.option("--risk", type=_FILE, help="What `bedrail deid risk --json` said of the table.")
+@click.option(
+    "--risk", type=_FILE, help="What `bedrail deid risk --json` said of the output, best with --determination."
+)
 @click.option(
     "--attest", is_flag=True, help="I know of nothing by which somebody could be identified, 164.514(b)(2)(ii)."
 )
-@click.option("--expert", default="", help="Who determined it, with their qualification.")
-@click.option("--until", default="", metavar="YYYY-MM-DD", help="When the expert's determination ends.")
+@click.option("--expert", default="", help="Who determined it, with their qualification; else as in --risk.")
+@click.option(
+    "--until", default="", metavar="YYYY-MM-DD", help="When the expert's determination ends; else as in --risk."
+)
 @click.option("--language", default="en", show_default=True, help="Of the text: en, es or de.")
 @json_option
 @pass_state
@@ -103,17 +107,23 @@ def add(
     import msgspec
 
     from bedrail.journeys.deid_evidence import judge_run
-    from bedrail.privacy.evidence import Measured, read_measured
+    from bedrail.privacy.evidence import Measured, read_evaluation, read_risks
     from bedrail.privacy.rescan import read_manifest, require_same, verify_output
     from bedrail.privacy.text import load
 
     context = state.context()
     read = read_manifest(manifest)
     require_same(read, out)
-    leak, gap, record = read_measured(_json(evaluation), _json(risk))
+    leak, gap = read_evaluation(_json(evaluation)) if evaluation is not None else (None, None)
+    risks = read_risks(_json(risk)) if risk is not None else None
+    if risks is not None and risks.rows != read.records:
+        raise Invalid(f"the risk report is of {risks.rows} rows, the output has {read.records}.", path="--risk",
+                      remedy="Run bedrail deid risk on this output.")  # fmt: skip
+    if risks is not None and method == "expert":
+        expert, until = expert or risks.expert, until or risks.until
     looked = verify_output(read, out, load(language, mode="rules"))
     measured = Measured(
-        leak=leak, origin_gap=gap, record_risk=record, rescan=sum(looked.found.values()), expert=expert.strip()
+        leak=leak, origin_gap=gap, risks=risks, rescan=sum(looked.found.values()), expert=expert.strip()
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(read)).hexdigest()
     found = judge_run(context, state.actor(), digest, method, measured, attest=attest, until=until)
@@ -156,9 +166,7 @@ def show(state: CliState, digest: str | None, as_json: bool) -> None:
         show_table("", columns, [(row[0][:12], *row[1:]) for row in rows])
 
 
-def _json(path: Path | None) -> object:
-    if path is None:
-        return None
+def _json(path: Path) -> object:
     import msgspec
 
     try:

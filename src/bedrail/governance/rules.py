@@ -127,13 +127,13 @@ class DeidRule(Value, frozen=True, kw_only=True):
 
     A tier without `days` does not ask for it. `max_leak_share` bounds the upper end (95 %) of the share of identifiers
     left in notes, `max_origin_gap` the difference of recall between names of different origins, `max_record_risk` the
-    largest risk of any record of a table that goes out under an expert's determination.
+    largest risk of any record of a table that goes out under an expert's determination, whose terms may ask for less.
     """
 
     days: dict[Tier, Days] = msgspec.field(default_factory=dict)
     max_leak_share: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.03
     max_origin_gap: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.05
-    max_record_risk: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.09
+    max_record_risk: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.2
 
 
 class Policy(Value, frozen=True, kw_only=True):

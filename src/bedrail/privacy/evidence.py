@@ -7,7 +7,10 @@ much a detector overlooked.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+import msgspec
 
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Evidence, Finding, Value, Verdict, worst
@@ -41,20 +44,34 @@ class Limits(Value, frozen=True, kw_only=True):
 
     max_leak_share: float = 0.03
     max_origin_gap: float = 0.05
-    max_record_risk: float = 0.09
+    max_record_risk: float = 0.2
+
+
+class Risks(Value, frozen=True, kw_only=True):
+    """What `bedrail deid risk --json` said: rows, the largest risk of a record, and the expert's determination if any.
+
+    `verdict` holds the measures against the expert's own terms; `reasons` say which were not kept.
+    """
+
+    rows: int
+    highest: float
+    verdict: str = ""
+    reasons: str = ""
+    expert: str = ""
+    until: str = ""
 
 
 class Measured(Value, frozen=True, kw_only=True):
     """What was measured or attested beside the manifest; None and "" where it was not.
 
     `leak` is (share of identifiers left, its upper 95 % bound, identifiers looked at); `origin_gap` of name recall;
-    `record_risk` the largest of any record; `rescan` how many structured identifiers a second look found in the output;
+    `risks` of the table, with the expert's terms; `rescan` how many structured identifiers a second look still found;
     `attested_by` the person who attests 45 CFR 164.514(b)(2)(ii), no actual knowledge; `expert` who determined.
     """
 
     leak: tuple[float, float, int] | None = None
     origin_gap: float | None = None
-    record_risk: float | None = None
+    risks: Risks | None = None
     rescan: int | None = None
     attested_by: str = ""
     expert: str = ""
@@ -94,7 +111,16 @@ def _run_findings(manifest: Manifest, method: Method, measured: Measured, limits
         yield _finding("expert", Verdict.PASS if measured.expert else Verdict.MISSING,
                        f"determined by {measured.expert}" if measured.expert else "no expert is named")  # fmt: skip
         if manifest.medium == "table":
-            yield _bounded("risk", measured.record_risk, limits.max_record_risk, "largest risk of any record")
+            yield from _risks(measured.risks, limits)
+
+
+def _risks(risks: Risks | None, limits: Limits) -> Iterator[Finding]:
+    highest = None if risks is None else risks.highest
+    yield _bounded("risk", highest, limits.max_record_risk, "largest risk of any record")
+    if risks is None or not risks.verdict:
+        yield _finding("terms", Verdict.MISSING, "no expert's terms were held against it: deid risk --determination")
+    else:
+        yield _finding("terms", Verdict(risks.verdict), risks.reasons or "the measures keep the expert's terms")
 
 
 def _safe_harbor(manifest: Manifest, measured: Measured) -> Iterator[Finding]:
@@ -189,29 +215,37 @@ def _is_pseudonym(word: str) -> bool:
     return len(word) == 32 and set(word) <= set("0123456789abcdef")
 
 
-def read_measured(
-    evaluation: object, risk: object
-) -> tuple[tuple[float, float, int] | None, float | None, float | None]:
-    """(leak, origin gap, record risk) out of what `bedrail deid evaluate --json` and `bedrail deid risk --json` print.
+def read_evaluation(said: Any) -> tuple[tuple[float, float, int], float | None]:
+    """(leak as in `Measured`, origin gap) out of what `bedrail deid evaluate --json` prints; raises `Invalid`."""
+    try:
+        full = said["full"]
+        leak = (1.0 - float(full["rate"]), 1.0 - float(full["low"]), int(full["of"]))
+        rates = [float(each["rate"]) for each in said.get("origins", {}).values()]
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Invalid(
+            "this is no evaluation.", path="--evaluation", remedy="Give what bedrail deid evaluate --json prints."
+        ) from None
+    return leak, max(rates) - min(rates) if len(rates) > 1 else None
 
-    Raises `Invalid` for something else.
-    """
-    leak = gap = record = None
-    if evaluation is not None:
-        try:
-            full = evaluation["full"]  # type: ignore[index]
-            leak = (1.0 - float(full["rate"]), 1.0 - float(full["low"]), int(full["of"]))
-            rates = [float(each["rate"]) for each in evaluation.get("origins", {}).values()]  # type: ignore[attr-defined]
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise Invalid(
-                "this is no evaluation.", path="--evaluation", remedy="Give what bedrail deid evaluate --json prints."
-            ) from None
-        gap = max(rates) - min(rates) if len(rates) > 1 else None
-    if risk is not None:
-        try:
-            record = float(risk["prosecutor"]["highest"])  # type: ignore[index]
-        except (KeyError, TypeError, ValueError):
-            raise Invalid(
-                "this is no risk report.", path="--risk", remedy="Give what bedrail deid risk --json prints."
-            ) from None
-    return leak, gap, record
+
+def read_risks(said: Any) -> Risks:
+    """The figures out of what `bedrail deid risk --json` prints; raises `Invalid` for something else."""
+    try:
+        measures = said["measures"]
+        risks, given = measures["risks"], said.get("determination")
+        found = Risks(rows=int(risks["rows"]), highest=float(risks["prosecutor"]["highest"]))
+        if given is None:
+            return found
+        terms = given["terms"]
+        broken = [f"{each['name']} {each['reason']}" for each in given["held"] if each["verdict"] != "pass"]
+        return msgspec.structs.replace(
+            found,
+            verdict=str(Verdict(given["verdict"])),
+            reasons="; ".join(broken),
+            expert=f"{terms['expert']}, {terms['credentials']}",
+            until=date.fromisoformat(given["valid_until"]).isoformat(),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise Invalid(
+            "this is no risk report.", path="--risk", remedy="Give what bedrail deid risk --json prints."
+        ) from None
