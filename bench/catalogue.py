@@ -85,6 +85,8 @@ def planted(place: Path, find, secrets: set[str], dates: set[str], read) -> None
     holding: dict[tuple[str, str], str] = {}
     for asset, path, value in read():
         text = words(str(value))
+        if asset in ("Organization", "Practitioner", "Location"):
+            continue  # their ZIP codes are their patients', too
         if text in secrets:
             holding[asset, path] = "direct-identifier"
         elif text in dates:
@@ -105,15 +107,16 @@ def synthea(place: Path, find) -> None:
         for path in sorted(place.glob("*.json.gz")):
             yield from fhir.file_resources(path, [])
 
-    secrets, dates = set(), set()
+    secrets, dates, cities = set(), set(), set()
     for each in resources():
         if each["resourceType"] == "Patient":
             for name in each["name"]:
                 secrets |= {words(" ".join(name.get("given", ()))), words(name["family"])}
             secrets |= {words(one["value"]) for one in (*each.get("telecom", ()), *each.get("identifier", ()))}
             secrets |= {words(line) for one in each["address"] for line in one.get("line", ())}
+            cities |= {words(one.get("city", "")) for one in each["address"]}
             dates |= {words(each["birthDate"]), *(words(one.get("postalCode", "")) for one in each["address"])}
-    secrets = {each for each in secrets if len(each) > 4}
+    secrets = {each for each in secrets - cities if len(each) > 4}
     dates = {each for each in dates if len(each) > 4}
     planted(
         place,

@@ -336,6 +336,26 @@ def test_odd_encodings_delimiters_and_line_ends_are_read(tmp_path: Path) -> None
     assert read == {"m.tsv": ["name", "age"], "u.csv": ["given_name", "zip"], "w.csv": ["Straße", "Größe"]}
 
 
+def test_a_scan_that_did_not_read_everything_says_so(tmp_path: Path) -> None:
+    """Of a long table the first rows, of a long Parquet file whole groups from all over, chosen by the seed."""
+    import pandas as pd
+
+    frame = pd.DataFrame({"patient_id": range(5_000), "age": 50})
+    frame.to_csv(tmp_path / "t.csv", index=False)
+    frame.to_parquet(tmp_path / "t.parquet", row_group_size=500, index=False)
+    flows, _ = folder_flows(tmp_path, seed=2)
+    read = {flow.label: survey(flow, seed=2, limit=1_000) for flow in flows}
+    (table,), notes = read["t.csv"]
+    assert (table.rows, table.cut, notes) == (1_000, True, [])
+    (parquet,), notes = read["t.parquet"]
+    assert notes == ["a sample of its rows was read"]
+    many = [survey(folder_flows(tmp_path, seed=seed)[0][1], seed=2, limit=1_000)[0][0] for seed in range(4)]
+    groups = {int(value) // 500 for seen in [parquet, *many] for value in seen.fields["patient_id"].values}
+    assert len(groups) > 3
+    (whole,), notes = survey(flows[0], seed=2, limit=100_000)
+    assert (whole.rows, whole.cut, notes) == (5_000, False, [])
+
+
 def test_an_empty_folder_is_said(tmp_path: Path) -> None:
     """Nothing to read is invalid input, with what was met."""
     (tmp_path / "a.exe").write_bytes(b"MZ")

@@ -24,6 +24,9 @@ WORD = 200
 LONGEST = 4_000
 """Characters kept of a value."""
 
+SAMPLED = "a sample of its rows was read"
+"""What a reader notes that did not read everything."""
+
 MOST_FIELDS = 20_000
 """Fields of one asset; more than that is keys of a map taken for fields."""
 
@@ -147,6 +150,7 @@ def survey(
             found.cut = True
             continue
         found.add(batch, capacity)
+        found.cut = found.cut or found.rows >= limit
         if told is not None:
             told(batch.rows)
     return list(seen.values()), notes

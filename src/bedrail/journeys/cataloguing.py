@@ -35,7 +35,7 @@ from bedrail.data.catalogue import (
     standing_level,
     unconfirmed,
 )
-from bedrail.data.sampling import CAPACITY, Flow, survey
+from bedrail.data.sampling import CAPACITY, SAMPLED, Flow, survey
 from bedrail.data.sensitivity.proposing import Finder, propose
 from bedrail.governance.catalogue import AssetView
 from bedrail.governance.moments import epoch
@@ -130,7 +130,13 @@ def scan(ctx: Context, person: str, source: Source, wanted: Wanted) -> Scan:
             flow, seed=wanted.seed, capacity=wanted.capacity, limit=wanted.rows, told=partial(wanted.told, flow.label)
         )
         for each in seen:
-            sheet = propose(each, complete=not each.cut, notes=notes, fingerprint=flow.fingerprint, find=wanted.find)
+            sheet = propose(
+                each,
+                complete=not each.cut and SAMPLED not in notes,
+                notes=notes,
+                fingerprint=flow.fingerprint,
+                find=wanted.find,
+            )
             met.append(_record(ctx, actor, source.target, sheet, dry=wanted.dry))
         unread += [f"{flow.label}: {note}" for note in notes if not seen]
     gone = _missing(ctx, actor, source, met, dry=wanted.dry)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.data.catalogue import Kind
-from bedrail.data.sampling import AssetKey, Batch, Flow
+from bedrail.data.sampling import SAMPLED, AssetKey, Batch, Flow
 from bedrail.stores.postgres_connections import usable
 
 AT_ONCE = 5_000
@@ -73,7 +73,7 @@ class SqliteSource:
             if high - low < limit:
                 yield from _batches(key, connection.execute(f"SELECT * FROM {name} LIMIT ?", (limit,)))
                 return
-            notes.append("a sample of its rows was read")
+            notes.append(SAMPLED)
             import numpy as np
 
             starts = np.random.default_rng(seed).integers(low, high, size=BLOCKS, endpoint=True)
@@ -141,7 +141,7 @@ class PostgresSource:
             statement += sql.SQL(" TABLESAMPLE SYSTEM ({}) REPEATABLE ({})").format(
                 sql.Literal(share), sql.Literal(seed)
             )
-            notes.append("a sample of its rows was read")
+            notes.append(SAMPLED)
         statement += sql.SQL(" LIMIT {}").format(sql.Literal(limit))
         with self._open() as connection, connection.cursor(name="bedrail_scan") as cursor:
             cursor.itersize = AT_ONCE

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from bedrail.core.errors import Invalid
 from bedrail.data.catalogue import Kind
-from bedrail.data.sampling import AssetKey, Batch, Flow
+from bedrail.data.sampling import SAMPLED, AssetKey, Batch, Flow
 from bedrail.data.sources import dicom, fhir, hl7, tables
 from bedrail.data.sources.tables import Columns, Unreadable
 
@@ -234,7 +234,7 @@ def _reader(
         elif sort == "dicom":
             chosen = _some(paths, min(limit, MOST_DICOM), seed)
             if len(chosen) < len(paths):
-                notes.append(f"{len(chosen)} of {len(paths)} files were read")
+                notes += [f"{len(chosen)} of {len(paths)} files were read", SAMPLED]
             yield from dicom.batches(chosen, place, limit, notes)
         elif sort == "text":
             yield from _texts(_some(paths, limit, seed), root)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bedrail.data.sampling import type_of
+from bedrail.data.sampling import SAMPLED, type_of
 
 AT_ONCE = 5_000
 LONGEST_LINE = 64 * 2**20
@@ -120,7 +120,7 @@ def csv_batches(path: Path, limit: int, notes: list[str]) -> Iterator[tuple[int,
         if named:
             next(lines, None)
         try:
-            while read < limit and (rows := list(itertools.islice(lines, AT_ONCE))):
+            while read < limit and (rows := list(itertools.islice(lines, min(AT_ONCE, limit - read)))):
                 whole = [row for row in rows if len(row) == len(names)]
                 odd += sum(1 for row in rows if row and len(row) != len(names))
                 read += len(whole)
@@ -162,11 +162,10 @@ def parquet_batches(path: Path, limit: int, seed: int, notes: list[str]) -> Iter
         with pq.ParquetFile(path) as file:
             groups = list(range(file.num_row_groups))
             if file.metadata.num_rows > limit:
-                groups = sorted(int(each) for each in np.random.default_rng(seed).permutation(groups))[: len(groups)]
-                order = np.random.default_rng(seed).permutation(len(groups))
-                groups = [groups[int(each)] for each in order]
+                groups = [int(each) for each in np.random.default_rng(seed).permutation(len(groups))]
+                notes.append(SAMPLED)
             read = 0
-            for batch in file.iter_batches(batch_size=AT_ONCE, row_groups=groups):
+            for batch in file.iter_batches(batch_size=min(AT_ONCE, limit), row_groups=groups):
                 yield (
                     batch.num_rows,
                     {str(name): _cells(column) for name, column in zip(batch.schema.names, batch.columns, strict=True)},
