@@ -2,9 +2,9 @@
 
     python bench/soak_planted.py [--count 10000] [--seconds 0] [--seed 1]
 
-Each Bundle has five resources and each message seven or more segments; sixteen kinds of identifiers hide in narratives,
-attachments, extensions, contained resources, Z segments, escapes and some forty places more (the generators are those of
-tests/property). Exit code 1 when anything can still be read.
+Each Bundle has five resources and each message seven segments or more; sixteen kinds of identifiers hide in
+narratives, attachments, extensions, contained resources, Z segments, escapes and some forty places more (the generators
+are those of tests/property). Exit code 1 when anything can still be read.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from soaking import Progress, options, report
 
-TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "property")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "property"))
 
 import test_deid_fhir_planted as fhir
 import test_deid_hl7_planted as hl7
