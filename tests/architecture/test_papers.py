@@ -117,7 +117,7 @@ def told_commands() -> list[str]:
             found += [line for line in block.splitlines() if line.startswith("bedrail ")]
         plain = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
         found += re.findall(r"`(bedrail [^`]* [^`]*)`", plain)
-    return sorted({line.split("  #")[0].strip() for line in found})
+    return sorted({re.split(r"  #| > ", line)[0].strip() for line in found})
 
 
 @pytest.mark.parametrize("line", told_commands())
