@@ -124,7 +124,7 @@ def moved(value: str, days: int | None, *, day_first: bool) -> tuple[str, bool]:
 
 
 def free_text(
-    value: str, detector: Finding | None, keyed: Keyed, subject: str, rules: TextRules, known: Sequence[Known]
+    value: str, detector: Finding | None, keyed: Keyed, rules: TextRules, known: Sequence[Known]
 ) -> tuple[str, bool]:
     """Free text without identifiers: by the text engine, what the row's other columns tell, and a second look by form.
 
@@ -134,10 +134,16 @@ def free_text(
         return value, False
     if detector is None:
         return "", True
-    text, spans = deidentify_text(value, detector, keyed, subject, rules, known)
+    text, spans = deidentify_text(value, detector, keyed, "", rules, known)
     text = _without(text, known)
     text, labels = scan.masked(text)
     return text, bool(spans) or bool(labels) or text != value
+
+
+def mentioned(text: str, known: Sequence[Known]) -> bool:
+    """Whether a text may hold one of the values, or a part of a name."""
+    lower = text.lower()
+    return any(part in lower for each in known for part in re.split(r"[\s,.]+", each.text.lower()) if len(part) >= 3)
 
 
 def _without(text: str, known: Sequence[Known]) -> str:

@@ -58,7 +58,7 @@ def from_levels(name: str, values: Sequence[str], levels: Sequence[Sequence[str]
         if len(places) <= 1 and len(labels[-1]) <= 1 and len(labels) > 1:
             continue  # one group already: another level of one group says nothing
         groups.append(group)
-        labels.append(tuple(places) if len(places) > 1 else (ROOT,) * len(places))
+        labels.append(tuple(places))
     _refuse_crossing(name, groups)
     return Hierarchy(name=name, groups=tuple(groups), labels=tuple(labels))
 

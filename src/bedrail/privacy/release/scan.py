@@ -36,7 +36,10 @@ FORMS: tuple[tuple[str, str, str], ...] = (
     ("AGE90", "C", r"\b(?:9\d|1[01]\d)[- ]?(?:years?|yrs?|y/?o|yo|year)\b[- ]?(?:old|of age)?|\bage[ds]?\W{0,3}(?:9\d|1[01]\d)\b(?!\+)"),
     ("GEO", "B", r"\b\d{1,6}\s+(?:[nsew]\.?\s+)?(?:[a-z][\w.'-]*\s+){1,4}(?:street|st|avenue|ave|road|rd|boulevard|blvd|lane|ln|drive|dr|court|ct|place|pl|way|terrace|highway|hwy|parkway|pkwy|circle|trail)\b\.?(?:,?\s*(?:apt|suite|unit|#)\.?\s*\w+)?"),
     ("GEO", "B", r"\b[a-z]{2}\s+\d{5}(?:-\d{4})?\b|(?<![\d-])\d{5}-\d{4}(?![\d-])|\bzip(?: ?code)?\W{0,3}\d{5}\b|-?\d{1,2}\.\d{4,},\s*-?\d{1,3}\.\d{4,}"),
-    ("UNIQUE_ID", "R", r"(?<![\w.+-])(?=[a-z0-9-]*\d)(?:[a-z]{1,6}-?)?\d{6,}(?:-\d+)*(?![\w.]?\d)"),
+    ("UNIQUE_ID", "R", r"(?<![\w-])(?=(?:[\w-]*\d){6})[a-z0-9]+(?:-[a-z0-9]+){2,}(?![\w-])|(?<![\w-])(?=(?:[\w-]*\d){7})[a-z0-9]+-[a-z0-9]+(?![\w-])"),
+    ("UNIQUE_ID", "R", r"(?<![\w-])\d{2,3}-\d{2}-\d{2}(?![\w-])|(?<![\w-])\d{5}-\d{2,3}(?![\w-])"),
+    ("UNIQUE_ID", "R", r"(?<![\w-])(?-i:[A-Z]{2,5}-\d{3,}|\d[A-Z]{3}\d{3}|[A-Z]{1,3}\d{5,}[A-Z]?)(?![\w-])"),
+    ("UNIQUE_ID", "R", r"(?<![\w.+-])(?:[a-z]{1,6}-?)?\d{6,}[a-z]?(?:-\d+)*(?![\w.]?\d)"),
 )  # fmt: skip
 """(label, letter of 45 CFR 164.514(b)(2)(i), form). Widest at the end: six digits together are a number of somebody."""
 

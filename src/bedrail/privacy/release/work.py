@@ -174,6 +174,9 @@ class Desk:
         self._known = [place for place in work.places if place.known_as]
         self._stay = [place for place in work.places if place.stays]
         self._memories = {place.number: self._memory(place) for place in self._stay}
+        self._notes = cells.remembering(
+            lambda text: cells.free_text(text, self._detector, self._keyed, self._rules, ())
+        )
         self._days: dict[tuple[str, bool], int] = {}
 
     def rows(self, rows: Sequence[list[str]], tally: Tally, stayed: list[bool] | None = None) -> list[tuple[str, ...]]:
@@ -252,8 +255,9 @@ class Desk:
             for place in self._known
             if len(columns[place.number][row].strip()) >= 3
         ]
-        subject = columns[self._subject][row].strip() if self._subject is not None else ""
-        return cells.free_text(value, self._detector, self._keyed, subject, self._rules, known)
+        if not cells.mentioned(value, known):  # then nothing but the text decides
+            return self._notes(value)
+        return cells.free_text(value, self._detector, self._keyed, self._rules, known)
 
     def _moved(self, place: Place, value: str, columns: list[tuple[str, ...]], row: int) -> tuple[str, bool]:
         subject = columns[self._subject][row].strip() if self._subject is not None else ""
