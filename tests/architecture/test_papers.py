@@ -132,7 +132,8 @@ def test_every_command_that_papers_tell_parses(line: str, monkeypatch: pytest.Mo
         name, *words = words
         command = command.get_command(click.Context(command), name)
     assert command is not None, line
-    command.make_context(line, words, obj=None).close()
+    if words:  # a bare name within a sentence is no call
+        command.make_context(line, words, obj=None).close()
 
 
 def promised() -> list[tuple[str, str, str]]:
