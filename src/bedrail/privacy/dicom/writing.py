@@ -9,6 +9,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_data_element
+from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
 from pydicom.uid import DeflatedExplicitVRLittleEndian
@@ -102,7 +103,8 @@ def text_value(dataset: Dataset, tag: int) -> str:
         value = dataset[tag].value
     except Exception:  # noqa: BLE001 (illegal values are dealt with where they stand)
         return ""
-    return "" if value is None else str(value).strip(" \x00")
+    said = "\\".join(str(each) for each in value) if isinstance(value, MultiValue) else str(value or "")
+    return said.strip(" \x00")
 
 
 def items_of(dataset: Dataset, tag: int) -> Sequence:
