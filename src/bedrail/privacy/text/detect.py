@@ -28,7 +28,7 @@ class Detector:
     def __init__(self, language_pack: Pack, mode: Mode) -> None:
         self.language = language_pack.language
         self.mode = mode
-        self._matcher = Matcher(language_pack.rules, language_pack.scans)
+        self._matcher = Matcher(language_pack.rules, language_pack.scans, language_pack.measures)
         self.lists = gazetteer(language_pack.words)
         self._listed = Listed(self.lists)
         self._bridge = language_pack.bridge

@@ -30,5 +30,5 @@ NAMES = (
     Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), re.compile(r"(?<![\w])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
     Rule("NAME", frozenset({"named", "name", "called", "alias"}), re.compile(r"(?<![\w])(?i:named|(?:my|his|her) name is|goes by|a\.?k\.?a\.?|alias)[ ](?P<x>" + _FULL + r")"), 0.85),
     Rule("NAME", frozenset({"md", "m", "do", "rn", "r", "lpn", "np", "pa", "phd", "psyd", "dds", "dmd", "dpm", "dpt", "pt", "ot", "otr", "slp", "lcsw", "licsw", "msw", "rph", "pharmd", "aprn", "arnp", "crna", "cnm", "cna", "fnp", "rt", "rrt", "mbbs", "lmft", "lpc", "emt", "od", "rd", "facs"}),
-         re.compile(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75, behind=9),
+         re.compile(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75, behind=9, capital=True),
 )  # fmt: skip

@@ -11,15 +11,17 @@ from bedrail.privacy.text.values import DIGITS, MIXED, Candidate, Rule
 
 _OPENERS = frozenset(",([")
 _LONGEST = 400
+_CLOSING = frozenset(",;%)]\n")
 _SETTLED = 0.9
 """A pattern of digits that is this sure needs no second opinion at the same place."""
 
 
 class _Compiled:
-    __slots__ = ("behind", "check", "confidence", "groups", "label", "match", "search")
+    __slots__ = ("before", "behind", "capital", "check", "confidence", "groups", "label", "match", "search")
 
     def __init__(self, rule: Rule) -> None:
         self.label, self.confidence, self.check, self.behind = rule.label, rule.confidence, rule.check, rule.behind
+        self.capital, self.before = rule.capital, rule.before
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
 
@@ -33,21 +35,25 @@ class _Gated:
         parts = [f"(?P<r{n}>{_renamed(rule.pattern.pattern, n)})" for n, rule in enumerate(ordered)]
         self._gate = re.compile("|".join(parts)).match if parts else None
 
-    def try_at(self, text: str, at: int, found: list[Candidate]) -> None:
-        """Add what the rules find at one place, until a sure one was right."""
+    def try_at(self, text: str, at: int, found: list[Candidate]) -> int:
+        """Add what the rules find at one place, until a sure one was right: then where that ends, else 0."""
         hit = self._gate(text, at) if self._gate else None
         if hit is None or hit.lastgroup is None:
-            return
+            return 0
         for rule in self._rules[int(hit.lastgroup[1:]) :]:
             matched = rule.match(text, at)
             if matched is not None and _take(rule, matched, text, found) and rule.confidence >= _SETTLED:
-                return
+                return matched.end()
+        return 0
 
 
 class Matcher:
     """The rules of one language, by trigger."""
 
-    def __init__(self, rules: tuple[Rule, ...], scans: tuple[Rule, ...] = ()) -> None:
+    def __init__(
+        self, rules: tuple[Rule, ...], scans: tuple[Rule, ...] = (), measures: frozenset[str] = frozenset()
+    ) -> None:
+        self._measures = measures | _CLOSING
         table: dict[str, list[_Compiled]] = defaultdict(list)
         numeric: dict[str, list[Rule]] = {DIGITS: [], MIXED: []}
         for rule in rules:
@@ -68,17 +74,22 @@ class Matcher:
             self._scan(tokens, found)
         text, table = tokens.plain.text, self._table
         digits, mixed = self._digits.try_at, self._mixed.try_at
-        chunk = after = 0
+        chunk = after = settled = 0
+        following = tokens.words[1:]
+        following.append("\n")
         tried = -1
         before = ""
-        for at, (word, start, end) in enumerate(zip(tokens.words, tokens.starts, tokens.ends, strict=True)):
+        for at, (word, start, end, then) in enumerate(
+            zip(tokens.words, tokens.starts, tokens.ends, following, strict=True)
+        ):
             if start > after:
                 chunk = start
             after = end
             if word in table:
                 self._try(table[word], tokens, at, found)
             elif word[0].isdigit():
-                digits(text, start, found)
+                if start >= settled and not (len(word) < 4 and then in self._measures and start == chunk):
+                    settled = digits(text, start, found) or settled
                 if chunk < start and tried != chunk:
                     tried = chunk
                     mixed(text, _first_letter(text, chunk), found)
@@ -99,6 +110,8 @@ class Matcher:
     def _try(rules: list[_Compiled], tokens: Tokens, at: int, found: list[Candidate]) -> None:
         text = tokens.plain.text
         for rule in rules:
+            if rule.capital and not text[tokens.starts[at]].isupper():
+                continue
             if rule.behind:
                 first, last = max(0, at - rule.behind), min(len(tokens), at + rule.behind) - 1
                 for matched in rule.search(text, tokens.starts[first], _next_gap(text, tokens.ends[last])):
@@ -128,6 +141,8 @@ def _next_gap(text: str, at: int) -> int:
 
 def _take(rule: _Compiled, matched: re.Match[str], text: str, found: list[Candidate]) -> bool:
     taken = False
+    if rule.before is not None and not rule.before.search(text, max(0, matched.start() - 40), matched.start()):
+        return False
     for group in rule.groups:
         start, end = matched.span(group)
         if start < end and (rule.check is None or rule.check(text[start:end])):

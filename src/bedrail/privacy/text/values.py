@@ -31,9 +31,10 @@ class Known(Value, frozen=True, kw_only=True):
 class Rule:
     """One pattern and where to try it: anchored at each token that is one of `triggers` (lower case, accents folded).
 
-    A trigger may begin with one of , ( [ when that must stand before the word. With `behind`, the pattern may begin
-    that many tokens before its trigger, and is searched for around it. Each group named `x`, `x2` ... becomes a
-    candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from weaker
+    A trigger may begin with one of , ( [ when that must stand before the word; with `capital`, only one with a capital
+    counts. With `behind`, the pattern may begin that many tokens before its trigger, and is searched for around it.
+    `before` must match what stands before the pattern, to its last sign (of forty). Each group named `x`, `x2` ...
+    becomes a candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from weaker
     candidates (a PMID is nobody's number).
     """
 
@@ -43,6 +44,8 @@ class Rule:
     confidence: float
     check: Callable[[str], bool] | None = None
     behind: int = 0
+    capital: bool = False
+    before: re.Pattern[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +63,17 @@ class Candidate:
 class Pack:
     """All that is particular to one language.
 
-    `scans` are searched for through the whole text when one of their triggers occurs in it; slower than `behind`.
-    `words` names the gazetteer file and `tagger` the model file in `privacy/text/data` ("" for none); `thresholds` are
-    probabilities, one a tagger label, from which the tagger alone is believed. What `bridge` matches wholly goes with
-    the places on both sides of it (the state inside an address).
+    `scans` are searched for through the whole text when one of their triggers occurs in it; slower than `behind`. A
+    number of up to three digits before one of `measures` is looked at by no rule. `words` names the gazetteer file and
+    `tagger` the model file in `privacy/text/data` ("" for none). `thresholds` are probabilities, one a tagger label,
+    from which the tagger alone is believed. What `bridge` matches wholly goes with the places on both sides of it (the
+    state inside an address).
     """
 
     language: str
     rules: tuple[Rule, ...]
     scans: tuple[Rule, ...] = ()
+    measures: frozenset[str] = frozenset()
     words: str = ""
     tagger: str = ""
     thresholds: dict[str, float] = field(default_factory=dict)
