@@ -245,3 +245,26 @@ def test_the_commands_tell_the_story(app: App, place: Path) -> None:
     assert told("ledger", "verify", home=home).code == 0
     assert told("--as", "dr-lee", "catalogue", "scan", str(place), home=home).code == 1
     assert told("--as", "sam", "catalogue", "scan", str(place / "nowhere"), home=home).code == 2
+
+
+def test_a_file_that_cannot_be_read_just_now_is_not_missing(app: App, place: Path) -> None:
+    """It is there: nothing is said of it but that it was not read."""
+    look(app, place)
+    (place / "patients.csv").write_bytes(b"\x00\x00")
+    done = look(app, place)
+    assert [each.name for each in done.assets] == ["notes.jsonl"]
+    assert done.unread == ("the file is no text (1)",)
+    assert app.context.registry.catalogue.named("patients.csv").standing == "in use"
+
+
+def test_of_files_that_are_read_together_all_are_recorded_or_none(app: App, tmp_path: Path) -> None:
+    """A bundle's types come in one commit, so that none is passed over when the scan is repeated."""
+    folder = tmp_path / "fhir"
+    folder.mkdir()
+    resources = [{"resourceType": kind, "id": "1"} for kind in ("Patient", "Observation", "Condition")]
+    (folder / "a.ndjson").write_text("\n".join(json.dumps(each) for each in resources))
+    size = app.context.tape.head().size
+    assert [each.state for each in look(app, folder).assets] == ["new"] * 3
+    assert app.context.tape.head().size == size + 6
+    assert [each.state for each in look(app, folder).assets] == ["unchanged"] * 3
+    assert [each.state for each in look(app, folder, rows=7).assets] == ["same"] * 3

@@ -122,7 +122,7 @@ def test_what_is_due_is_destroyed_with_a_certificate(house: SmallHouse) -> None:
 def test_a_run_is_repeated_without_harm_and_goes_on_where_it_stopped(
     house: SmallHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Stopped between destroying the keys and the certificate: the next run certifies; a third one does nothing."""
+    """Stopped between destroying the keys and the certificate: the next run certifies, a third one does nothing."""
     ctx, desk = house.app.context, desk_of(house.app)
     ten_years(ctx)
     retention.approve(ctx, desk, "dr-adams")
@@ -134,7 +134,7 @@ def test_a_run_is_repeated_without_harm_and_goes_on_where_it_stopped(
     (done,) = run(house).done
     assert (done.outcome, bool(done.certificate)) == ("destroyed", True)
     (again,) = run(house).done
-    assert again.outcome.startswith("left: not due any more")
+    assert again.outcome == "done before"
 
 
 def _interrupted(*_: object, **__: object) -> None:
@@ -292,3 +292,21 @@ def test_the_commands_tell_the_story(house: SmallHouse, tmp_path: Path) -> None:
     assert told("keys", "check-certificate", str(paper), home=home).code == 0
     assert RetentionRun.__struct_config__.tag.encode() in (home / "ledger.sqlite").read_bytes()
     assert ctx.registry.catalogue.runs == 0  # of the closed home: what others did is read when it is opened again
+
+
+def test_a_dataset_whose_keys_are_destroyed_is_found_no_more(house: SmallHouse) -> None:
+    """Shredded by hand too, its asset is disposed of, and a scan of the home makes no new one."""
+    from bedrail.journeys.disposal import complete
+
+    ctx, desk = house.app.context, desk_of(house.app)
+    shred(ctx, desk, "petra", dataset=DIGEST, reason="study ended")
+    complete(ctx, desk, "petra")
+    assert ctx.registry.catalogue.named(DATASET + DIGEST).standing == "disposed of"
+    again = scan(ctx, "petra", HomeSource(ctx), Wanted(again=True))
+    assert [each.location for each in again.assets] == [DECISIONS]
+
+
+def test_only_whoever_works_on_it_sees_what_is_due(house: SmallHouse) -> None:
+    """The list names patients by pseudonym."""
+    with pytest.raises(Refused):
+        retention.due(house.app.context, desk_of(house.app), "rob")

@@ -361,3 +361,16 @@ def test_an_empty_folder_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.exe").write_bytes(b"MZ")
     with pytest.raises(Invalid, match="nothing here can be read"):
         folder_flows(tmp_path, seed=0)
+
+
+def test_messages_are_found_across_the_blocks_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CR alone, CRLF or LF between segments, frames and batch envelopes: the same messages, wherever a block ends."""
+    from bedrail.data.sources import hl7
+
+    message = ["MSH|^~\\&|A|B|C|D|1||ADT^A01|1|P|2.5", "PID|1||7||DOE^JANE"]
+    for block in (7, 64, 1_000):
+        monkeypatch.setattr(hl7, "BLOCK", block)
+        for end in ("\r", "\n", "\r\n"):
+            text = "FHS|^~\\&" + end + end.join(message * 3) + end + "\x0b" + end.join(message) + "\x1c\r" + "FTS|1"
+            (tmp_path / "m.hl7").write_bytes(text.encode())
+            assert list(hl7.messages_in(tmp_path / "m.hl7", [])) == ["\r".join(message)] * 4

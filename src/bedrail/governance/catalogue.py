@@ -106,6 +106,8 @@ class Catalogue:
     plan_by: str = ""
     plan_until: str = ""
     runs: int = 0
+    gone: dict[str, str] = field(default_factory=dict)
+    """When the keys of a dataset were destroyed, by its digest."""
 
     def find(self, location: str) -> AssetView | None:
         """The asset at this place, live ones first; where parts share one (`*`), that whose pattern fits best."""
@@ -160,6 +162,8 @@ class Catalogue:
 
     def shredded(self, dataset: str, certificate: str, at: str) -> None:
         """The keys of this dataset were destroyed: its asset, if it is one, is disposed of."""
+        if dataset:
+            self.gone[dataset] = at
         view = self.find(DATASET + dataset) if dataset else None
         if view is not None:
             self.change(view.asset, disposed_at=at, certificate=certificate)

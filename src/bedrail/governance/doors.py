@@ -181,7 +181,7 @@ CLI: dict[str, str] = {
     "retention set": "retention.rule",
     "retention hold": "keys.hold",
     "retention release": "keys.hold",
-    "retention due": "registry.read",
+    "retention due": "retention.read",
     "retention approve": "retention.approve",
     "retention run": "retention.run",
     "retention prove": "retention.prove",

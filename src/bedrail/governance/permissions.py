@@ -39,6 +39,7 @@ ACTIONS: dict[str, frozenset[str]] = {
     "catalogue.own": frozenset({"owner", "privacy-officer"}),
     "catalogue.confirm": frozenset({"clinical-lead", "privacy-officer"}),
     "catalogue.retire": frozenset({"owner", "privacy-officer"}),
+    "retention.read": frozenset({"owner", "clinical-lead", "privacy-officer", "auditor"}),
     "retention.rule": frozenset({"owner", "privacy-officer"}),
     "retention.approve": frozenset({"owner", "clinical-lead"}),
     "retention.run": frozenset({"privacy-officer"}),
@@ -127,6 +128,7 @@ READS: frozenset[str] = frozenset(
         "ledger.search-patient",
         "ledger.verify",
         "registry.read",
+        "retention.read",
     }
 )
 """Actions that change nothing but the record of who looked."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
@@ -129,15 +130,17 @@ def scan(ctx: Context, person: str, source: Source, wanted: Wanted) -> Scan:
         seen, notes = survey(
             flow, seed=wanted.seed, capacity=wanted.capacity, limit=wanted.rows, told=partial(wanted.told, flow.label)
         )
-        for each in seen:
-            sheet = propose(
+        sheets = [
+            propose(
                 each,
                 complete=not each.cut and SAMPLED not in notes,
                 notes=notes,
-                fingerprint=flow.fingerprint,
+                fingerprint=_mark(flow, wanted),
                 find=wanted.find,
             )
-            met.append(_record(ctx, actor, source.target, sheet, dry=wanted.dry))
+            for each in seen
+        ]
+        met += _record(ctx, actor, source.target, sheets, dry=wanted.dry)
         unread += [f"{flow.label}: {note}" for note in notes if not seen]
     gone = _missing(ctx, actor, source, met, dry=wanted.dry)
     return Scan(target=source.target, assets=(*met, *gone), unread=tuple(unread), recorded=not wanted.dry)
@@ -152,7 +155,7 @@ def _not_again(ctx: Context, flow: Flow, wanted: Wanted) -> list[AssetView]:
         return [
             view
             for view in registry.catalogue.live()
-            if flow.fingerprint and view.sheet and _fingerprint(ctx, view) == flow.fingerprint
+            if flow.fingerprint and view.sheet and _fingerprint(ctx, view) == _mark(flow, wanted)
         ]
     known = [view for key in flow.keys if (view := registry.catalogue.find(key.location)) is not None and view.live]
     if len(known) < len(flow.keys):
@@ -160,17 +163,34 @@ def _not_again(ctx: Context, flow: Flow, wanted: Wanted) -> list[AssetView]:
     late = ctx.clock.now().timestamp() - RESUME_HOURS * 3600
     if wanted.resume and all(view.scanned_at and epoch(view.scanned_at) >= late for view in known):
         return known
-    same = flow.fingerprint and all(_fingerprint(ctx, view) == flow.fingerprint for view in known)
+    same = flow.fingerprint and all(_fingerprint(ctx, view) == _mark(flow, wanted) for view in known)
     return known if same else []
+
+
+def _mark(flow: Flow, wanted: Wanted) -> str:
+    """The fingerprint with what was asked of the scan: asking for more reads again."""
+    if not flow.fingerprint:
+        return ""
+    return f"{flow.fingerprint}-{wanted.rows}-{wanted.capacity}-{'text' if wanted.find else 'names'}"
 
 
 def _fingerprint(ctx: Context, view: AssetView) -> str:
     return read_sheet(ctx, view).fingerprint if view.sheet else ""
 
 
-def _record(ctx: Context, actor: Actor, target: str, sheet: Sheet, *, dry: bool) -> Scanned:
-    registry = ctx.refresh()
-    known = registry.catalogue.find(sheet.location)
+def _record(ctx: Context, actor: Actor, target: str, sheets: Sequence[Sheet], *, dry: bool) -> list[Scanned]:
+    """Put the assets of one flow on record, in one commit: a flow is read as a whole, or again."""
+    known = ctx.refresh().seen
+    made = [_compared(ctx, target, sheet, dry=dry) for sheet in sheets]
+    facts = [fact for _, found in made for fact in found]
+    if facts and not dry:
+        ctx.append(actor, "governance", *facts, known=known)
+    return [said for said, _ in made]
+
+
+def _compared(ctx: Context, target: str, sheet: Sheet, *, dry: bool) -> tuple[Scanned, list[Fact]]:
+    """What is to be said of an asset, and the facts that say it."""
+    known = ctx.registry.catalogue.find(sheet.location)
     if known is not None and not known.live:
         known = None
     before = read_sheet(ctx, known) if known is not None and known.sheet else None
@@ -182,7 +202,7 @@ def _record(ctx: Context, actor: Actor, target: str, sheet: Sheet, *, dry: bool)
     view = known or AssetView(ctx.ids.new(), sheet.name, sheet.kind, sheet.location, target, "")
     said = _told(view, state, sheet=sheet, level=level, special=special, unconfirmed=len(open_), different=different)
     if dry:
-        return said
+        return said, []
     facts: list[Fact] = []
     if known is None:
         facts.append(
@@ -203,8 +223,7 @@ def _record(ctx: Context, actor: Actor, target: str, sheet: Sheet, *, dry: bool)
             unconfirmed=len(open_),
         )
     )
-    ctx.append(actor, "governance", *facts, known=registry.seen)
-    return said
+    return said, facts
 
 
 def _told(
@@ -238,12 +257,21 @@ def _missing(ctx: Context, actor: Actor, source: Source, met: Sequence[Scanned],
     if not source.whole:
         return []
     there = {each.asset for each in met}
-    gone = [view for view in ctx.refresh().catalogue.of_target(source.target) if view.asset not in there]
+    gone = [
+        view
+        for view in ctx.refresh().catalogue.of_target(source.target)
+        if view.asset not in there and not _is_file(view.location)
+    ]
     fresh = [view for view in gone if not view.missing_since]
     if fresh and not dry:
         facts = [AssetMissing(asset=view.asset, target=source.target) for view in fresh]
         ctx.append(actor, "governance", *facts, known=ctx.registry.seen)
     return [_told(view, "missing") for view in gone]
+
+
+def _is_file(location: str) -> bool:
+    """Whether it is a file that is there, though it could not be read just now."""
+    return location.startswith("/") and Path(location).is_file()
 
 
 def read_sheet(ctx: Context, view: AssetView) -> Sheet:

@@ -32,6 +32,8 @@ class HomeSource:
         found: dict[str, Flow] = {}
         for case in self._ctx.refresh().use_cases.values():
             for view in case.datasets.values():
+                if view.at <= self._ctx.registry.catalogue.gone.get(view.dataset, ""):
+                    continue
                 key = AssetKey(name=f"{case.id} {view.dataset[:12]}", kind="sealed", location=DATASET + view.dataset)
                 found.setdefault(
                     view.dataset, Flow(label=key.name, read=partial(self._dataset, key, view), keys=(key,))

@@ -173,7 +173,7 @@ def due(ctx: Context, desk: KeyDesk, person: str, *, ahead: int = 0) -> list[Ite
 
     Raises `Refused`.
     """
-    ctx.require(person, "registry.read")
+    ctx.require(person, "retention.read")
     return _due(ctx, desk, ctx.clock.now().date() + timedelta(days=ahead))
 
 
@@ -317,10 +317,9 @@ def _carry_out(
     ctx: Context, desk: KeyDesk, person: str, actor: Actor, item: Item, now: Item | None, plan: str, *, dry: bool
 ) -> Done:
     if now is None:
-        gone = _was_ordered(ctx, item)
-        return Done(item=item, outcome="destroyed" if gone else "left: not due any more, or done before")
+        return Done(item=item, outcome=_without(ctx, desk, item))
     if now.state in ("held", "asked"):
-        return Done(item=now, outcome="held" if now.state == "held" else "left: its owner was asked")
+        return Done(item=now, outcome="held" if now.state == "held" else "asked before")
     if now.state != "due":
         return Done(item=now, outcome=f"left: {now.state}")
     if item.action == "destroy-keys":
@@ -335,8 +334,13 @@ def _carry_out(
     return Done(item=now, outcome="asked")
 
 
-def _was_ordered(ctx: Context, item: Item) -> bool:
-    return bool(item.subject or item.dataset) and (item.subject, item.dataset) in ctx.registry.custody.ordered
+def _without(ctx: Context, desk: KeyDesk, item: Item) -> str:
+    """What is to be said of an item that is not due any more: an interrupted run, an earlier one, or a change."""
+    if (item.subject or item.dataset) and (item.subject, item.dataset) in ctx.registry.custody.ordered:
+        return "destroyed"
+    view = ctx.registry.catalogue.assets.get(item.asset)
+    gone = item.subject and not desk.rows.key_ids(item.subject)
+    return "done before" if gone or (view is not None and view.disposed_at) else "left: not due any more"
 
 
 def _certify(ctx: Context, desk: KeyDesk, person: str, done: list[Done], told: Told) -> list[Done]:
@@ -377,7 +381,7 @@ def prove(
     if not proof:
         raise Invalid("the paper is empty.", path="--paper", remedy="Give the contractor's or system's own record.")
     place = Path(view.location.partition("#")[0])
-    if view.location.startswith("/") and "*" not in view.location and exists(place) and not view.missing_since:
+    if view.location.startswith("/") and "*" not in view.location and "#" not in view.location and exists(place):
         raise Refused("it is still there.", remedy="Dispose of it, scan its place again, then prove it.")
     kept = view.retention
     certificate = Destruction(

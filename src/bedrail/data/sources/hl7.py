@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from bedrail.data.sampling import AssetKey, Batch
 from bedrail.data.sources.tables import open_bytes
@@ -11,6 +12,9 @@ from bedrail.data.sources.tables import open_bytes
 AT_ONCE = 200
 MOST_BYTES = 16 * 2**20
 """Of one message."""
+
+BLOCK = 2**20
+_ENDS = bytes.maketrans(b"\n", b"\r")
 
 
 def messages_in(path: Path, notes: list[str]) -> Iterator[str]:
@@ -32,13 +36,23 @@ def messages_in(path: Path, notes: list[str]) -> Iterator[str]:
         yield "\r".join(lines)
 
 
-def _segments(file: Iterable[bytes]) -> Iterator[str]:
+def _segments(file: Any) -> Iterator[str]:
     """The segments: CR by the standard, LF and CRLF in the wild; frames of MLLP and batch envelopes are passed over."""
-    for block in file:
-        for part in block.replace(b"\x0b", b"").replace(b"\x1c", b"").split(b"\r"):
-            plain = part.strip(b"\n \t").removeprefix(b"\xef\xbb\xbf")
-            if plain and plain[:3] not in (b"FHS", b"BHS", b"BTS", b"FTS"):
-                yield decoded(plain)
+    held = b""
+    while block := file.read(BLOCK):
+        held += block.translate(_ENDS, b"\x0b\x1c")
+        *whole, held = held.split(b"\r")
+        yield from _plain(whole)
+        if len(held) > MOST_BYTES:
+            held = b""  # no segment is as long
+    yield from _plain([held])
+
+
+def _plain(parts: Iterable[bytes]) -> Iterator[str]:
+    for part in parts:
+        plain = part.strip(b" \t").removeprefix(b"\xef\xbb\xbf")
+        if plain and plain[:3] not in (b"FHS", b"BHS", b"BTS", b"FTS"):
+            yield decoded(plain)
 
 
 def decoded(data: bytes) -> str:

@@ -116,7 +116,7 @@ def csv_batches(path: Path, limit: int, notes: list[str]) -> Iterator[tuple[int,
     odd = read = 0
     csv.field_size_limit(LONGEST_LINE)
     with open_text(path) as file:
-        lines = csv.reader(_clean(file), delimiter=delimiter)
+        lines = csv.reader(_lines(file), delimiter=delimiter)
         if named:
             next(lines, None)
         try:
@@ -137,8 +137,10 @@ def csv_batches(path: Path, limit: int, notes: list[str]) -> Iterator[tuple[int,
         notes.append("the first line names no columns")
 
 
-def _clean(lines: Iterable[str]) -> Iterator[str]:
-    return (line.replace("\x00", "") if "\x00" in line else line for line in lines)
+def _lines(file: io.TextIOWrapper) -> Iterator[str]:
+    """The lines, none longer than `LONGEST_LINE`: a packed file may hold one that never ends."""
+    while line := file.readline(LONGEST_LINE):
+        yield line.replace("\x00", "") if "\x00" in line else line
 
 
 def parquet_header(path: Path) -> Header:
