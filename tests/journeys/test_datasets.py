@@ -265,3 +265,36 @@ def test_a_decision_is_followed_to_its_source_and_a_dataset_to_its_decisions(
         built = facts(app, DatasetBuilt)[-1]
         assert built.sources[0].startswith("encounters.parquet@")
         assert len(built.sources[0].rpartition("@")[2]) == 64
+
+
+def test_a_datasheet_keeps_what_people_answered_and_measures_the_rest_anew(
+    home: Path, table: pd.DataFrame, tmp_path: Path
+) -> None:
+    """By the command line: missing first, answered then, and stale with the next version of the data."""
+    answers = tmp_path / "answers.toml"
+    people = ("gap", "funding", "sample", "sensitive", "collectors", "labels", "review", "raw", "not-for", "risks")
+    answers.write_text("".join(f'{name} = "said"\n' for name in (*people, "who", "updates")))
+    words = ("--as", "sam", "data", "sheet", CASE)
+    first = told(*words, home=home)
+    assert (first.code, "Missing: gap" in first.out) == (1, True)
+    assert told(*words, "--answers", str(answers), home=home).code == 0
+    page = (home / "reports" / CASE / "datasheet.html").read_text()
+    assert "Models made from it: baseline, boosted, spare." in page
+    file = tmp_path / "less.parquet"
+    table.iloc[5:].to_parquet(file)
+    assert told("--as", "sam", "data", "admit", CASE, "--file", str(file), home=home).code == 0
+    again = told(*words, "--json", home=home)
+    assert again.code == 1
+    standing = {e["question"]["id"]: e["standing"] for e in json.loads(again.out)["entries"]}
+    assert {name for name, stands in standing.items() if stands == "stale"} == {
+        "sample",
+        "collectors",
+        "labels",
+        "risks",
+    }
+    versions = told("--as", "sam", "data", "versions", CASE, "--json", home=home)
+    digests = [row["digest"] for row in json.loads(versions.out)]
+    compared = told("--as", "sam", "data", "versions", CASE, "--diff", *digests, "--json", home=home)
+    assert (json.loads(compared.out)["removed"], json.loads(compared.out)["added"]) == (5, 0)
+    leaks = told("--as", "sam", "data", "leaks", CASE, "--json", home=home)
+    assert {leak["kind"]: leak["verdict"] for leak in json.loads(leaks.out)}["patient"] == "pass"

@@ -186,6 +186,36 @@ def versions(state: CliState, use_case: str, compared: tuple[str, str] | None, a
     show_table("", columns, [tuple(row[name] for name in columns) for row in rows])
 
 
+@click.command("sheet")
+@click.argument("use_case")
+@click.option("--answers", type=click.Path(path_type=Path), default=None, help="People's answers (TOML), by question.")
+@json_option
+@pass_state
+def sheet(state: CliState, use_case: str, answers: Path | None, as_json: bool) -> None:
+    """Make the datasheet of the newest data: measured answers anew, people's answers kept; what is owed is named.
+
+    Exit code 1 while questions are missing or stale.
+
+    \b
+    Example: bedrail --as sam data sheet readmission-30d --answers answers.toml
+    """
+    from bedrail.data.datasheet import read_answers
+    from bedrail.journeys.datasheets import PAGE, describe_dataset
+
+    context = state.context()
+    given = read_answers(answers.read_text(encoding="utf-8"), name=answers.name) if answers else {}
+    made = describe_dataset(context, state.actor(), use_case, given)
+    owed, stale = made.standing("missing"), made.standing("stale")
+    if as_json:
+        show_json(made)
+    else:
+        click.echo(f"Datasheet: {context.home / 'reports' / use_case / PAGE}")
+        for word, names in (("Missing", owed), ("Stale", stale)):
+            if names:
+                click.echo(f"{word}: {', '.join(names)}.")
+    click.get_current_context().exit(1 if owed or stale else 0)
+
+
 def _table(path: Path) -> pd.DataFrame:
     from bedrail.data.read import read_table
 
@@ -205,5 +235,5 @@ def _pair(text: str) -> tuple[str, str] | None:
     return name, value
 
 
-COMMANDS = (read, check, diff, leaks, versions)
+COMMANDS = (read, check, diff, leaks, versions, sheet)
 """What `cli/cases.py` adds to `bedrail data`."""

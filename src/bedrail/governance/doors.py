@@ -165,6 +165,7 @@ CLI: dict[str, str] = {
     "data diff": "works on files alone, without a home",
     "data leaks": "data.read",
     "data versions": "registry.read",
+    "data sheet": "data.read",
     "provenance show": "registry.read",
     "provenance decisions": "decision.read",
     "provenance people": "data.people",
