@@ -21,6 +21,7 @@ from bedrail.journeys import custody, deidentifying, reidentifying
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.values import Handled, Manifest
 from custody_house import custody_house
+from key_servers import TOKEN, TransitServer
 from planted import MARK, Planted, search
 
 STUDY = "sepsis-study"
@@ -238,6 +239,39 @@ def test_a_forgotten_project_is_unlinkable_for_ever(app: App) -> None:
     assert DeidDesk.project_keys(app).behind("other", [other]) == {other: ("mrn", "1")}
     app.close()
     assert open_home(app.home).context.pseudonyms.pseudonym("p-1") == patient
+
+
+def test_where_versions_are_destroyed_up_to_one_all_other_secrets_live_on(app: App) -> None:
+    """With a key server that can only trim old versions: after a project is forgotten, and after the key of pseudonyms
+    is moved away, every other project, escrow and pseudonym is what it was."""
+    server = TransitServer()
+    try:
+        (app.home / "token").write_text(TOKEN)
+        (app.home / "token").chmod(0o600)
+        (app.home / "keys.toml").write_text(
+            (app.home / "keys.toml").read_text()
+            + f'[providers.bao]\nkind = "vault"\naddress = "{server.address}"\nkey = "bedrail-pseudonyms"\n'
+            + f'token = "file:{app.home}/token"\n'
+        )
+        begin(app, "first", provider="bao", escrow="bao")
+        custody.move_pseudonyms(app.context, app.key_desk(), "pia", "bao")
+        patient = app.context.pseudonyms.pseudonym("p-1")
+        begin(app, provider="bao")
+        begin(app, "last", provider="bao", escrow="escrow")
+        made = {name: keyed(app, name).pseudonym("subject", "1") for name in ("first", "last")}
+        with pytest.raises(Refused, match="keys of pseudonyms"):
+            custody.rotate_kek(app.context, app.key_desk(), "kim", to="escrow")
+        certificate, _ = deidentifying.retire_project(
+            app.context, DeidDesk.project_keys(app), "petra", STUDY, "study ended"
+        )
+        assert certificate.provider == "bao: destroyed"
+        custody.move_pseudonyms(app.context, app.key_desk(), "pia", "pseudonyms")
+        assert {name: keyed(app, name).pseudonym("subject", "1") for name in made} == made
+        assert DeidDesk.project_keys(app).behind("first", [made["first"]]) == {made["first"]: ("subject", "1")}
+        app.close()
+        assert open_home(app.home).context.pseudonyms.pseudonym("p-1") == patient
+    finally:
+        server.close()
 
 
 def test_a_run_is_on_record_with_its_manifest_and_without_values(app: App) -> None:

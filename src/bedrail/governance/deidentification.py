@@ -101,6 +101,11 @@ class Deidentification:
     runs: dict[str, DataDeidentified] = field(default_factory=dict)
     judged: dict[str, JudgedView] = field(default_factory=dict)
 
+    def providers(self) -> set[str]:
+        """Who keeps keys of projects and escrows that are not forgotten; the key folder of the home is not named."""
+        standing = [view for view in self.projects.values() if not view.certificate]
+        return {name for view in standing for name in (view.provider, view.escrow)} - {"", "file"}
+
     def project(self, name: str) -> ProjectView:
         """The project; raises `NotFound`, and `Refused` once it is retired."""
         found = self.projects.get(name)

@@ -205,6 +205,8 @@ def rotate_kek(ctx: Context, desk: KeyDesk, person: str, *, to: str = "", told: 
     held = desk.pseudonym.custody()
     if held is not None and to == held.provider:
         raise Refused(f"`{to}` keeps the key of pseudonyms.", remedy="Name a provider of its own for the data keys.")
+    if to in ctx.registry.deidentification.providers():
+        raise Refused(f"`{to}` keeps keys of pseudonyms.", remedy="Name a provider of its own for the data keys.")
     newest = {epoch.name: epoch for epoch in desk.epochs.listed()}.get(desk.epochs.newest())
     unfinished = newest is not None and any(name != newest.name for name in desk.rows.count_keys())
     if newest is not None and unfinished and to in {"", newest.provider}:

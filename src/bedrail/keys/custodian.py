@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,9 +19,20 @@ OWN = "file"
 class WrappedSecret:
     """`core.custody.SecretCustody`: one secret of 32 bytes that changes custodians but never its value."""
 
-    def __init__(self, purpose: str, moved: Path, bare: Path, provider: Callable[[str], KeyProvider]) -> None:
-        """`moved` is the file of the wrapped secret, `bare` that of the plain one (hex); one of them is there."""
+    def __init__(
+        self,
+        purpose: str,
+        moved: Path,
+        bare: Path,
+        provider: Callable[[str], KeyProvider],
+        beside: Callable[[], Sequence[WrappedSecret]] = tuple,
+    ) -> None:
+        """`moved` is the file of the wrapped secret, `bare` that of the plain one (hex); one of them is there.
+
+        `beside` are other secrets that may rest with the same providers.
+        """
         self._purpose, self._moved, self._bare, self._provider = purpose, moved, bare, provider
+        self._beside = beside
 
     def custody(self) -> HeldSecret | None:
         """With which provider it rests; None when it is a plain file of the key folder."""
@@ -69,6 +80,7 @@ class WrappedSecret:
         made = self._hold(self.read(), to, at)
         destroy_file(self._bare)
         if before is not None and (before.provider, before.version) != (to, made.version):
+            rewrap_beside(self._provider(before.provider), before.provider, self._beside(), at)
             self._provider(before.provider).destroy(before.version)
         return made
 
@@ -81,6 +93,17 @@ class WrappedSecret:
         made = HeldSecret(purpose=self._purpose, provider=to, version=version, wrapped=wrapped.hex(), moved=at)
         write_private(self._moved, msgspec.json.format(msgspec.json.encode(made)) + b"\n")
         return made
+
+
+def rewrap_beside(provider: KeyProvider, name: str, beside: Sequence[WrappedSecret], at: str) -> list[str]:
+    """Bring the secrets that rest with this provider under a new version; returns the versions they lay under.
+
+    Before a version is destroyed: some providers can only destroy all versions up to one.
+    """
+    resting = [each for each in beside if (held := each.custody()) is not None and held.provider == name]
+    if resting:
+        provider.renew()
+    return [each.rewrap(at) for each in resting]
 
 
 def secret_context(purpose: str, provider: str) -> bytes:

@@ -33,6 +33,7 @@ SECOND_KEY = "ledger-mldsa"
 
 SECRET_KEYS = ("pseudonym", "kek")
 EPOCHS = "epochs"
+PROJECTS = "projects"
 OWN_PROVIDER = "kek"
 
 
@@ -140,7 +141,14 @@ class KeyFolder:
 
     def pseudonym_key(self, provider: Callable[[str], KeyProvider] | None = None) -> WrappedSecret:
         """The pseudonym key as it rests: a file, or wrapped by a provider."""
-        return WrappedSecret("pseudonym", self._moved, self._file("pseudonym"), provider or self.own_provider)
+        find = provider or self.own_provider
+
+        def projects() -> list[WrappedSecret]:
+            from bedrail.keys.projects import ProjectFolder
+
+            return ProjectFolder(self._path / PROJECTS, find, tuple).secrets()
+
+        return WrappedSecret("pseudonym", self._moved, self._file("pseudonym"), find, projects)
 
     def epochs(self, provider: Callable[[str], KeyProvider] | None = None) -> Epochs:
         """The keys that data keys are wrapped under; `provider(name)` finds the provider that an epoch names."""

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 
 from bedrail.core.errors import Corrupt, NotFound, Refused, Unavailable
 from bedrail.core.ports import KeyProvider
-from bedrail.keys.custodian import OWN, WrappedSecret
+from bedrail.keys.custodian import OWN, WrappedSecret, rewrap_beside
 from bedrail.keys.private_files import destroy_file, read_private, sync_folder, write_private
 from bedrail.keys.project_keys import project_digest
 from bedrail.keys.pseudonyms import HmacDigest
@@ -112,9 +112,7 @@ class ProjectFolder:
         """
         mine = [self._key(project), self._escrow(project)]
         providers = sorted({held.provider for each in mine if (held := each.custody()) is not None})
-        others = [
-            each for name in self._names() if name != project for each in (self._key(name), self._escrow(name))
-        ] + list(self._beside())
+        others = [*self.secrets(but=project), *self._beside()]
         said = [self._retire_versions(name, mine, others, at) for name in providers]
         for each in mine:
             each.destroy()
@@ -123,17 +121,17 @@ class ProjectFolder:
         destroy_file(self._folder / project / "escrow.pub")
         return ", ".join(f"{name}: {what}" for name, what in zip(providers, said, strict=True)) or "file: destroyed"
 
+    def secrets(self, *, but: str = "") -> list[WrappedSecret]:
+        """The keys of all projects and escrows, but for one project's."""
+        names = sorted(path.name for path in self._folder.iterdir()) if self._folder.is_dir() else []
+        return [each for name in names if name != but for each in (self._key(name), self._escrow(name))]
+
     def _retire_versions(
         self, name: str, mine: Sequence[WrappedSecret], others: Sequence[WrappedSecret], at: str
     ) -> str:
         provider = self._provider(name)
-        provider.renew()
         old = [held.version for each in mine if (held := each.custody()) is not None and held.provider == name]
-        for each in others:
-            held = each.custody()
-            if held is not None and held.provider == name:
-                each.rewrap(at)
-                old.append(held.version)
+        old += rewrap_beside(provider, name, others, at)
         said = [_gone(provider, version) for version in sorted(set(old))]
         return next((each for each in said if each != "destroyed"), "destroyed")
 

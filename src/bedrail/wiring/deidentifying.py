@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
 from bedrail.core.values import Value
-from bedrail.keys.files import KeyFolder
+from bedrail.keys.files import PROJECTS, KeyFolder
 from bedrail.keys.private_files import write_private
 from bedrail.keys.project_keys import file_key, fresh_key
 from bedrail.keys.projects import ProjectFolder
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from bedrail.journeys.custody import KeyDesk
     from bedrail.journeys.deidentifying import ProjectCertificate
 
-PROJECTS = "keys/projects"
+KEYS = "keys"
 
 
 class Opened(Protocol):
@@ -76,7 +76,7 @@ class DeidDesk:
         """The keys of this home's projects; the key of pseudonyms may rest with the same provider."""
         providers = key_providers(app.home)
         return ProjectFolder(
-            app.home / PROJECTS, providers.find, lambda: [app.keys.pseudonym_key(providers.find)]
+            app.home / KEYS / PROJECTS, providers.find, lambda: [app.keys.pseudonym_key(providers.find)]
         )  # fmt: skip
 
     @staticmethod
