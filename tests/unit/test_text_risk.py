@@ -24,7 +24,9 @@ def span(text: str, words: str, label: str = "NAME", confidence: float = 0.99) -
         ("el 4 de julio acude", "date"),
         ("write to a.lee@mail.test please", "contact"),
         ("was told by Dr. Hartwell today", "titled"),
-        ("her son, Michael, came along", "named"),
+        ("her cousin, Michael, came along", "named"),
+        ("lives in Tarnbridge now", "place"),
+        ("her son, Quorra, came along", "kin"),
     ],
 )
 def test_each_sign_is_seen_where_nothing_was_found(text: str, sign: str) -> None:

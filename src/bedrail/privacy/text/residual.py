@@ -11,7 +11,7 @@ from bedrail.core.values import Value
 from bedrail.privacy.text.people import folded, is_given_name, is_surname
 from bedrail.privacy.values import Span
 
-Sign = Literal["number", "code", "date", "contact", "titled", "named", "capitals", "survivor"]
+Sign = Literal["number", "code", "date", "contact", "titled", "kin", "place", "named", "capitals", "survivor"]
 SIGNS: tuple[Sign, ...] = get_args(Sign)
 
 HIDDEN = "\x01"
@@ -28,6 +28,16 @@ _NAMED_DATE = re.compile(_MONTH + r"[a-zéä]*\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\b
 _DAY_OF = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)?[ -](?:de |of )?" + _MONTH + r"[a-zéä]*")
 _CONTACT = re.compile(r"\S*(?:@|://|www\.)\S+")
 _TITLED = re.compile(r"(?:Dr|Dra|Mr|Mrs|Ms|Miss|Prof|Herr|Frau|Sr|Sra)\b\.?\s+[A-Z][\w'’-]+")
+_KIN = re.compile(
+    r"(?:husband|wife|spouse|partner|son|daughter|mother|father|sister|brother|niece|nephew|neighbor|friend|[Pp]t|hija|hijo"
+    r"|esposa|marido|madre|padre|Ehemann|Ehefrau|Tochter|Sohn|Mutter|Vater)(?:,|:)? [A-ZÀ-Ý][\w'’.-]+"
+    r"|[dD]iscussed with (?!Dr)[A-ZÀ-Ý][\w'’-]+|[A-ZÀ-Ý]\. ?[A-ZÀ-Ý][\w'’-]{2,}"
+)
+_PLACE = re.compile(
+    r"(?:lives? in|living in|home is in|resid\w+ (?:in|of|is)|resident of|relocated from|travell?ed from|transport from"
+    r"|family in|born in|city|[Cc]ommunity|vive en|natural de|residente en|wohnt in|wohnhaft in|aus)"
+    r"(?: of residence)?\s?[:=—-]?\s?[A-ZÀ-Ý][a-zß-ÿ]+"
+)
 _CAPITALS = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _BEFORE = re.compile(r"[a-z,;:(]\s$")
 _PROSE = re.compile(r"(?:[a-zß-öø-ÿ]+\W+){2}")
@@ -57,7 +67,7 @@ def residue(text: str, spans: Sequence[Span]) -> list[Residue]:
         start, end = word.span()
         follows = start - last == 1
         fold, role, joined = _known_as(word.group())
-        if joined:
+        if joined or len(fold) > 3:
             last = end
         if fold in originals:
             sign: Sign | None = "survivor"
@@ -76,6 +86,8 @@ def residue(text: str, spans: Sequence[Span]) -> list[Residue]:
 def _of_forms(text: str) -> list[Residue]:
     """Numbers, codes, dates, contacts and titles with a name. Each pattern begins with few signs: so they are quick."""
     found = [Residue(sign="titled", start=m.start(), end=m.end()) for m in _TITLED.finditer(text)]
+    found += [Residue(sign="kin", start=m.start(), end=m.end()) for m in _KIN.finditer(text)]
+    found += [Residue(sign="place", start=m.start(), end=m.end()) for m in _PLACE.finditer(text)]
     if "@" in text or "://" in text or "www." in text:
         found += [Residue(sign="contact", start=m.start(), end=m.end()) for m in _CONTACT.finditer(text)]
     for pattern in (_NAMED_DATE, _DAY_OF):
