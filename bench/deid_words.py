@@ -12,6 +12,7 @@ FOLDER holds what these packages contain (pip download / apt-get download, unpac
 Names of Faker's locales (MIT) come from the installed package, names of twenty origins from bench/deid/names_own.txt.
 """
 
+# ruff: noqa: E501, SIM905 (lists and dictionaries read better on one line)
 from __future__ import annotations
 
 import argparse
@@ -114,7 +115,7 @@ def classes(sources: Path) -> dict[str, set[str]]:
     )
     icd = next(sources.rglob("icd10c-tabular-*.xml")).read_text("utf8", errors="replace")
     described = " ".join(re.findall(r"<(?:desc|note)>([^<]+)</", icd))
-    clinical = {w for w in re.findall(r"(?<![A-Za-z])[a-z]{3,}(?![A-Za-z])", described)}
+    clinical = set(re.findall(r"(?<![A-Za-z])[a-z]{3,}(?![A-Za-z])", described))
     eponyms = {w.lower() for w in re.findall(r"(?<=[a-z,] )[A-Z][a-z]{2,}(?![A-Za-z])", described)} - medium - clinical
     import bz2
     import pickle

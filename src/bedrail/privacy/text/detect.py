@@ -33,10 +33,15 @@ class Detector:
         self._listed = Listed(self.lists)
         self._bridge = language_pack.bridge
         self._propagation = Propagation(self.lists)
-        self._tagger = None
+        self._thresholds = language_pack.thresholds
+        self._tagger: Tagger | None = None
         if mode == "full" and language_pack.tagger:
-            self._tagger = Tagger(weights(language_pack.tagger), self.lists)
-            self._belief = Belief(self._tagger.labels, language_pack.thresholds, self.lists)
+            self.use(Tagger(weights(language_pack.tagger), self.lists))
+
+    def use(self, tagger: Tagger) -> None:
+        """Take another tagger: one trained on one's own notes, or one that never saw the corpus it is measured on."""
+        self._belief = Belief(tagger.labels, self._thresholds, self.lists)
+        self._tagger = tagger
 
     def detect(self, text: str, known: Sequence[Known] = ()) -> list[Span]:
         """Spans of identifiers, sorted, without overlap; offsets in code points of `text`, end exclusive.

@@ -34,8 +34,8 @@ class Rule:
     A trigger may begin with one of , ( [ when that must stand before the word; with `capital`, only one with a capital
     counts. With `behind`, the pattern may begin that many tokens before its trigger, and is searched for around it.
     `before` must match what stands before the pattern, to its last sign (of forty). Each group named `x`, `x2` ...
-    becomes a candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from weaker
-    candidates (a PMID is nobody's number).
+    becomes a candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from
+    weaker candidates (a PMID is nobody's number).
     """
 
     label: str
