@@ -239,6 +239,13 @@ def test_rules_of_ones_own_build_on_a_profile() -> None:
         assert caught.value.path == where
 
 
+def test_of_a_z_segment_only_named_fields_are_treated() -> None:
+    """The others stay empty, also between named ones."""
+    rules = read_rules('extends = "safe-harbor"\n[segments]\nZPI = { 1 = "number", 3 = "date" }\n')
+    made = deidentify(ADMISSION, KEYED, this_year=2026, profile=rules, words=words())
+    assert "ZPI|1||1960\r" in made
+
+
 def test_one_patients_numbers_are_removed_from_codes_too() -> None:
     """A kept code that is the patient's own number goes."""
     made = safe(ADMISSION.replace("2823-3^Potassium^LN|||20200131", "M-4711^Potassium^LN|||20200131"))

@@ -26,6 +26,8 @@ class Wording:
 
     def clean(self, text: str, subject: str, known: Sequence[Known]) -> str:
         """The text without identifiers."""
+        if not text.strip():
+            return text
         if text in self._clean and not _mentions(text, known):
             return text
         made, spans = deidentify_text(text, self._detector, self._keyed, subject, self._rules, known)

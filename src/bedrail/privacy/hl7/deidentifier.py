@@ -78,7 +78,7 @@ class Deidentifier:
 
     def _segment(self, segment: Segment) -> None:
         kinds, rules = self._segments.get(segment.name, ()), self.rules.segments.get(segment.name, {})
-        known = bool(kinds) and segment.name[0] != "Z"
+        known = bool(kinds or rules)
         if not known:
             self._count(
                 segment.name[:1] + "** segment" if segment.name[0] == "Z" else segment.name, "emptied", "unknown"
