@@ -128,7 +128,7 @@ def test_every_command_that_papers_tell_parses(line: str, monkeypatch: pytest.Mo
     while words[0] in ("--home", "--as"):
         words = words[2:]
     command: click.Command | None = cli
-    while isinstance(command, click.Group) and not (command.invoke_without_command and words[0].startswith("-")):
+    while words and isinstance(command, click.Group) and not (command.invoke_without_command and words[0][0] == "-"):
         name, *words = words
         command = command.get_command(click.Context(command), name)
     assert command is not None, line
