@@ -89,10 +89,10 @@ def test_a_dicomdir_can_be_walked_by_its_offsets() -> None:
 
 @pytest.mark.slow
 def test_the_same_with_text_in_pixels_looked_for() -> None:
-    """Each image that is not trusted is read, blanked or blackened; none is refused."""
+    """Each image that is not trusted is read, blanked or blackened; none is refused (a sample: reading takes time)."""
     pytest.importorskip("rapidocr_onnxruntime")
     profile = Profile()
-    for path in (path for path in FILES if path.stat().st_size < 40_000):
+    for path in [path for path in FILES if 4_000 < path.stat().st_size < 40_000][::12]:
         done = treat(path.read_bytes(), KEYED, profile)
         with quiet_pydicom():
             assert leftovers(done.data, profile) == [], path.name
