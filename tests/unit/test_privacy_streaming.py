@@ -292,3 +292,34 @@ def test_journals_hold_no_content(notes: Path, tmp_path: Path) -> None:
     for line in (tmp_path / ".out.txt.bedrail-journal").read_text().splitlines()[1:]:
         assert set(json.loads(line)) == {"read", "written", "output", "outcome"}
         assert "patient" not in line.lower()
+
+
+def test_an_interrupted_folder_goes_on_and_holds_nothing_that_failed(tmp_path: Path) -> None:
+    """Finished files are not done again; a file that is damaged meanwhile is; what no chunk answers for is removed."""
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    for number in range(6):
+        (folder / f"{number}.txt").write_text(f"about {number}")
+    run(Files(folder), tmp_path / "whole", Copying(), medium="dicom", profile="p")
+    with pytest.raises(Unavailable):
+        run(Files(folder), out, Stumbling(), medium="dicom", profile="p")
+    partial = tmp_path / ".out.bedrail-partial"
+    assert len(list(partial.iterdir())) == 4
+    (partial / "002.txt").write_text("damaged")
+    (partial / "stray.txt").write_text("of a chunk that failed in the end")
+    done = run(Files(folder), out, Copying(), medium="dicom", profile="p")
+    assert done.resumed == 1
+    assert len(done.manifest.inputs) == len(done.manifest.outputs) == 6
+    found = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert found == {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    with pytest.raises(Invalid, match="there already"):
+        run(Files(folder), out, Copying(), medium="dicom", profile="p")
+
+
+class Stumbling(Copying):
+    """As `Copying`, until the disk is full."""
+
+    def _file(self, path: Path, number: int, tally: Tally) -> None:
+        if number == 5:
+            tally.write("n" * 300, b"")  # as with a full disk, the operating system says no
+        super()._file(path, number, tally)

@@ -230,19 +230,23 @@ class Partial:
 def write_below(folder: Path, name: str, data: bytes) -> tuple[str, str]:
     """Write one file of an output folder whole and durably (mode 0600); returns its name and SHA-256.
 
-    `name` is relative, in POSIX form; raises `Invalid` when it leads out of the folder.
+    `name` is relative, in POSIX form; raises `Invalid` when it leads out of the folder, `Unavailable`.
     """
     path = folder.joinpath(*name.split("/"))
     if not name or name.startswith("/") or ".." in path.relative_to(folder).parts:
         raise Invalid("the name of an output file leads elsewhere.", remedy="This is an error of Bedrail: report it.")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     scratch = path.with_name(f".{hashlib.sha256(name.encode()).hexdigest()[:16]}.writing")
-    handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        scratch.replace(path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise _unwritable(folder) from error
     return name, hashlib.sha256(data).hexdigest()
 
 
