@@ -286,6 +286,16 @@ def test_a_first_line_of_data_is_no_header(tmp_path: Path) -> None:
     assert notes == ["the first line names no columns"]
 
 
+def test_a_first_line_that_is_like_the_others_is_no_header(tmp_path: Path) -> None:
+    """Words alone look like names of columns; that one of them comes again in its column gives them away."""
+    (tmp_path / "t.csv").write_text(
+        "Doe,Jane,female\nRoe,Richard,male\nPoe,Anna,female\nMoe,Eva,female\nLoe,Ida,female\n"
+    )
+    (flow,), _ = folder_flows(tmp_path, seed=0)
+    (seen,), _ = survey(flow, seed=0)
+    assert list(seen.fields) == ["column 1", "column 2", "column 3"]
+
+
 def test_keys_that_are_data_become_no_fields(tmp_path: Path) -> None:
     """A JSON map by patient number is one field, not one a patient."""
     (tmp_path / "t.jsonl").write_text('{"by_patient": {"8222157": {"age": 3}, "55629189": {"age": 4}}}\n')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bedrail.data.catalogue import (
@@ -64,7 +65,7 @@ def _field(seen: Survey, name: str, kept: Reservoir, find: Finder | None) -> Fie
 
 def _proposal(asset: Kind, name: str, vr: str, kind: str, kept: Reservoir, find: Finder | None) -> Proposal:
     named = _named(asset, name, vr)
-    if asset == "ehr-table" and _names_a_key(name) and (named is None or named.level == HEALTH):
+    if asset not in ("fhir", "hl7-feed", "imaging") and _names_a_key(name) and (named is None or named.level == HEALTH):
         named = Said(DIRECT, "UNIQUE_ID", 0.6) if distinct_share(kept.values) > 0.95 else None
     shape = shape_of(kept.values) if kind in ("code", "words", "free-text", "integer", "number") else None
     if kind == "free-text" and (named is None or named.level not in (DIRECT, QUASI)):
@@ -160,7 +161,7 @@ def _free_text(values: Sequence[str], find: Finder | None) -> Proposal:
     if not hit:
         reason = f"free text; none of {len(looked)} sampled cells holds an identifier"
         return Proposal(level=HEALTH, label="notes", confidence=0.7, reason=reason)
-    common = sorted({label for labels in hit for label in labels})
+    common = [label for label, _ in Counter(label for labels in hit for label in sorted(labels)).most_common()]
     reason = f"free text with identifiers in {share:.0%} of {len(looked)} sampled cells: {', '.join(common[:6])}"
     return Proposal(level=DIRECT, label="free text", confidence=0.6 + 0.35 * share, reason=reason)
 

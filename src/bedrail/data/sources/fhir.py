@@ -50,7 +50,8 @@ def _inside(path: str, value: Any) -> Iterator[tuple[str, object]]:
                 for one in each:
                     yield from _inside(f"{path}.contained", one)
             else:
-                yield from _inside(f"{path}.{key.lstrip('_')}", each)
+                name = key.lstrip("_")
+                yield from _inside(f"{path}.{name if name.isalnum() and len(name) <= 60 else '*'}", each)
     elif isinstance(value, list):
         for each in value:
             yield from _inside(path, each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ MOST_BYTES = 16 * 2**20
 """Of one message."""
 
 BLOCK = 2**20
+_SEGMENT = re.compile(r"[A-Z][A-Z0-9]{2}\Z")
 _ENDS = bytes.maketrans(b"\n", b"\r")
 
 
@@ -76,8 +78,8 @@ def fields_of(message: str) -> tuple[str, list[tuple[str, str]]]:
     kind = ""
     for segment in message.split("\r"):
         cells = segment.split(bar)
-        name = cells[0][:3]
-        if not name.isalnum():
+        name = cells[0]
+        if not _SEGMENT.match(name):  # the rest of a text with line ends in it, which may say anything
             continue
         shift = 1 if name in ("MSH", "FHS", "BHS") else 0  # the separator itself is field 1
         for number, cell in enumerate(cells[1:], 1 + shift):

@@ -15,6 +15,9 @@ from typing import Any
 from bedrail.data.sampling import SAMPLED, type_of
 
 AT_ONCE = 5_000
+LOOKED_AT = 200
+"""Rows that are compared with a header."""
+
 LONGEST_LINE = 64 * 2**20
 """Bytes of one line of JSON; a longer one is no record."""
 
@@ -60,8 +63,8 @@ def encoding_of(path: Path) -> str:
 def csv_header(path: Path) -> tuple[Header, str, bool]:
     """(column names, delimiter, whether the first line names them); raises `Unreadable`.
 
-    A first line with a number, a date or an empty cell among its names is taken for data, and the columns are then
-    called `column 1` and on: what stands there may be a patient's.
+    A first line with a number, a date or an address among its names, or a cell that its column repeats, is taken for
+    data, and the columns are then called `column 1` and on: what stands there may be a patient's.
     """
     with open_text(path) as file:
         try:
@@ -76,11 +79,11 @@ def csv_header(path: Path) -> tuple[Header, str, bool]:
     counts = {mark: first.count(mark) for mark in ",;\t|"}
     delimiter = max(counts, key=lambda mark: counts[mark])
     try:
-        cells = next(csv.reader(io.StringIO(head), delimiter=delimiter))
+        rows = list(itertools.islice(csv.reader(io.StringIO(head), delimiter=delimiter), LOOKED_AT))
     except csv.Error as error:
         raise Unreadable("the header cannot be read") from error
-    names = [cell.strip() for cell in cells]
-    if _is_header(names):
+    names = [cell.strip() for cell in rows[0]]
+    if _is_header(names) and not _is_one_of(names, rows[1:]):
         return tuple(_distinct(names)), delimiter, True
     return tuple(f"column {number}" for number in range(1, len(names) + 1)), delimiter, False
 
@@ -97,6 +100,15 @@ def _is_header(names: Sequence[str]) -> bool:
     ]
     return len(odd) <= len(filled) * 0.2 and not any(
         "@" in name or re.match(r"\d{3}-\d{2}-\d{4}\Z", name) for name in odd
+    )
+
+
+def _is_one_of(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the first line is a row like the others: a cell of it comes again and again in its own column."""
+    least = max(3, len(rows) // 20)
+    return any(
+        name and sum(1 for row in rows if at < len(row) and row[at].strip() == name) >= least
+        for at, name in enumerate(names)
     )
 
 
