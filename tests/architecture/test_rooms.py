@@ -37,7 +37,7 @@ DOCUMENTATION = (".example", ".test", ".invalid", "example.com", "example.org", 
 SPECIFICATIONS = {
     "c2sp.org", "creativecommons.org", "cyclonedx.org", "dicom.nema.org", "hl7.org", "in-toto.io",
     "json.schemastore.org", "loinc.org", "opendatacommons.org", "openlineage.io", "profiles.ihe.net",
-    "slsa.dev", "terminology.hl7.org",
+    "purl.org", "slsa.dev", "terminology.hl7.org",
     "www.apache.org", "www.w3.org",
 }  # fmt: skip
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from bedrail.core.values import Value
 
 if TYPE_CHECKING:
@@ -52,6 +50,8 @@ def profile(frame: pd.DataFrame, *, identifiers: tuple[str, ...] = (), common: i
 
 
 def _column(column: pd.Series, name: str, identifier: bool, common: int) -> ColumnProfile:
+    import numpy as np
+
     missing = float(column.isna().mean()) if len(column) else 0.0
     distinct = int(column.nunique())
     if identifier:
