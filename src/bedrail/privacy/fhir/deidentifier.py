@@ -49,7 +49,8 @@ class Deidentifier:
             raise Invalid("no FHIR resource.", path="resourceType", remedy="One resource or Bundle in JSON a record.")
         visit = self._visit
         visit.people, visit.around = self._everyone, None
-        if resource["resourceType"] in ("Bundle", "Parameters", "Patient"):
+        kind = resource["resourceType"]
+        if kind in ("Bundle", "Parameters") or (kind == "Patient" and not self._everyone.knows(resource)):
             visit.people = self._met(resource)
             visit.around = visit.people.only() if visit.people is not self._everyone else None
         try:
@@ -63,9 +64,7 @@ class Deidentifier:
         inside = list(_inner(resource))
         if not inside:
             return self._everyone
-        people = People(self._subject_by)
-        people.patients.update(self._everyone.patients)
-        people.others.update(self._everyone.others)
+        people = People(self._subject_by, self._everyone)
         for each, url in inside:
             people.meet(each, url)
         return people

@@ -25,9 +25,12 @@ class Person(Value, frozen=True, kw_only=True):
 class People:
     """Every patient of the input by id and by full URL, and names of others (clinicians, relatives of nobody known)."""
 
-    def __init__(self, subject_by: str = "id") -> None:
-        """`subject_by` is `id`, `mrn` (the identifier of type MR), or the system of an identifier."""
-        self._by = subject_by
+    def __init__(self, subject_by: str = "id", beyond: People | None = None) -> None:
+        """`subject_by` is `id`, `mrn` (the identifier of type MR), or the system of an identifier.
+
+        `beyond` are the people of the whole input, for those of one Bundle.
+        """
+        self._by, self._beyond = subject_by, beyond
         self.patients: dict[str, Person] = {}
         self.others: dict[Known, None] = {}
         self._strangers: dict[str, Person] = {}
@@ -80,12 +83,31 @@ class People:
         key = key or subject_reference(resource)
         if not key:
             return otherwise
-        found = self.patients.get(key) or self.patients.get("\n" + key) or self._strangers.get(key)
+        return self._found(key) or self._stranger(key)
+
+    def knows(self, resource: Mapping[str, Any]) -> bool:
+        """Whether a Patient is among them already."""
+        return resource.get("id") in self.patients
+
+    def _found(self, key: str) -> Person | None:
+        found = self.patients.get(key) or self.patients.get("\n" + key)
+        return found or (self._beyond._found(key) if self._beyond is not None else None)
+
+    def _stranger(self, key: str) -> Person:
+        """Somebody who is referred to and not in the input: the same object each time."""
+        if self._beyond is not None:
+            return self._beyond._stranger(key)
+        found = self._strangers.get(key)
         if found is None:
             if len(self._strangers) > MOST_STRANGERS:
                 self._strangers.clear()
             found = self._strangers[key] = Person(subject=key)
         return found
+
+    def names_of_others(self, most: int) -> Mapping[Known, None]:
+        """Names of clinicians and others, unless there are too many to look for."""
+        outer = self._beyond.others if self._beyond is not None else {}
+        return {**self.others, **outer} if len(self.others) + len(outer) <= most else {}
 
     def everyone(self) -> tuple[Known, ...]:
         """What is known of all of them together: for what is nobody's by itself."""

@@ -31,7 +31,7 @@ class Visit:
     )  # fmt: skip
 
     MOST_GUARDS = 20_000
-    MOST_OTHERS = 400
+    MOST_OTHERS = 200
     """So many names of clinicians and others are looked for; a whole staff list would hit common words."""
 
     def __init__(
@@ -86,7 +86,7 @@ class Visit:
         people = self.people
         if person is None and len(people.patients) <= self.MOST_OTHERS:
             return people.everyone()
-        others = people.others if len(people.others) <= self.MOST_OTHERS else {}
+        others = people.names_of_others(self.MOST_OTHERS)
         return tuple(dict.fromkeys((*(person.known if person else ()), *others)))
 
     @property

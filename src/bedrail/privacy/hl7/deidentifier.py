@@ -45,6 +45,7 @@ class Deidentifier:
         self._known: tuple[Known, ...] = ()
         self._guard: re.Pattern[str] | None = None
         self._place = ""
+        self._choices: dict[tuple[str, int, str], tuple[str, str]] = {}
         self._actions: dict[str, Callable[[str, Marks], str]] = {
             "keep": self._keep, "redact": self._redact, "id": self._id, "facility": self._facility,
             "control": self._control, "date": self._date, "text": self._text, "code": self._code, "zip3": self._zip3,
@@ -142,11 +143,14 @@ class Deidentifier:
         if not text or text == NULL:
             return text
         chosen, inner = self._chosen(kind, at, action)
+        if chosen == "redact":
+            return ""
+        if not marks.subcomponent or marks.subcomponent not in text:
+            return self._one(text, chosen, marks)
         pieces = text.split(marks.subcomponent)
-        if len(pieces) == 1 or inner not in self._types:
-            return marks.subcomponent.join(self._one(piece, chosen, marks) for piece in pieces).rstrip(
-                marks.subcomponent
-            )
+        if inner not in self._types:
+            done = [self._one(piece, chosen, marks) for piece in pieces]
+            return marks.subcomponent.join(done).rstrip(marks.subcomponent)
         done = [
             self._one(piece, chosen if chosen in ("redact", "facility") else self._chosen(inner, number, "")[0], marks)
             for number, piece in enumerate(pieces, start=1)
@@ -155,6 +159,12 @@ class Deidentifier:
 
     def _chosen(self, kind: str, at: int, action: str) -> tuple[str, str]:
         """(action, datatype) for component `at` of a datatype."""
+        found = self._choices.get((kind, at, action))
+        if found is None:
+            found = self._choices[kind, at, action] = self._choose(kind, at, action)
+        return found
+
+    def _choose(self, kind: str, at: int, action: str) -> tuple[str, str]:
         composite = self._types.get(kind)
         inner = composite[at - 1] if composite and at <= len(composite) else "-"
         if action:
@@ -174,6 +184,9 @@ class Deidentifier:
     def _one(self, text: str, action: str, marks: Marks) -> str:
         if not text or text == NULL:
             return text
+        if marks.escape not in text:
+            new = self._actions[action](text, marks)
+            return text if new == text else marks.escaped(new)
         return marks.escaped(self._actions[action](marks.unescaped(text), marks))
 
     def _value(self, field: str, value_type: str, segment: Segment) -> str:

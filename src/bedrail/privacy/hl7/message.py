@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 
 from bedrail.core.errors import Invalid
 
@@ -69,19 +69,18 @@ class Marks:
 
     def escaped(self, text: str) -> str:
         """Text as a field may hold it."""
-        return text if text.isalnum() else text.translate(_escapes(self))
+        return text if text.isalnum() else text.translate(self._escapes)
 
-
-@lru_cache(maxsize=64)
-def _escapes(marks: Marks) -> dict[int, str | None]:
-    """What is written for separators, line breaks and control characters."""
-    signs = ((marks.escape, "E"), (marks.field, "F"), (marks.component, "S"), (marks.subcomponent, "T"))
-    table: dict[int, str | None] = dict.fromkeys((*range(32), 127))
-    table[10] = f"{marks.escape}.br{marks.escape}"
-    for sign, code in (*signs, (marks.repetition, "R")):
-        if sign:
-            table[ord(sign)] = f"{marks.escape}{code}{marks.escape}"
-    return table
+    @cached_property
+    def _escapes(self) -> dict[int, str | None]:
+        """What is written for separators, line breaks and control characters."""
+        signs = ((self.escape, "E"), (self.field, "F"), (self.component, "S"), (self.subcomponent, "T"))
+        table: dict[int, str | None] = dict.fromkeys((*range(32), 127))
+        table[10] = f"{self.escape}.br{self.escape}"
+        for sign, code in (*signs, (self.repetition, "R")):
+            if sign:
+                table[ord(sign)] = f"{self.escape}{code}{self.escape}"
+        return table
 
 
 @dataclass
