@@ -28,16 +28,28 @@ _NAMED_DATE = re.compile(_MONTH + r"[a-zéä]*\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\b
 _DAY_OF = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)?[ -](?:de |of )?" + _MONTH + r"[a-zéä]*")
 _CONTACT = re.compile(r"\S*(?:@|://|www\.)\S+")
 _TITLED = re.compile(r"(?:Dr|Dra|Mr|Mrs|Ms|Miss|Prof|Herr|Frau|Sr|Sra)\b\.?\s+[A-Z][\w'’-]+")
-_KIN = re.compile(
-    r"(?:husband|wife|spouse|partner|son|daughter|mother|father|sister|brother|niece|nephew|neighbor|friend|[Pp]t|hija|hijo"
-    r"|esposa|marido|madre|padre|Ehemann|Ehefrau|Tochter|Sohn|Mutter|Vater)(?:,|:)? [A-ZÀ-Ý][\w'’.-]+"
-    r"|[dD]iscussed with (?!Dr)[A-ZÀ-Ý][\w'’-]+|[A-ZÀ-Ý]\. ?[A-ZÀ-Ý][\w'’-]{2,}"
+_KIN = frozenset(
+    {
+        *("husband", "wife", "spouse", "partner", "son", "daughter", "mother", "father", "sister", "brother"),
+        *("niece", "nephew", "neighbor", "friend", "pt", "Pt"),
+        *("hija", "hijo", "esposa", "marido", "madre", "padre"),
+        *("Ehemann", "Ehefrau", "Tochter", "Sohn", "Mutter", "Vater"),
+    }
 )
-_PLACE = re.compile(
-    r"(?:lives? in|living in|home is in|resid\w+ (?:in|of|is)|resident of|relocated from|travell?ed from|transport from"
-    r"|family in|born in|city|[Cc]ommunity|vive en|natural de|residente en|wohnt in|wohnhaft in|aus)"
-    r"(?: of residence)?\s?[:=—-]?\s?[A-ZÀ-Ý][a-zß-ÿ]+"
-)
+_LEADS: dict[str, Sign] = {
+    "in": "place", "of": "place", "from": "place", "city": "place", "City": "place", "residence": "place",
+    "community": "place", "Community": "place", "de": "place", "is": "place", "aus": "place", "with": "kin",
+}  # fmt: skip
+"""Words before a capital that lead to a place or a person, where the words before them say so (`_LED`)."""
+
+_LED: dict[Sign, re.Pattern[str]] = {
+    "place": re.compile(
+        r"(?:liv(?:es?|ing) in|home is in|resid\w+ (?:in|of|is)|resident of|relocated from|travell?ed from"
+        r"|[Tt]ransport from|family in|born in|[Cc]ity|[Cc]ommunity|[Rr]esidence|vive en|natural de|residente en"
+        r"|wohnt in|wohnhaft in|aus)$"
+    ),
+    "kin": re.compile(r"[Dd]iscuss(?:ed)? with$"),
+}
 _CAPITALS = re.compile(r"[^\W\d_a-zß-öø-ÿ][^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _BEFORE = re.compile(r"[a-z,;:(]\s$")
 _PROSE = re.compile(r"(?:[a-zß-öø-ÿ]+\W+){2}")
@@ -71,6 +83,8 @@ def residue(text: str, spans: Sequence[Span]) -> list[Residue]:
             last = end
         if fold in originals:
             sign: Sign | None = "survivor"
+        elif joined and (led := _led_by(hidden[max(0, start - 26) : start])):
+            sign = led
         elif role == "given" and (follows or _BEFORE.search(hidden, max(0, start - 2), start)):
             sign = "named"
         elif follows and joined:
@@ -86,8 +100,6 @@ def residue(text: str, spans: Sequence[Span]) -> list[Residue]:
 def _of_forms(text: str) -> list[Residue]:
     """Numbers, codes, dates, contacts and titles with a name. Each pattern begins with few signs: so they are quick."""
     found = [Residue(sign="titled", start=m.start(), end=m.end()) for m in _TITLED.finditer(text)]
-    found += [Residue(sign="kin", start=m.start(), end=m.end()) for m in _KIN.finditer(text)]
-    found += [Residue(sign="place", start=m.start(), end=m.end()) for m in _PLACE.finditer(text)]
     if "@" in text or "://" in text or "www." in text:
         found += [Residue(sign="contact", start=m.start(), end=m.end()) for m in _CONTACT.finditer(text)]
     for pattern in (_NAMED_DATE, _DAY_OF):
@@ -111,6 +123,18 @@ def _known_as(word: str) -> tuple[str, str, bool]:
     fold = folded(word)
     role = "given" if is_given_name(fold) else "surname" if is_surname(fold) else ""
     return fold, role, word[1:].islower() or "-" in word
+
+
+def _led_by(before: str) -> Sign | None:
+    """What the words before a capital lead to: her son Michael, J. Smith, lives in Salem."""
+    stem = before.rstrip(" ,:(=—-")
+    if len(before) - len(stem) > 3 or not stem:
+        return None
+    word = stem[stem.rfind(" ") + 1 :]
+    if word in _KIN or (len(word) == 2 and word[1] == "." and word[0].isupper()):
+        return "kin"
+    kind = _LEADS.get(word)
+    return kind if kind is not None and _LED[kind].search(stem) else None
 
 
 def _hidden(text: str, spans: Sequence[Span]) -> str:
