@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 import uvicorn
 
+from bedrail.core.events import AssetFound, AssetHeld
 from bedrail.web import pages, server
 from bedrail.web.decisions_route import DecisionsRoute
 from bedrail.web.openapi import document
@@ -77,6 +78,18 @@ def test_the_first_page_leads_to_signing_out(client: Client, house: SmallHouse):
     assert b'<a href="/account">' in client.ask("GET", "/", token="", headers=house.visitor()).body
     own = client.ask("GET", "/account", token="", headers=house.visitor()).body
     assert b'<form method="post" action="/sign-out">' in own
+
+
+def test_the_page_of_data_assets_shows_them_to_people_who_signed_in(client: Client, house: SmallHouse):
+    """Name, owner, sensitivity and hold of each asset, defused; strangers are sent to sign in."""
+    found = AssetFound(asset="A1", kind="ehr-table", location="/data/<b>labs.csv", name="<b>labs.csv", target="/data")
+    house.append(found, AssetHeld(asset="A1", reason="court order 12"))
+    page = client.ask("GET", "/catalogue", token="", headers=house.visitor()).body.decode()
+    assert "&lt;b&gt;labs.csv" in page
+    assert "court order 12" in page
+    assert "nobody" in page
+    assert "<script" not in page
+    assert client.ask("GET", "/catalogue", token="").status != 200
 
 
 def test_only_listed_reports_are_served(client: Client, house: SmallHouse):

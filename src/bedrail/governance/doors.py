@@ -62,6 +62,7 @@ HTTP: dict[str, Permit] = {
     "GET /log/tile/0/{tile:path}": _public("hashes of entries, not one entry"),
     "GET /openapi.json": _public("the description of the API"),
     "GET /": _session("registry.read"),
+    "GET /catalogue": _session("registry.read"),
     "GET /reports/{use_case}/{name}": _session("registry.read"),
     **{f"{method} /sign-in{path}": _public("asks who it is by itself") for method, path in WAYS_IN},
     "POST /sign-out": _public("ends nothing but one's own session"),

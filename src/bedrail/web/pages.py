@@ -161,6 +161,11 @@ def routes(house: House) -> list[Route]:
     async def front(_: Request) -> Response:
         return Response(await first.page(), 200, HEADERS, _TYPES[".html"])
 
+    async def catalogue(_: Request) -> Response:
+        async with first.turn:
+            html = await asyncio.to_thread(_catalogue_html, house)
+        return Response(html, 200, HEADERS, _TYPES[".html"])
+
     async def report(request: Request) -> Response:
         name = request.path_params["name"]
         async with first.turn:
@@ -169,6 +174,7 @@ def routes(house: House) -> list[Route]:
 
     return [
         Route("/", answering(front)),
+        Route("/catalogue", answering(catalogue)),
         Route("/reports/{use_case}/{name}", answering(report)),
     ]
 
@@ -203,6 +209,11 @@ def _front_html(house: House) -> str:
     root = head.checkpoint.decode("utf-8", "replace").split("\n")[2:3]
     page = _templates().get_template("house.html")
     return page.render(origin=house.origin, cases=cases, size=head.size, root="".join(root), head=head)
+
+
+def _catalogue_html(house: House) -> str:
+    assets = list(house.registry().catalogue.assets.values())
+    return _templates().get_template("catalogue.html").render(origin=house.origin, assets=assets)
 
 
 def case_page(house: House, view: UseCaseView) -> CasePage:
