@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -74,9 +75,18 @@ class NoteWork:
         return each_line(handle)
 
     def profile(self) -> str:
-        """The digest of everything but the key that decides the output."""
-        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, self.lexicon, version("bedrail"))
+        """The digest of everything but the key that decides the output: options, lists, models and version."""
+        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, self.lexicon, version("bedrail"), _shipped())
         return sha256(_encode(parts)).hexdigest()
+
+
+@cache
+def _shipped() -> str:
+    """The digest of the word lists and models that are installed."""
+    digest, folder = sha256(), Path(__file__).parent / "data"
+    for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 LEFT = "left standing"
