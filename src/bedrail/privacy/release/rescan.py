@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from bedrail.privacy.release import scan
@@ -29,14 +30,14 @@ class Rescan:
     def look(self, rows: Sequence[Sequence[str]]) -> None:
         """Some more rows."""
         for at, column in enumerate(zip(*rows, strict=True)):
-            may, seen, bad = self._may[at], self._seen[at], 0
+            may, seen = self._may[at], self._seen[at]
             if len(seen) > REMEMBERED:
                 seen.clear()
-            for value in column:
-                good = seen.get(value)
-                if good is None:
-                    good = seen[value] = not value.strip() or may(value)
-                bad += not good
+            bad = 0
+            for value, count in Counter(column).items():
+                if value not in seen:
+                    seen[value] = not value.strip() or may(value)
+                bad += 0 if seen[value] else count
             if bad:
                 shown = self._columns[at].shown
                 self.left[shown] = self.left.get(shown, 0) + bad

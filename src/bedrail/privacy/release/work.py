@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from importlib.metadata import version
+from operator import ne
 
 import msgspec
 
@@ -116,7 +117,7 @@ def read_rows(chunk: Chunk, columns: int, delimiter: str, tally: Tally) -> list[
     try:
         text = chunk.data.decode("utf-8")
         rows = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True) if row]
-        if all(len(row) == columns for row in rows) and not _torn(rows):
+        if all(len(row) == columns for row in rows) and not (b'"' in chunk.data and _torn(rows)):
             return rows
     except (UnicodeDecodeError, csv.Error):
         pass
@@ -186,7 +187,7 @@ class Desk:
         columns = list(zip(*rows, strict=True))
         for place in self._work.places:
             if not place.stays:
-                full = sum(1 for value in columns[place.number] if value.strip())
+                full = sum(map(bool, columns[place.number]))
                 tally.handled(place.shown, place.action, place.rule, full)
         made: dict[int, list[str]] = {}
         masked: dict[int, int] = {}
@@ -216,15 +217,16 @@ class Desk:
             pairs = [self._moved(place, value, columns, row) for row, value in enumerate(values)]
         else:
             memory = self._memories[place.number]
-            known = memory.made
-            pairs = [known.get(value) or memory(value) for value in values]
+            known = {value: memory(value) for value in set(values)}
+            hit = {value for value, (_, masked) in known.items() if masked}
+            return [known[value][0] for value in values], sum(1 for value in values if value in hit) if hit else 0
         masked = 0 if method == "mask" else sum(1 for pair in pairs if pair[1])
         return [pair[0] for pair in pairs], masked
 
     def _count(self, place: Place, before: Sequence[str], after: Sequence[str], masked: int, tally: Tally) -> None:
         """Tell what was done to a column: by its rule, besides it, and how many cells stand as they were."""
-        full = sum(1 for value in before if value.strip())
-        changed = sum(1 for value, now in zip(before, after, strict=True) if value != now and value.strip())
+        full = sum(map(bool, before))
+        changed = sum(map(ne, before, after))
         kept = place.column.treatment == "keep"
         tally.handled(place.shown, place.action, place.rule, full - masked if kept else max(0, changed - masked))
         if full > changed and not kept:
@@ -287,17 +289,12 @@ class Desk:
         if place.column.treatment in ("pseudonym", "hash", "shift", "generalise") or not place.column.guard:
             return
         method = place.column.treatment
-        hit = 0
-        seen: dict[str, bool] = {}
-        for row, value in enumerate(made):
-            bad = seen.get(value)
-            if bad is None:
-                bad = seen[value] = bool(value) and _is_left(value, method)
-            if bad:
+        bad = {value for value in set(made) if value and _is_left(value, method)}
+        if bad:
+            hit = [row for row, value in enumerate(made) if value in bad]
+            for row in hit:
                 made[row] = ""
-                hit += 1
-        if hit:
-            tally.handled(place.shown, LEFT, place.rule, hit)
+            tally.handled(place.shown, LEFT, place.rule, len(hit))
 
 
 def _as_it_is() -> Memory:
