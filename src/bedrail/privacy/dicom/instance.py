@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ DIRECTORY_RECORDS = 0x00041220
 MOST_FILLED = 64
 """Pixels that are cut off are filled up to at most so many times what there is: a length may be an error too."""
 TRUNCATED = "the file was cut off: its last attribute is not whole"
+_UID = re.compile(r"[0-9]+(\.[0-9]+){1,31}", re.ASCII)
 _REMEDY = "Look at it with a DICOM tool, or leave such files out with --on-error skip."
 
 
@@ -156,7 +158,7 @@ def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
             raise
         except Exception as error:  # noqa: BLE001 (its message quotes the file)
             raise Invalid(f"the data set cannot be handled ({_place(error)}).", remedy=_REMEDY) from None
-        refuse(leftovers(out, profile, known=walk.known, uids=walk.uids))
+        refuse(leftovers(out, profile, known=walk.known, uids=walk.replaced_uids()))
         counts = dict(walk.counts)
         for key, count in pixels.counts.items():
             counts[key] = counts.get(key, 0) + count
@@ -175,7 +177,7 @@ def _new_meta(dataset: FileDataset, walk: Walk, data: bytes) -> None:
     meta.set_original_encoding(False, True)
     for tag, vr, value in (
         (0x00020001, "OB", b"\x00\x01"),
-        (0x00020002, "UI", sop_class.encode("ascii", "replace")),
+        (0x00020002, "UI", sop_class.encode("ascii") if _UID.fullmatch(sop_class) else b""),
         (0x00020003, "UI", instance.encode("ascii")),
         (0x00020010, "UI", _syntax(dataset, old).encode("ascii")),
         (0x00020012, "UI", IMPLEMENTATION.encode("ascii")),
@@ -191,7 +193,7 @@ def _syntax(dataset: FileDataset, old: FileMetaDataset) -> UID:
     implicit, little = dataset.original_encoding
     found = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian if little else ExplicitVRBigEndian
     plain = said in (ImplicitVRLittleEndian, ExplicitVRLittleEndian, ExplicitVRBigEndian)
-    return found if plain or not said else said
+    return found if plain or not _UID.fullmatch(said) else said
 
 
 def _name(dataset: FileDataset) -> str:

@@ -83,7 +83,7 @@ class Walk:
         self._walk(dataset, 0, 0)
         for holder, tag, vr in self._prose:
             self._clean_prose(holder, tag, vr)
-        taken = self.known | {uid for uid, new in self.uids.items() if uid != new and len(uid) > 8}
+        taken = self.known | {uid for uid in self.replaced_uids() if len(uid) > 8}
         pattern = pattern_of(found_in(taken, b"\x00".join(data for *_, data in self._kept)))
         if pattern is not None:
             self._scrub(pattern.search)
@@ -97,6 +97,10 @@ class Walk:
         if new is None:
             new = self.uids[text] = self._keyed.uid(text)
         return new
+
+    def replaced_uids(self) -> dict[str, str]:
+        """UIDs that may not be in the output -> what stands for them; none where UIDs are retained."""
+        return {} if self.profile.retain_uids else {uid: new for uid, new in self.uids.items() if uid != new}
 
     def _walk(self, dataset: Dataset, parent: int, depth: int) -> None:
         actions = self.rules.inside(self.sop_class, parent)
@@ -181,8 +185,9 @@ class Walk:
         self._count(tag, "D")
 
     def _map(self, dataset: Dataset, tag: int, vr: str, data: bytes) -> None:
-        if vr != "UI":
-            self._replace(dataset, tag, vr, data)
+        if vr != "UI":  # a damaged file: it should be one
+            put(dataset, tag, "UI", b"")
+            self._count(tag, "Z", "illegal value")
             return
         put(dataset, tag, vr, "\\".join(self.uid(each) for each in text_of(data).split("\\")).encode("ascii"))
         self._count(tag, "U")
