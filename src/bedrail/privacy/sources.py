@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,13 +10,26 @@ from typing import Protocol
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.values import Value
+from bedrail.privacy.csv_rows import fields_of, split_rows
+
+__all__ = [
+    "CHUNK_BYTES",
+    "LONGEST_RECORD",
+    "Chunk",
+    "Files",
+    "Lines",
+    "Messages",
+    "Rows",
+    "Source",
+    "decoded",
+    "split_messages",
+    "split_rows",
+    "text_lines",
+]
 
 CHUNK_BYTES = 256 * 1024
 LONGEST_RECORD = 64 * 1024 * 1024
 """A record that is longer is taken for damage (a quote that never closes, a file that is no text)."""
-
-LONGEST_ROW = 1024 * 1024
-"""A CSV row that is longer has a quote that never closes (csv fields are 128 KiB at most)."""
 
 _BOM = b"\xef\xbb\xbf"
 _WRONG_MARKS = {
@@ -186,7 +197,7 @@ class Rows(Lines):
             if not head:
                 head = next(row for _, row in split_rows(data, self._delimiter))
                 data, first = data[len(head) :], 1 + head.count(b"\n")
-                columns = len(_fields(head, self._delimiter))
+                columns = len(fields_of(head, self._delimiter))
             if data or number == 0:
                 yield Chunk(number=number, first=first, data=data, head=head, size=len(cut))
                 number, first = number + 1, first + data.count(b"\n")
@@ -196,63 +207,6 @@ class Rows(Lines):
         if b'"' not in data:
             return data.rfind(b"\n") + 1
         return sum(len(row) for _, row in split_rows(data, self._delimiter, columns, final=False))
-
-
-def split_rows(
-    data: bytes, delimiter: str = ",", columns: int = 0, *, final: bool = True
-) -> Iterator[tuple[int, bytes]]:
-    """(physical lines before it, bytes) of each row in `data`, which begins with a row.
-
-    With `columns`, a row of several lines and another number of fields ends with its first line (see `Rows`). Unless
-    `final`, what may go on behind the end of `data` is left out.
-    """
-    mark, start, position, lines, before, inside = delimiter.encode("ascii"), 0, 0, 0, 0, False
-    while start < len(data):
-        found = data.find(b"\n", position)
-        if found < 0 and not final and position - start < LONGEST_ROW:
-            return
-        end = found + 1 or len(data)
-        inside = open_quote(data[position:end], mark, inside=inside)
-        position, lines = end, lines + 1
-        if inside and position < len(data) and position - start < LONGEST_ROW:
-            continue
-        if inside and not final and position - start < LONGEST_ROW:
-            return
-        torn = inside or (lines - before > 1 and columns and len(_fields(data[start:position], delimiter)) != columns)
-        if torn:
-            position, lines, inside = (
-                data.index(b"\n", start, position) + 1 if lines - before > 1 else end,
-                before + 1,
-                False,
-            )
-        yield before, data[start:position]
-        start, before = position, lines
-
-
-def _fields(row: bytes, delimiter: str) -> list[str]:
-    return next(csv.reader(io.StringIO(row.decode("latin-1"), newline=""), delimiter=delimiter), [])
-
-
-def open_quote(line: bytes, delimiter: bytes, *, inside: bool) -> bool:
-    """Whether a quoted field is open at the end of a physical line; `inside` whether one was at its beginning.
-
-    As Python's csv module reads: a quote opens a field only at its first sign, and is a sign like others elsewhere.
-    """
-    position, start_of_field = 0, not inside
-    while b'"' in line[position:]:
-        if inside:
-            close = line.index(b'"', position)
-            doubled = line[close + 1 : close + 2] == b'"'
-            position, inside = (close + 2, True) if doubled else (close + 1, False)
-        elif start_of_field and line[position : position + 1] == b'"':
-            position, inside = position + 1, True
-        else:
-            after = line.find(delimiter, position)
-            if after < 0:
-                return False
-            position = after + 1
-        start_of_field = not inside and line[position - 1 : position] == delimiter
-    return inside
 
 
 class Messages(Lines):
