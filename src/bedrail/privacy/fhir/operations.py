@@ -51,6 +51,13 @@ def text_only(place: str) -> Op:
     return op
 
 
+def json_types(element: Element) -> tuple[type, ...]:
+    """The JSON types that a primitive element may have."""
+    if element.type == "boolean":
+        return (bool,)
+    return (int, Decimal, float) if element.type in NUMBERS else (str,)
+
+
 def checked(element: Element, place: str) -> Op:
     """The value, when it is of the JSON type that the element has."""
     if element.type == "boolean":

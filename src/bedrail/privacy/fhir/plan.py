@@ -32,6 +32,7 @@ from bedrail.privacy.fhir.operations import (
     Op,
     checked,
     even_out,
+    json_types,
     listed,
     masked,
     meaning_something,
@@ -270,8 +271,11 @@ class Plan:
         edge = Edge(place, _ACTIONS[rule.method] if rule else "redacted", rule.path if rule else "no rule")
         self.book.every.append(edge)
 
+        kinds = json_types(element)
+
         def op(value: Any, visit: Visit) -> Any:
-            check(value, visit)
+            if value.__class__ not in kinds:
+                check(value, visit)
             new = change(value, visit)
             if new is not value:
                 edge.count += 1
