@@ -13,8 +13,8 @@ import msgspec
 
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
+from bedrail.privacy.handlers import Handle, Tally, each_line
 from bedrail.privacy.keyed import Keyed
-from bedrail.privacy.streaming import Handle, Tally, each_line
 from bedrail.privacy.text.detect import load
 from bedrail.privacy.text.lexicon import Learned, Lexicon
 from bedrail.privacy.text.notes import known_of, read_note, subject_of
