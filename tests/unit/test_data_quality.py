@@ -16,6 +16,7 @@ from bedrail.data.leakage import leaks
 from bedrail.data.pictures import histogram
 from bedrail.data.quality_values import Limits, QualityPolicy
 from bedrail.data.slips import analytes, look, slip_against_range
+from bedrail.data.splits import hold_out_sites, split
 from bedrail.data.table_check import check_tables
 from bedrail.governance.policy import default_policy_text, parse_policy
 
@@ -312,3 +313,24 @@ def test_a_policy_sets_levels_and_limits_and_names_slips_of_the_pen() -> None:
     values = np.concatenate([RNG.normal(37, 0.5, 500), np.full(20, 98.6)])
     report = check_tables({"t": pd.DataFrame({"temp": values})}, policy=policy.quality)["t"]
     assert report.verdict is Verdict.FAIL
+
+
+def test_held_out_sites_and_their_patients_stand_nowhere_else() -> None:
+    """Every row of the site is holdout, its patients' other rows are left out; a strange site is named."""
+    rng = np.random.default_rng(5)
+    subject, site = rng.integers(0, 900, N).astype(str), rng.choice(["north", "east", "south"], N)
+    shares = {"train": 0.6, "validation": 0.1, "calibration": 0.15, "holdout": 0.15}
+    before = split(subject, np.arange(N), shares)
+    after = hold_out_sites(before, subject, site, ["east"])
+    assert set(after.labels[site == "east"]) == {"holdout"}
+    people = set(subject[site == "east"])
+    elsewhere = np.isin(subject, list(people)) & (site != "east")
+    assert set(after.labels[elsewhere]) <= {"holdout", "excluded"}
+    untouched = ~np.isin(subject, list(people))
+    assert (after.labels[untouched] == before.labels[untouched]).all()
+    assert all(after.counts[name] == int((after.labels == name).sum()) for name in after.counts)
+    parts = [set(subject[after.labels == part]) for part in ("train", "validation", "calibration", "holdout")]
+    assert not any(a & b for i, a in enumerate(parts) for b in parts[i + 1 :])
+    for sites in (["west"], ["north", "east", "south"]):
+        with pytest.raises(Invalid):
+            hold_out_sites(before, subject, site, sites)

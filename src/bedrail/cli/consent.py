@@ -140,9 +140,9 @@ def import_(state: CliState, file: Path, basis: str, dry_run: bool, as_json: boo
     from bedrail.journeys.consenting import record_choices
     from bedrail.wiring.datasets import read_consents
 
+    context = state.context()
     if not file.is_file():
         raise Invalid("there is no such file.", path=str(file), remedy="Check the path.")
-    context = state.context()
     found = read_consents(file.read_bytes(), name=file.name)
     wanted = [msgspec.structs.replace(each, basis=basis) for each in found.wanted]
     if not dry_run:

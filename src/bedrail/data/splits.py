@@ -78,6 +78,29 @@ def spare_known(parts: Split, subject: np.ndarray, known: Collection[str]) -> tu
     return Split(labels=labels, counts=counts), rows
 
 
+def hold_out_sites(parts: Split, subject: np.ndarray, site: np.ndarray, sites: Collection[str]) -> Split:
+    """The split with every row of some sites in the holdout, so that a model is judged where it has never been.
+
+    Patients who were at one of these sites stand nowhere else: their rows at other sites are `excluded`, unless those
+    are in the holdout too (TRIPOD+AI 2024, item 12a; Steyerberg and Harrell 2016 on internal-external validation).
+    `subject` and `site` have shape (n,). Raises `Invalid` for a site without rows, and when another part is left empty.
+    """
+    site = site.astype(str)
+    absent = [name for name in sites if name not in set(site)]
+    if absent:
+        raise Invalid(
+            f"no row is of the site `{absent[0]}`.", path="data.holdout_sites", remedy="Name sites as the data do."
+        )
+    there = np.isin(site, list(sites))
+    seen = np.isin(subject, np.unique(subject[there]))
+    labels = np.where(there, "holdout", np.where(seen & (parts.labels != "holdout"), EXCLUDED, parts.labels))
+    counts = {name: int((labels == name).sum()) for name in parts.counts}
+    empty = [part for part in PARTS if counts[part] == 0]
+    if empty:
+        raise Invalid(f"the part `{empty[0]}` is empty.", path="data.holdout_sites", remedy="Hold out fewer sites.")
+    return Split(labels=labels, counts=counts)
+
+
 def _codes(subject: np.ndarray) -> np.ndarray:
     """Patients numbered by first appearance, so that the draw does not depend on what their pseudonyms are."""
     _, first, inverse = np.unique(subject, return_index=True, return_inverse=True)

@@ -87,7 +87,7 @@ class DataPlan(Value, frozen=True, kw_only=True):
     `purpose` is what people are asked for (see `data/consent.py`), `waiver` the board's decision that stands for
     missing authorisations, `query` the file with the extraction query. `columns` are needed beside roles and features,
     `rows` are the only ones needed, `rules` what has to hold within a row (see `data/consistency.py`); `measured_at`
-    names by feature the column that says when it was measured.
+    names by feature the column that says when it was measured. What is of `holdout_sites` is holdout and nothing else.
     """
 
     source: Text
@@ -106,6 +106,7 @@ class DataPlan(Value, frozen=True, kw_only=True):
     columns: tuple[Text, ...] = ()
     rows: tuple[RowRule, ...] = ()
     rules: tuple[RowsRule, ...] = ()
+    holdout_sites: tuple[Text, ...] = ()
     measured_at: dict[str, str] = msgspec.field(default_factory=dict)
 
 
@@ -207,6 +208,8 @@ def _data(toml: Located) -> DataPlan:
                 "Give a path below the folder, without `..`.",
             )
     _columns(toml, plan)
+    if plan.holdout_sites and not plan.site:
+        raise toml.invalid((*at, "holdout_sites"), "Sites are held out, and no column says the site.", "Add `site`.")
     return plan
 
 

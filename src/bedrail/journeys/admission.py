@@ -84,7 +84,7 @@ def admit_data(
     """
     from bedrail.data.digest import table_digest
     from bedrail.data.quality_evidence import quality_evidence
-    from bedrail.data.splits import spare_known, split
+    from bedrail.data.splits import hold_out_sites, spare_known, split
     from bedrail.journeys.deid_evidence import judge_admission
     from bedrail.journeys.examination import record_evidence
 
@@ -99,6 +99,8 @@ def admit_data(
     progress("stored under its content digest; split by patient and time")
     subject, spared = table[roles.subject].to_numpy(), 0
     parts = split(subject, table[roles.time].to_numpy(), charter.data.shares.as_dict())
+    if charter.data.holdout_sites:
+        parts = hold_out_sites(parts, subject, table[roles.site].to_numpy(), charter.data.holdout_sites)
     view, known = ctx.use_case(use_case), ctx.registry.seen
     opened_before = digest in view.datasets and bool(view.datasets[digest].holdout_opened_at)
     if not opened_before:
