@@ -190,7 +190,7 @@ def main() -> None:
     parser.add_argument("--icd", type=Path)
     parser.add_argument("--notes", type=int, default=5000)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--iterations", type=int, default=60)
+    parser.add_argument("--iterations", type=int, default=50)
     parser.add_argument("--minfreq", type=int, default=3)
     parser.add_argument("--c1", type=float, default=0.05)
     parser.add_argument("--c2", type=float, default=0.02)
