@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 from bedrail.privacy.text.features import casing
 from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate
 
 _CONFIDENCE = 0.7
+_HEADED = re.compile(r"(?:[ ][A-Z]\.?)?(?:[ ]{2}|[ ]?\(|[ ]?\d|[ ]?\n|\Z)")
 
 
 class Listed:
@@ -20,9 +23,28 @@ class Listed:
         self._ordinary = lists.bits("small", "word", "clinical", "drug", "eponym", "place")
 
     def find(self, tokens: Tokens) -> list[Candidate]:
-        """Given and family name in either order, with an initial or a comma between, or neither."""
-        if not self._first or casing(tokens.plain.text) != "M":
+        """Given and family name in either order, with an initial or a comma between, or neither; or heading a line."""
+        if not self._first:
             return []
+        headed = self._headed(tokens)
+        return headed + self._neighbours(tokens) if casing(tokens.plain.text) == "M" else headed
+
+    def _headed(self, tokens: Tokens) -> list[Candidate]:
+        """`Family, Given` at the head of a line with a number, a gap or nothing behind it."""
+        words, text, found = tokens.words, tokens.plain.text, []
+        for at, word in enumerate(words):
+            if word != "," or not 0 < at < len(words) - 1 or not (at == 1 or words[at - 2] == "\n"):
+                continue
+            start, end = tokens.starts[at - 1], tokens.ends[at + 1]
+            both = (self._of.get(words[at - 1], 0), self._of.get(words[at + 1], 0))
+            if not (text[start].isupper() and text[tokens.starts[at + 1]].isupper()):
+                continue
+            listed = all(b & self._name or not b for b in both) and not all(b & self._ordinary for b in both)
+            if listed and _HEADED.match(text, end):
+                found.append(Candidate(start, end, "NAME", _CONFIDENCE, "list"))
+        return found
+
+    def _neighbours(self, tokens: Tokens) -> list[Candidate]:
         text, of, name = tokens.plain.text, self._of, self._name
         found = []
         before = -3
