@@ -8,7 +8,6 @@ import tomllib
 from datetime import date, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Final
 
 import msgspec
 
@@ -20,8 +19,6 @@ EVENTS: tuple[str, ...] = (
 )  # fmt: skip
 """What a period is counted from. `admitted` (a dataset) and `last-contact` (a decision's patient) Bedrail knows itself;
 the day of the others a person says."""
-
-OWN_EVENTS: Final = ("admitted", "last-contact")
 
 _PERIOD = re.compile(r"(\d{1,3})([ymd])\Z")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -461,12 +460,6 @@ def live_asset(ctx: Context, asset: str) -> AssetView:
     if not view.live:
         raise Invalid(f"{view.name} is {view.standing}.", path="asset", remedy="bedrail catalogue list --all")
     return view
-
-
-def late(ctx: Context, days: int) -> list[AssetView]:
-    """The live assets that were not scanned for as many days."""
-    before = (ctx.clock.now() - timedelta(days=days)).timestamp()
-    return [view for view in ctx.refresh().catalogue.live() if not view.scanned_at or epoch(view.scanned_at) < before]
 
 
 def _words(text: str, path: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from bedrail.core.events.catalogue import (
 )
 from bedrail.core.ports import Verifier
 from bedrail.core.values import Value
-from bedrail.data.retention import EVENTS, OWN_EVENTS, begin_for, check_period, end_of, known_rules, parse_day
+from bedrail.data.retention import EVENTS, begin_for, check_period, end_of, known_rules, parse_day
 from bedrail.governance.catalogue import DATASET, DECISIONS, AssetView
 from bedrail.journeys import disposal
 from bedrail.journeys.cataloguing import live_asset
@@ -182,11 +182,17 @@ def _due(ctx: Context, desk: KeyDesk, today: date) -> list[Item]:
     for view in ctx.refresh().catalogue.live():
         if view.retention is None or not view.retention.keep:
             continue
-        if view.location == DECISIONS and view.retention.event == "last-contact" and not view.retention.since:
+        if _by_patient(view):
             found += _patients(ctx, desk, view, today, MOST_ITEMS)
         elif (item := _item(ctx, view, today)) is not None:
             found.append(item)
     return found
+
+
+def _by_patient(view: AssetView) -> bool:
+    """Whether each patient's records are due on a day of their own."""
+    kept = view.retention
+    return view.location == DECISIONS and kept is not None and kept.event == "last-contact" and not kept.since
 
 
 def _item(ctx: Context, view: AssetView, today: date) -> Item | None:
@@ -357,9 +363,7 @@ def _certify(ctx: Context, desk: KeyDesk, person: str, done: list[Done], told: T
     ]
 
 
-def prove(
-    ctx: Context, person: str, asset: str, *, method: str, proof: bytes, exists: Callable[[Path], bool] = Path.exists
-) -> tuple[str, bytes]:
+def prove(ctx: Context, person: str, asset: str, *, method: str, proof: bytes) -> tuple[str, bytes]:
     """The owner says how an outside asset was disposed of, with a paper that shows it; returns the signed certificate.
 
     Of the paper only the SHA-256 digest is kept: it may name patients. The certificate says whether a scan missed the
@@ -381,7 +385,7 @@ def prove(
     if not proof:
         raise Invalid("the paper is empty.", path="--paper", remedy="Give the contractor's or system's own record.")
     place = Path(view.location.partition("#")[0])
-    if view.location.startswith("/") and "*" not in view.location and "#" not in view.location and exists(place):
+    if view.location.startswith("/") and "*" not in view.location and "#" not in view.location and place.exists():
         raise Refused("it is still there.", remedy="Dispose of it, scan its place again, then prove it.")
     kept = view.retention
     certificate = Destruction(
@@ -451,18 +455,18 @@ def readable(certificate: Destruction) -> str:
 
 
 def overdue(ctx: Context) -> tuple[str, ...]:
-    """Assets whose owner was asked to dispose of them and did not prove it in time; those due by a day of their own."""
+    """Live assets that are not held, whose owner was asked and is late, or whose day is past and nobody was asked."""
     today = ctx.clock.now().date()
-    late = []
-    for view in ctx.refresh().catalogue.live():
-        kept = view.retention
-        asked_late = bool(view.asked_until) and view.asked_until < today.isoformat()
-        since = kept.since if kept is not None and kept.keep else ""
-        own = kept is not None and not since and kept.event in OWN_EVENTS
-        ended = bool(since) and kept is not None and not own and end_of(date.fromisoformat(since), kept.keep) <= today
-        if not view.hold and (asked_late or (ended and not view.asked_until)):
-            late.append(view.name)
-    return tuple(late)
+    return tuple(view.name for view in ctx.refresh().catalogue.live() if not view.hold and _late(ctx, view, today))
+
+
+def _late(ctx: Context, view: AssetView, today: date) -> bool:
+    if view.asked_until:
+        return view.asked_until < today.isoformat()
+    if view.retention is None or not view.retention.keep or _by_patient(view):
+        return False
+    item = _item(ctx, view, today)
+    return item is not None and item.state in ("due", "no-owner")
 
 
 def _reason(text: str, path: str = "--reason") -> str:
