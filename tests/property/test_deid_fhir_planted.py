@@ -78,17 +78,17 @@ PLACES: dict[str, Place] = {
     "note": lambda p, told, bare: about(p, "Observation", note=[{"text": told, "authorString": bare}, {"text": bare}]),
     "string value": lambda p, told, bare: about(p, "Observation", valueString=told, component=[{"valueString": bare}]),
     "display": lambda p, told, bare: about(
-        p, "Condition", code={"text": told, "coding": [{"system": "http://snomed.info/sct", "code": "1", "display": bare}]}
+        p, "Condition", code={"text": told, "coding": [{"system": "http://loinc.org", "code": "1", "display": bare}]}
     ),
-    "code": lambda p, told, bare: about(p, "Condition", code={"coding": [{"system": "http://x.org/l", "code": bare}]}),
+    "code": lambda p, told, bare: about(p, "Condition", code={"coding": [{"system": "http://x.example.org/l", "code": bare}]}),
     "extension": lambda p, told, bare: about(
         p, "Encounter", extension=[
-            {"url": "http://x.org/e", "valueString": told},
-            {"url": "http://x.org/f", "extension": [{"url": bare, "valueAddress": {"line": [told], "city": bare}}]},
-        ], modifierExtension=[{"url": "http://x.org/m", "valueHumanName": {"family": bare}}],
+            {"url": "http://x.example.org/e", "valueString": told},
+            {"url": "http://x.example.org/f", "extension": [{"url": bare, "valueAddress": {"line": [told], "city": bare}}]},
+        ], modifierExtension=[{"url": "http://x.example.org/m", "valueHumanName": {"family": bare}}],
     ),
     "extension of a primitive": lambda p, told, bare: about(
-        p, "Encounter", status="planned", _status={"id": "x", "extension": [{"url": "http://x.org/e", "valueCode": bare}]}
+        p, "Encounter", status="planned", _status={"id": "x", "extension": [{"url": "http://x.example.org/e", "valueCode": bare}]}
     ),
     "extension inside one that stays": lambda p, told, bare: {
         "resourceType": "Patient", "id": f"p{p.values['mrn']}", "extension": [{

@@ -43,7 +43,7 @@ def rule(path: str, method: str, **more: Any) -> dict[str, Any]:
 PATIENT = {
     "resourceType": "Patient", "id": "p1", "birthDate": "1960-04-05", "gender": "female",
     "name": [{"use": "official", "family": "Testerin", "given": ["Maria", "Eva"]}],
-    "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}, {"system": "email", "value": "m@x.org"}],
+    "telecom": [{"system": "phone", "value": "555-0100", "use": "home"}, {"system": "email", "value": "m@example.org"}],
     "address": [{"line": ["1 Main St"], "city": "Ann Arbor", "state": "MI", "postalCode": "48103", "country": "US"}],
 }  # fmt: skip
 
@@ -60,7 +60,7 @@ def test_the_first_rule_in_the_list_decides_also_for_what_stands_inside() -> Non
     ("path", "gone"),
     [
         ("Patient.telecom.where(use='home')", ["555-0100"]),
-        ("Patient.telecom.where(system = 'email').value", ["m@x.org"]),
+        ("Patient.telecom.where(system = 'email').value", ["m@example.org"]),
         ("nodesByType('ContactPoint').where(use = 'home' and system = 'phone')", ["555-0100"]),
         ("nodesByName('given')", ["Maria", "Eva"]),
         ("Patient.name.given | Patient.name.family", ["Maria", "Eva", "Testerin"]),
@@ -75,7 +75,18 @@ def test_the_first_rule_in_the_list_decides_also_for_what_stands_inside() -> Non
 def test_paths_reach_what_they_name_and_nothing_else(path: str, gone: list[str]) -> None:
     """Each form of path takes away exactly the values it means."""
     left = json.dumps(under(rules(rule(path, "redact")), PATIENT))
-    every = ["555-0100", "m@x.org", "Maria", "Eva", "Testerin", "Ann Arbor", "1 Main St", "48103", "1960-04-05", "p1"]
+    every = [
+        "555-0100",
+        "m@example.org",
+        "Maria",
+        "Eva",
+        "Testerin",
+        "Ann Arbor",
+        "1 Main St",
+        "48103",
+        "1960-04-05",
+        "p1",
+    ]
     assert [value for value in every if value not in left] == [value for value in every if value in gone]
 
 
@@ -93,8 +104,8 @@ def test_elements_and_extensions_that_nobody_spoke_of_are_dropped() -> None:
     """An element that R4 does not have goes, and so does an extension without a rule; known elements stay."""
     resource = {
         "resourceType": "Patient", "gender": "female", "nickname": "Mitzi",
-        "extension": [{"url": "http://x.org/secret", "valueString": "Mitzi"}],
-        "_gender": {"extension": [{"url": "http://x.org/secret", "valueString": "Mitzi"}]},
+        "extension": [{"url": "http://x.example.org/secret", "valueString": "Mitzi"}],
+        "_gender": {"extension": [{"url": "http://x.example.org/secret", "valueString": "Mitzi"}]},
     }  # fmt: skip
     left = under(rules(rule("Patient.name", "redact")), resource)
     assert left == {"resourceType": "Patient", "gender": "female"}
@@ -213,7 +224,17 @@ def test_the_sample_configuration_of_the_other_tool_runs_unchanged() -> None:
     configured = read_configuration(SAMPLE.read_text())
     assert len(configured.rules) == 193
     left = json.dumps(Deidentifier(configured, KEYED, this_year=2026).resource(PATIENT))
-    for value in ("Testerin", "Maria", "555-0100", "m@x.org", "1 Main St", "Ann Arbor", "48103", "1960-04-05", '"p1"'):
+    for value in (
+        "Testerin",
+        "Maria",
+        "555-0100",
+        "m@example.org",
+        "1 Main St",
+        "Ann Arbor",
+        "48103",
+        "1960-04-05",
+        '"p1"',
+    ):
         assert value not in left
     assert '"postalCode": "48100"' in left
     assert '"state": "MI"' in left
@@ -275,7 +296,7 @@ def test_race_and_birth_sex_stay_and_unknown_extensions_inside_them_go() -> None
         "extension": [
             {"url": base + "us-core-race", "extension": [category, {"url": "x", "valueInteger": 123456789}]},
             {"url": base + "us-core-birthsex", "valueCode": "F"},
-            {"url": "http://x.org/mother", "valueString": "Testerin"},
+            {"url": "http://x.example.org/mother", "valueString": "Testerin"},
             {"url": base + "us-core-ethnicity", "extension": [{"url": "x", "valueInteger": 1}]},
         ],
     }
@@ -293,7 +314,7 @@ def test_text_is_cleaned_wherever_it_hides_with_what_the_record_knows() -> None:
         "resourceType": "Bundle",
         "type": "collection",
         "entry": [
-            {"resource": {**PATIENT, "identifier": [{"system": "http://x.org", "value": "9988776"}]}},
+            {"resource": {**PATIENT, "identifier": [{"system": "http://x.example.org", "value": "9988776"}]}},
             {
                 "resource": {
                     "resourceType": "Observation", "status": "final", "subject": {"reference": "Patient/p1"},
@@ -341,7 +362,7 @@ def test_a_kept_code_that_is_the_patients_own_number_goes() -> None:
             {"resource": {**PATIENT, "identifier": [{"value": "A12345678"}]}},
             {"resource": {
                 "resourceType": "Condition", "subject": {"reference": "Patient/p1"},
-                "code": {"coding": [{"system": "http://snomed.info/sct", "code": "A12345678"}]},
+                "code": {"coding": [{"system": "http://loinc.org", "code": "A12345678"}]},
             }},
         ],
     }  # fmt: skip
@@ -354,7 +375,7 @@ def test_one_patient_has_one_code_and_one_offset_by_id_urn_and_url() -> None:
     seen = [
         ("urn:uuid:" + uid, "2020-02-27"),
         (f"Patient/{uid}", "2020-03-02"),
-        (f"http://h.org/f/Patient/{uid}", "2020-03-03"),
+        (f"http://h.example.org/f/Patient/{uid}", "2020-03-03"),
     ]
     resources = [{"resourceType": "Patient", "id": uid, "birthDate": "1980-01-01"}] + [
         {"resourceType": "Encounter", "status": "finished", "subject": {"reference": ref}, "period": {"start": day}}
@@ -370,7 +391,7 @@ def test_one_patient_has_one_code_and_one_offset_by_id_urn_and_url() -> None:
     days = [date.fromisoformat(each["period"]["start"]) for each in made[1:]]
     moved = KEYED.shift_days(uid)
     assert [(day - date.fromisoformat(was)).days for day, (_, was) in zip(days, seen, strict=True)] == [moved] * 3
-    assert "h.org" not in json.dumps(made)
+    assert "h.example.org" not in json.dumps(made)
 
 
 def test_by_mrn_codes_and_offsets_agree_with_the_other_media() -> None:
@@ -391,7 +412,7 @@ def test_ages_over_89_become_one_category() -> None:
     """An Age and a quantity in years; days are days."""
 
     def aged(value: int, code: str) -> dict[str, Any]:
-        return {"value": value, "unit": code, "system": "http://unitsofmeasure.org", "code": code}
+        return {"value": value, "unit": code, "system": "http://terminology.hl7.org/ucum", "code": code}
 
     made = safe({"resourceType": "Condition", "onsetAge": aged(94, "a"), "abatementAge": aged(89, "a")})
     assert (made["onsetAge"]["value"], made["onsetAge"]["comparator"]) == (90, ">=")
