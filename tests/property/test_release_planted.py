@@ -137,3 +137,19 @@ def test_a_column_of_one_kind_is_recognised_whatever_its_name(tmp_path: Path, la
         csv.writer(file).writerows([["sex", "q7"], *[["FM"[n % 2], value] for n, value in enumerate(values)]])
     deidentify_csv(path, tmp_path / "out.csv", None, KEY, newest=2026, mode="rules")
     assert survivors(tmp_path / "out.csv", values) == []
+
+
+def test_a_name_that_stands_alone_in_a_column_of_words_is_masked(tmp_path: Path) -> None:
+    """In columns that nothing names: strangers among common words go, and columns of people go whole."""
+    rows = [["colour", "who_knows", "hospdead"]]
+    people = ("Maria Gonzalez", "John Smith", "Ann Walker", "Peter Johnson", "Linda Davis", "Robert Brown")
+    rows += [["red" if number % 2 else "blue", people[number % 6], str(number % 2)] for number in range(60)]
+    rows[20][0] = "Maria Gonzalez"
+    path = tmp_path / "in.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    deidentify_csv(path, tmp_path / "out.csv", None, KEY, newest=2026)
+    text = (tmp_path / "out.csv").read_text()
+    assert text.startswith("colour,hospdead\n")
+    assert "Gonzalez" not in text
+    assert text.count("red") + text.count("blue") == 59

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass
 
 from bedrail.privacy.keyed import Keyed
@@ -92,8 +92,11 @@ def pseudonym(keyed: Keyed, kind: str) -> Memory:
     return remembering(lambda value: (keyed.pseudonym(kind, value.strip()) if value.strip() else "", False))
 
 
-def guarded(detector: Finding | None) -> Memory:
-    """A cell of a column that is kept: harmless numbers and codes stand, in words every identifier found is masked."""
+def guarded(rules: Finding | None, everything: Finding | None = None, common: Container[str] = ()) -> Memory:
+    """A cell of a column that is kept: harmless numbers and codes stand, in words every identifier found is masked.
+
+    Words that many rows share (`common`) are looked at by `rules`, all others by `everything`: a name stands alone.
+    """
 
     def make(value: str) -> tuple[str, bool]:
         if not value.strip():
@@ -105,6 +108,7 @@ def guarded(detector: Finding | None) -> Memory:
         if _LEADING_ZERO.fullmatch(value):
             return "[GEO]", True
         text, labels = scan.masked(value)
+        detector = rules if value in common or everything is None else everything
         spans = detector.detect(text) if detector is not None else ()
         for span in sorted(spans, key=lambda each: -each.start):
             inside = text[span.start : span.end]

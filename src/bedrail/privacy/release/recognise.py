@@ -59,7 +59,7 @@ NAMES: tuple[tuple[str, Role, Method, str], ...] = (
      r"diagnos[ie]s|dx\w*|icd\w*|procedure|cpt|drg|loinc|snomed|rxnorm|ndc|atc|drug|medication|med|dose|dosage|route|frequency|"
      r"unit|units|uom|lab|test|result|outcome|status|severity|stage|grade|class|type|category|flag|specialty|service|"
      r"allerg\w*|symptom\w*|condition|comorbid\w*|treatment|therapy|device_type|blood_type|blood_group|discharge_disposition|"
-     r"admission_type|diet|bmi|height|weight|temp\w*|pulse|bp|sbp|dbp|spo2|glucose|hba1c|creatinine|score)"
+     r"admission_type|diet|charges?|costs?|price|amount|income|payment|bmi|height|weight|temp\w*|pulse|bp|sbp|dbp|spo2|glucose|hba1c|creatinine|score)"
      r"(?:_(?:code|name|type|value|status|group|cat|category|flag|desc|level|class|kg|cm|lb|mg|c|f|mmhg))?", "insensitive", "keep", ""),
     (r"(?:.*_)?(?:name|surname|forename|firstname|lastname|fullname|fname|lname|mname|initials|alias|nickname|maiden|mother|father|"
      r"parent|spouse|husband|wife|guardian|son|daughter|kin|next_of_kin|nok|relative|emergency_contact|contact|employer|"
@@ -103,6 +103,8 @@ def recognise(name: str, sample: Sequence[str]) -> Guess:
     if formed and not (named and named[1] in ("text", "date", "zip", "subject", "direct")):
         role, method, letter, why = formed
         return _guess(role, method, letter, why)
+    if named and named[3] in ("C", "R") and named[2] != "top-code" and _are_amounts(called, values):
+        return _number_guess(values)
     if named and not (named[1] == "insensitive" and _is_prose(values)):
         role, method, letter = named[1:]
         if method == "keep" and _numbers_of_people(values):
@@ -127,6 +129,8 @@ def _by_form(values: Sequence[str]) -> tuple[Role, Method, str, str] | None:
             labels["DATE"] = labels.get("DATE", 0) + 1
             continue
         years += bool(re.fullmatch(r"(?:18|19|20)\d{2}", value))
+        if is_number(value) and not value.isdigit():
+            continue
         for start, end, label in scan.found(value):
             if end - start >= 0.8 * len(value):
                 labels[label] = labels.get(label, 0) + 1
@@ -142,6 +146,35 @@ def _by_form(values: Sequence[str]) -> tuple[Role, Method, str, str] | None:
         return "date", "year", "C", "by its values: dates"
     letter = scan.LETTERS[label]
     return "direct", "drop", letter, f"by its values: the form of {label}"
+
+
+ELEMENTS = ("day", "month", "week", "weekday", "quarter", "season", "dow", "dayofweek")
+COUNTS = ("no", "num", "nbr", "number", "time", "death", "died", "deceased", "dead", "hour", "hours", "days", "date")
+
+
+def _are_amounts(called: str, values: Sequence[str]) -> bool:
+    """Whether a column named like a date or a number of somebody holds counts or durations: small numbers, no dates.
+
+    Days, months, weeks and quarters by name are elements of dates whatever they hold.
+    """
+    words = called.split("_")
+    if not values or any(word in ELEMENTS for word in words) or not any(word in COUNTS for word in words):
+        return False
+    if not all(is_number(value) for value in values) or any(
+        len(value.split(".")[0].lstrip("-+")) > 4 for value in values
+    ):
+        return False
+    if sum(is_year(value) for value in values) >= 0.2 * len(values):
+        return False
+    return len(set(values)) <= 2 or len(set(values)) <= 0.5 * len(values) or not _sequential(values)
+
+
+def _sequential(values: Sequence[str]) -> bool:
+    """Whole numbers that are all different and fill a range, as running numbers do."""
+    whole = [int(float(value)) for value in values if re.fullmatch(r"[-+]?\d{1,9}(?:\.0+)?", value)]
+    if len(whole) < 0.95 * len(values) or len(values) < 5 or len(set(whole)) < 0.99 * len(whole):
+        return False
+    return max(whole) - min(whole) <= 3 * len(whole)
 
 
 def _is_prose(values: Sequence[str]) -> bool:
@@ -182,7 +215,7 @@ def _number_guess(values: Sequence[str]) -> Guess:
         return _guess("direct", "drop", "R", "by its values: long numbers")
     if len(whole) >= 0.95 * len(values) and len(values) >= 5:
         distinct = len(set(whole)) / len(whole)
-        if distinct >= 0.95 and max(digits) >= 3:
+        if _sequential(values) or (distinct >= 0.99 and max(digits) >= 5):
             return _guess("direct", "drop", "R", "by its values: numbers that are one of a kind")
         if max(digits) == 5 and min(digits) >= 4:
             return _guess(
@@ -194,12 +227,12 @@ def _number_guess(values: Sequence[str]) -> Guess:
 
 
 def _like_coordinates(values: Sequence[str]) -> bool:
-    """Degrees with four or more decimals, all within one country's breadth or so, and far from 0..1."""
+    """Degrees with four or more decimals, all of them western longitudes or northern latitudes of one country."""
     fine = [float(value) for value in values if re.fullmatch(r"[-+]?\d{1,3}\.\d{4,}", value)]
     if len(fine) < 0.8 * len(values):
         return False
-    size = sorted(abs(value) for value in fine)
-    return 15 <= size[len(size) // 2] <= 180 and size[-1] <= 180
+    low, high = min(fine), max(fine)
+    return -180 <= low <= high <= -60 or (20 <= low <= high <= 72 and high - low < 30)
 
 
 def is_number(value: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
 from bedrail.core.values import Value
+from bedrail.data.profile import SMALLEST_CELL
 from bedrail.privacy.release.coding import Coded, coded, word
 from bedrail.privacy.release.plan import plan
 from bedrail.privacy.release.proof import proof_of
@@ -22,6 +24,7 @@ from bedrail.privacy.release.values import Column, Policy, Proof
 from bedrail.privacy.release.work import Desk, Recoding, TableWork, read_rows
 from bedrail.privacy.sources import Rows
 from bedrail.privacy.streaming import OnError, Progress, Run, Tally, quiet, run
+from bedrail.privacy.text.detect import load
 from bedrail.privacy.text.values import Mode
 from bedrail.privacy.values import Handled
 
@@ -100,11 +103,12 @@ def deidentify_csv(
     `plan`, `recode` do; a cell that fails its rule is emptied or masked, and counted.
     """
     head = read_head(source, delimiter=delimiter)
-    policy = policy or safe_harbor(head.header, list(zip(*head.rows, strict=True)))
+    sample = list(zip(*head.rows, strict=True))
+    policy = policy or safe_harbor(head.header, sample, load(language, mode) if mode else None)
     places = plan(head.header, policy, file=str(source))
     work = TableWork(
         digest=digest, policy=policy, places=places, newest=newest, delimiter=head.delimiter,
-        language=language, mode=mode,
+        language=language, mode=mode, common=common_words(sample),
     )  # fmt: skip
     solution = None
     if needs_search(policy):
@@ -136,9 +140,13 @@ def deidentify_frame(
 
     header = [str(name) for name in frame.columns]
     columns = [[word(value) for value in frame.iloc[:, at].tolist()] for at in range(len(header))]
-    policy = policy or safe_harbor(header, [column[:SAMPLE] for column in columns])
+    sample = [column[:SAMPLE] for column in columns]
+    policy = policy or safe_harbor(header, sample, load(language, mode) if mode else None)
     places = plan(header, policy)
-    work = TableWork(digest=digest, policy=policy, places=places, newest=newest, language=language, mode=mode)
+    work = TableWork(
+        digest=digest, policy=policy, places=places, newest=newest, language=language, mode=mode,
+        common=common_words(sample),
+    )  # fmt: skip
     rows = [list(row) for row in zip(*columns, strict=True)]
     solution = None
     if needs_search(policy):
@@ -162,6 +170,14 @@ def deidentify_frame(
     again = Rescan(work)
     again.look(made)
     return out, proof_of(work, _handled(tally), again.left, solution), solution
+
+
+def common_words(sample: Sequence[Sequence[str]]) -> dict[int, frozenset[str]]:
+    """By column, the values that at least `SMALLEST_CELL` rows of a sample share."""
+    return {
+        at: frozenset(value for value, count in Counter(column).items() if count >= SMALLEST_CELL)
+        for at, column in enumerate(sample)
+    }
 
 
 def _handled(tally: Tally) -> list[Handled]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bedrail.privacy.release.recognise import recognise
+from bedrail.privacy.release.recognise import CITE, recognise
 from bedrail.privacy.release.values import Column, Policy, Targets
+from bedrail.privacy.text.transform import Finding
 
 NAME = "safe-harbor"
+MOST_LOOKED_AT = 300
 
 
-def safe_harbor(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Policy:
+def safe_harbor(header: Sequence[str], sample: Sequence[Sequence[str]], detector: Finding | None = None) -> Policy:
     """The policy for a table with this header; `sample` holds some values of each column.
 
     All eighteen identifiers go, by letter; ZIP codes to three digits, dates to years, ages over 89 together; sentences
     through the text engine; and what is not known to be harmless is left out. Only the first column of patients keeps
-    its meaning, as a pseudonym (164.514(c)).
+    its meaning, as a pseudonym (164.514(c)). With a `detector`, a column of words that are mostly people is left out.
     """
     columns: dict[str, Column] = {}
     subject = False
@@ -25,8 +27,20 @@ def safe_harbor(header: Sequence[str], sample: Sequence[Sequence[str]]) -> Polic
             if subject:
                 column = Column(role="direct", method="drop", why=column.why, rule=column.rule)
             subject = True
+        if detector is not None and column.treatment == "keep" and are_people(sample[at], detector):
+            column = Column(role="direct", method="drop", why="by its values: names of people", rule=f"{CITE}(A)")
         columns[name] = column
     return Policy(name=NAME, safe_harbor=True, columns=columns)
+
+
+def are_people(values: Sequence[str], detector: Finding) -> bool:
+    """Whether a fifth of the different values are, for the greater part, names."""
+    different = sorted({value for value in values if any(sign.isalpha() for sign in value)})[:MOST_LOOKED_AT]
+    names = 0
+    for value in different:
+        covered = sum(span.end - span.start for span in detector.detect(value) if span.label == "NAME")
+        names += covered >= 0.6 * len(value)
+    return names >= 3 and names >= 0.2 * len(different)
 
 
 def draft(header: Sequence[str], sample: Sequence[Sequence[str]], *, k: int = 5) -> tuple[Policy, dict[str, str]]:

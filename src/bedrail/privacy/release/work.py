@@ -66,7 +66,8 @@ class Recoding:
 class TableWork:
     """`privacy.streaming.Work` over rows of a CSV file whose header gave `places`.
 
-    `newest` is the year of today. Without a `mode`, free text is not read but left empty.
+    `newest` is the year of today. Without a `mode`, free text is not read but left empty. `common` are words that many
+    rows of a sample share, by column.
     """
 
     digest: KeyedDigest
@@ -78,6 +79,7 @@ class TableWork:
     mode: Mode | None = "full"
     recoding: Recoding | None = None
     header: bool = True
+    common: Mapping[int, frozenset[str]] = field(default_factory=dict)
 
     def open(self) -> Handle:
         """Loads the detector, once in each process, when a column needs one."""
@@ -167,6 +169,7 @@ class Desk:
         guard = any(place.column.treatment == "keep" and place.column.guard for place in work.places)
         self._detector: Finding | None = load(work.language, work.mode) if work.mode and "mask" in methods else None
         self._words: Finding | None = load(work.language, "rules") if work.mode and guard else None
+        self._names: Finding | None = load(work.language, work.mode) if work.mode and guard else None
         self._rules = TextRules(
             method="generalise", profile="safe-harbor", language=work.language, newest_year=work.newest
         )
@@ -245,7 +248,7 @@ class Desk:
             "hash": lambda: cells.pseudonym(self._keyed, f"hash {place.name}"),
         }
         if column.treatment == "keep" and column.guard:
-            return cells.guarded(self._words)
+            return cells.guarded(self._words, self._names, self._work.common.get(place.number, ()))
         return makers.get(column.treatment, _as_it_is)()
 
     def _text(self, columns: list[tuple[str, ...]], number: int, row: int) -> tuple[str, bool]:
