@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from bedrail.keys.pseudonyms import HmacDigest
+from bedrail.privacy.keyed import Keyed
+from bedrail.privacy.text.corrections import Mark, Reviewed
+from bedrail.privacy.text.lexicon import Learned, learn
 from bedrail.privacy.text.residual import residue
 from bedrail.privacy.text.risk import note_risk
 from bedrail.privacy.values import Span
@@ -64,3 +68,25 @@ def test_what_is_left_standing_raises_the_risk() -> None:
         note_risk(worse, [span(worse, "Hartwell")]).probability > note_risk(safe, [span(safe, "Hartwell")]).probability
     )
     assert 0 <= note_risk("", []).probability <= 1
+
+
+@pytest.mark.parametrize(
+    "blob", ["A" * 90_000, "a" * 90_000, "9" * 90_000, "may" * 30_000, "A1-" * 30_000, "a@" * 30_000]
+)
+def test_a_run_without_spaces_is_looked_through_once(blob: str) -> None:
+    """An attachment pasted into a note takes no longer than as much prose: a search that began anew at each sign would
+    look at billions of signs here, and never end."""
+    text = f"Dr. Hartwell wrote to x@y.test: {blob} and lives in Salem."
+    assert {"titled", "contact", "place"} <= {one.sign for one in residue(text, [])}
+    assert list(Learned(Blind(), LEXICON, KEYED).detect(text)) == []
+
+
+class Blind:
+    """A detector that finds nothing."""
+
+    def detect(self, text: str, known: object = ()) -> list[Span]:
+        return []
+
+
+KEYED = Keyed(HmacDigest(b"k" * 32))
+LEXICON = learn([("file QZ-48151", Reviewed(id=1, added=(Mark(start=5, end=13, label="MRN"),)))], KEYED)

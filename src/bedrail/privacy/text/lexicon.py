@@ -25,7 +25,7 @@ SURE = 0.9
 """So much of a term's occurrences in the reviewed notes must have been identifiers."""
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
-_CODE = re.compile(r"(?=[^\s]*\d)[A-Za-z0-9](?:[\w/.-]*[A-Za-z0-9])?")
+_CODE = re.compile(r"[A-Za-z0-9][\w/.-]*")
 _SHAPE = str.maketrans("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz", "9" * 10 + "A" * 26 + "a" * 26)
 _UNSHAPED = frozenset({"NAME", "GEO", "DATE", "AGE90", "EMAIL", "URL", "IP"})
 """Labels whose numbers have no shape of their own."""
@@ -195,10 +195,10 @@ def _shapes(notes: _Notes, keyed: Keyed) -> dict[str, Shape]:
     seen: dict[str, list[tuple[str, bool]]] = {}
     for text, _, review in notes:
         final = {(mark.start, mark.end): mark.label for mark in review.final()}
-        for code in _CODE.finditer(text):
-            shape, label = code.group().translate(_SHAPE), final.get(code.span(), "")
+        for start, end, shape in _codes(text):
+            label = final.get((start, end), "")
             real = bool(label) and label not in _UNSHAPED
-            seen.setdefault(shape, []).append((_before(text, code.start()), real))
+            seen.setdefault(shape, []).append((_before(text, start), real))
             if real:
                 labels.setdefault(shape, Counter())[label] += 1
     learned = {}
@@ -217,6 +217,15 @@ def _shapes(notes: _Notes, keyed: Keyed) -> dict[str, Shape]:
         if sure:
             learned[shape] = Shape(label=label, count=count, behind=sure)
     return learned
+
+
+def _codes(text: str) -> Iterator[tuple[int, int, str]]:
+    """Start, end and shape of each run of letters and signs that holds a digit."""
+    for run in _CODE.finditer(text):
+        words = run.group().rstrip("_/.-")
+        shape = words.translate(_SHAPE)
+        if "9" in shape and len(words) <= 64:
+            yield run.start(), run.start() + len(words), shape
 
 
 def _before(text: str, at: int) -> str:
@@ -275,13 +284,13 @@ class Learned:
     def _shapes(self, text: str) -> Iterator[Span]:
         if not self._lexicon.shapes:
             return
-        for code in _CODE.finditer(text):
-            shape = self._lexicon.shapes.get(code.group().translate(_SHAPE))
+        for start, end, written in _codes(text):
+            shape = self._lexicon.shapes.get(written)
             if shape is None:
                 continue
-            behind = shape.behind and _digest(self._keyed, ("behind", _before(text, code.start())))
+            behind = shape.behind and _digest(self._keyed, ("behind", _before(text, start)))
             if not shape.behind or behind in shape.behind:
-                yield _span(code.start(), code.end(), shape.label, shape.count)
+                yield _span(start, end, shape.label, shape.count)
 
 
 def _span(start: int, end: int, label: str, count: int) -> Span:

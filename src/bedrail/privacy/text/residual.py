@@ -19,14 +19,14 @@ HIDDEN = "\x01"
 
 _RUN = re.compile(r"\d(?:[\d./-]+|\)? (?=\d{3}))*")
 _DATE = re.compile(r"\d{1,2}([/.-])\d{1,2}\1(?:19|20)?\d\d|(?:19|20)\d\d([/.-])\d\d?\2\d\d?")
-_CODE = re.compile(r"[A-Z][A-Z0-9-]*\d[A-Z0-9-]*")
+_CODE = re.compile(r"[A-Z0-9-]{6,}")
 _MONTH = (
     "(?:[Jj]an|[Ff]eb|[Mm]ar|[Aa]pr|[Mm]a[yi]|[Jj]un|[Jj]ul|[Aa]ug|[Ss]ep|[Oo][ck]t|[Nn]ov|[Dd]e[cz]"
     "|[Ee]ner|[Aa]br|[Aa]gos|[Dd]ici|Mär)"
 )
-_NAMED_DATE = re.compile(_MONTH + r"[a-zéä]*\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\b|(?:de )?(?:19|20)\d\d\b)")
+_NAMED_DATE = re.compile(_MONTH + r"[a-zéä]{0,8}\.?,? (?:\d{1,2}(?:st|nd|rd|th)?\b|(?:de )?(?:19|20)\d\d\b)")
 _DAY_OF = re.compile(r"\d{1,2}(?:st|nd|rd|th|\.)?[ -](?:de |of )?" + _MONTH + r"[a-zéä]*")
-_CONTACT = re.compile(r"\S*(?:@|://|www\.)\S+")
+_CONTACT = re.compile(r"(?:https?://|www\.)\S+|[\w.+-]{1,64}@[\w-]+")
 _TITLED = re.compile(r"(?:Dr|Dra|Mr|Mrs|Ms|Miss|Prof|Herr|Frau|Sr|Sra)\b\.?\s+[A-Z][\w'’-]+")
 _KIN = frozenset(
     {
@@ -112,7 +112,8 @@ def _of_forms(text: str) -> list[Residue]:
             elif "/" not in words and words.count(".") != 1 and sum(map(str.isdigit, words)) >= 6:
                 found.append(Residue(sign="number", start=run.start(), end=run.end()))
     for code in _CODE.finditer(text):
-        if code.end() - code.start() >= 6 and sum(map(str.isdigit, code.group())) >= 3:
+        digits = sum(map(str.isdigit, code.group()))
+        if 3 <= digits < sum(map(str.isalnum, code.group())):
             found.append(Residue(sign="code", start=code.start(), end=code.end()))
     return found
 
@@ -159,4 +160,5 @@ def _originals(text: str, spans: Sequence[Span]) -> set[str]:
 
 def _in_a_sentence(text: str, at: int) -> bool:
     """Whether the line goes on in small letters before this place: no heading, no list of capitals."""
-    return _PROSE.search(text, text.rfind("\n", 0, at) + 1, at) is not None
+    begin = max(text.rfind("\n", 0, at) + 1, at - 60)
+    return _PROSE.search(text, begin, at) is not None
