@@ -226,3 +226,24 @@ DEIDENTIFICATION: dict[type, Callable[[Any, Any, str], None]] = {
     ReidentificationDenied: _denied,
     ReidentificationOpened: _answered,
 }
+
+
+def approval_wrong(state: Deidentification, person: str, roles: frozenset[str], request: str, role: str) -> str:
+    """Why this approval could not have been given, by the record alone; "" when it could."""
+    asked = state.requests.get(request)
+    if asked is None:
+        return "approves a request to re-identify that nobody made"
+    if person == asked.by:
+        return f"{person} approved their own request to re-identify"
+    if role not in roles or role not in asked.missing() or person in {other for _, other in asked.approvals}:
+        return f"{person} approved a request to re-identify as {role}, which was not theirs to fill"
+    return ""
+
+
+def opening_wrong(state: Deidentification, person: str, request: str, now: float) -> str:
+    """Why this request could not have been opened, by the record alone; "" when it could."""
+    asked = state.requests.get(request)
+    if asked is None or person != asked.by:
+        return f"{person} opened a request to re-identify that was not theirs"
+    said = asked.state(now)
+    return "" if said == "approved" else f"a request to re-identify was opened that was {said}"

@@ -77,6 +77,7 @@ from bedrail.core.events.deidentification import (
     ProjectOpened,
     ProjectRetired,
     ReidentificationApproved,
+    ReidentificationOpened,
     ReidentificationRequested,
 )
 from bedrail.core.events.governance import TokenRevoked
@@ -84,6 +85,7 @@ from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
 from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
+from bedrail.governance.deidentification import approval_wrong, opening_wrong
 from bedrail.governance.moments import epoch
 from bedrail.governance.policy import parse_policy
 from bedrail.governance.rules import Policy
@@ -134,6 +136,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     DeidentificationJudged: ("deid.judge", "data.admit"),
     ReidentificationRequested: ("reidentification.request",),
     ReidentificationApproved: ("reidentification.approve",),
+    ReidentificationOpened: ("reidentification.request",),
     AssetFound: ("catalogue.scan",),
     AssetScanned: ("catalogue.scan",),
     AssetMissing: ("catalogue.scan",),
@@ -412,6 +415,17 @@ def _opened(replayed: Replay, _index: int, _entry: Entry, _fact: InstallationOpe
 _FIRST = (InstallationOpened, PersonAdded, PolicyAdopted)
 """The system itself records these when a home is made."""
 
+
+def _reidentify_approved(replayed: Replay, _index: int, entry: Entry, fact: ReidentificationApproved) -> str:
+    person = replayed.registry.people.get(entry.actor.id)
+    roles = person.roles if person is not None else frozenset()
+    return approval_wrong(replayed.registry.deidentification, entry.actor.id, roles, fact.request, fact.role)
+
+
+def _reidentified(replayed: Replay, _index: int, entry: Entry, fact: ReidentificationOpened) -> str:
+    return opening_wrong(replayed.registry.deidentification, entry.actor.id, fact.request, epoch(entry.at))
+
+
 _RULES: dict[type, Callable[[Replay, int, Entry, Any], str]] = {
     InstallationOpened: _opened,
     DeploymentMoved: _moved,
@@ -423,4 +437,6 @@ _RULES: dict[type, Callable[[Replay, int, Entry, Any], str]] = {
     DecisionResponded: _responded,
     OutcomeObserved: _observed,
     AnswerNotShown: _not_shown,
+    ReidentificationApproved: _reidentify_approved,
+    ReidentificationOpened: _reidentified,
 }
