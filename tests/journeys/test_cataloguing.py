@@ -257,6 +257,16 @@ def test_a_file_that_cannot_be_read_just_now_is_not_missing(app: App, place: Pat
     assert app.context.registry.catalogue.named("patients.csv").standing == "in use"
 
 
+def test_a_file_that_comes_back_is_in_use_again(app: App, place: Path) -> None:
+    """Though nobody wrote to it: what was missing is read again, and stands as it did."""
+    look(app, place)
+    (place / "patients.csv").rename(place.parent / "away.csv")
+    assert {each.name: each.state for each in look(app, place).assets}["patients.csv"] == "missing"
+    (place.parent / "away.csv").rename(place / "patients.csv")
+    assert {each.name: each.state for each in look(app, place).assets}["patients.csv"] == "same"
+    assert app.context.registry.catalogue.named("patients.csv").standing == "in use"
+
+
 def test_of_files_that_are_read_together_all_are_recorded_or_none(app: App, tmp_path: Path) -> None:
     """A bundle's types come in one commit, so that none is passed over when the scan is repeated."""
     folder = tmp_path / "fhir"

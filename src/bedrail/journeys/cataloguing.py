@@ -154,10 +154,13 @@ def _not_again(ctx: Context, flow: Flow, wanted: Wanted) -> list[AssetView]:
         return [
             view
             for view in registry.catalogue.live()
-            if flow.fingerprint and view.sheet and _fingerprint(ctx, view) == _mark(flow, wanted)
+            if not view.missing_since
+            and flow.fingerprint
+            and view.sheet
+            and _fingerprint(ctx, view) == _mark(flow, wanted)
         ]
-    known = [view for key in flow.keys if (view := registry.catalogue.find(key.location)) is not None and view.live]
-    if len(known) < len(flow.keys):
+    known = [view for key in flow.keys if (view := registry.catalogue.find(key.location)) is not None]
+    if len(known) < len(flow.keys) or not all(view.standing == "in use" for view in known):
         return []
     late = ctx.clock.now().timestamp() - RESUME_HOURS * 3600
     if wanted.resume and all(view.scanned_at and epoch(view.scanned_at) >= late for view in known):
