@@ -75,7 +75,9 @@ def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names:
 
     from bedrail.privacy.dicom.folder import DicomFiles, DicomWork, OneInstance
     from bedrail.privacy.streaming import run
+    from bedrail.privacy.text.packs import pack
 
+    pack(profile.language)  # an unknown language is said so before anything is read
     profile = msgspec.structs.replace(profile, pixels=pixels)
     folder = DicomFiles(source) if source.is_dir() else None
     copies = folder.found_twice() if folder is not None else {}

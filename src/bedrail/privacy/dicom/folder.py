@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, Unavailable
@@ -16,6 +17,7 @@ from bedrail.privacy.dicom.values import Profile, Treated
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.sources import Chunk, Files
 from bedrail.privacy.streaming import Handle, Tally, each_file
+from bedrail.privacy.text.work import shipped
 
 _SCANNED = 4096
 _INSTANCE = re.compile(rb"(?:\x02\x00\x03\x00|\x08\x00\x18\x00|\x00\x08\x00\x18)(?:UI..|....)([0-9.]{3,64})", re.DOTALL)
@@ -126,8 +128,8 @@ class DicomWork:
         self._digest, self._profile, self._copies = digest, profile, copies or {}
 
     def profile(self) -> str:
-        """The digest of all that decides the output beside the key."""
-        return self._profile.digest(table_bytes())
+        """The digest of all that decides the output beside the key: options, tables, text engine, version."""
+        return self._profile.digest(table_bytes() + f"{shipped()} {version('bedrail')}".encode())
 
     def open(self) -> Handle:
         """In each process: a handler of files, and of the one file that comes as bytes."""

@@ -48,8 +48,8 @@ class _NoKey:
 class Originals:
     """The identifying values and UIDs of all originals together, to be found in one pass over an output."""
 
-    def __init__(self, folder: Path) -> None:
-        """Reads all DICOM files of the folder; those that cannot be read are left out."""
+    def __init__(self, folder: Path, profile: Profile) -> None:
+        """What `profile` takes out of all DICOM files of the folder; those that cannot be read are left out."""
         self.uids: set[bytes] = set()
         self._by_word: dict[str, list[str]] = {}
         known: set[str] = set()
@@ -58,10 +58,10 @@ class Originals:
                 dataset = read(path.read_bytes())
             except Invalid:
                 continue
-            walk = Walk(rules_of(Profile()), Keyed(_NoKey()), dataset)
+            walk = Walk(rules_of(profile), Keyed(_NoKey()), dataset)
             walk.run(dataset)
             known |= {value for value in walk.known if value in walk.names or any(sign.isdigit() for sign in value)}
-            self.uids |= {uid.encode("ascii", "replace") for uid in walk.uids if len(uid) > 8}
+            self.uids |= {uid.encode("ascii", "replace") for uid in walk.replaced_uids() if len(uid) > 8}
         for value in (value for value in known if len(value) > 4):
             words = _WORD.findall(value.lower())
             if words:
@@ -86,7 +86,7 @@ def audit_folder(folder: Path, profile: Profile, originals: Path | None = None) 
     found: list[Found] = []
     files = DicomFiles(folder)
     with quiet_pydicom():
-        before = Originals(originals) if originals is not None else None
+        before = Originals(originals, profile) if originals is not None else None
         for number, path in files.numbered():
             data = path.read_bytes()
             try:

@@ -76,12 +76,12 @@ class NoteWork:
 
     def profile(self) -> str:
         """The digest of everything but the key that decides the output: options, lists, models and version."""
-        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, self.lexicon, version("bedrail"), _shipped())
+        parts = (self.rules, self.mode, self.keep, self.pseudonymous_ids, self.lexicon, version("bedrail"), shipped())
         return sha256(_encode(parts)).hexdigest()
 
 
 @cache
-def _shipped() -> str:
+def shipped() -> str:
     """The digest of the word lists and models that are installed."""
     digest, folder = sha256(), Path(__file__).parent / "data"
     for path in sorted(each for each in folder.rglob("*") if each.is_file()):
