@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bedrail.core.errors import Invalid
-from bedrail.core.events import decode
+from bedrail.core.events import DecisionAnswered, DecisionFellBack, OutcomeObserved, decode
 from bedrail.core.ports import Pruned
 from bedrail.keys import AesVault
 from ledger_parts import USE_CASE, Home, answered, fell_back, home, observed, person, responded
@@ -99,6 +99,23 @@ def test_counts_say_how_many_of_each(small: Home) -> None:
         "confirmed": 1,
     }
     assert set(small.store.counts("other").values()) == {0}
+
+
+def test_when_a_subject_was_last_seen_is_the_newest_fact_about_it(small: Home) -> None:
+    """As a fold over the entries says, page by page, and only where it is before the day that is asked about."""
+    newest: dict[str, str] = {}
+    for _, data in small.store.entries():
+        entry = decode(data)
+        if isinstance(entry.fact, DecisionAnswered | DecisionFellBack | OutcomeObserved):
+            newest[entry.fact.subject] = max(newest.get(entry.fact.subject, ""), entry.at)
+    assert len(newest) > 2
+    pages, after = [], ""
+    while page := small.store.last_seen("9999", after, 2):
+        pages += page
+        after = page[-1][0]
+    assert pages == sorted(newest.items())
+    middle = sorted(newest.values())[len(newest) // 2]
+    assert dict(small.store.last_seen(middle, "", 100)) == {s: at for s, at in newest.items() if at < middle}
 
 
 def test_an_entry_is_found_by_its_decision(small: Home) -> None:
