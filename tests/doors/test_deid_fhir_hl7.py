@@ -222,3 +222,29 @@ def test_an_interrupted_export_goes_on_with_what_is_done(tmp_path: Path) -> None
     assert ran(*arguments)[0] == 0
     assert sorted(path.name for path in out.iterdir()) == ["Observation.ndjson", "Patient.ndjson"]
     assert not partial.exists()
+
+
+@pytest.mark.parametrize(("dates", "said"), [("year", "year alone"), ("shift", "shifted"), ("keep", "dates kept")])
+def test_the_manifest_says_what_became_of_dates(tmp_path: Path, dates: str, said: str) -> None:
+    """Evidence for Safe Harbor fails on a manifest that speaks of shifted dates, so it has to say so."""
+    (tmp_path / "n.ndjson").write_text(ndjson(PATIENT))
+    (tmp_path / "m.hl7").write_text(MESSAGE)
+    for medium, name, place in (("fhir", "n.ndjson", "Patient.birthDate"), ("hl7", "m.hl7", "PID-7")):
+        out = tmp_path / f"out-{name}"
+        code, told_of, _ = ran(
+            medium,
+            tmp_path / name,
+            "--out",
+            out,
+            "--key-file",
+            tmp_path / "key",
+            "--dates",
+            dates,
+            "--text",
+            "redact",
+            "--json",
+        )
+        assert code == 0
+        actions = {each["action"] for each in json.loads(told_of)["handled"] if each["place"] == place}
+        assert actions in ({said}, set() if dates == "keep" else {said})
+        assert ("not Safe Harbor" in json.loads(told_of)["standard"]) is (dates != "year")

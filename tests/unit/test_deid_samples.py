@@ -87,7 +87,7 @@ def test_the_sample_configuration_treats_a_whole_record() -> None:
     own = own_values(patient, dates=True)
     assert [value for value in own if value in text] == []
     counted = {(place, action) for place, action, _, _ in made.counts()}
-    assert ("Patient.birthDate", "dates moved") in counted
+    assert ("Patient.birthDate", "shifted") in counted
     assert ("Observation.subject.reference", "replaced by a code") in counted
     assert not [place for place, _ in counted if any(value in place for value in own)]
 

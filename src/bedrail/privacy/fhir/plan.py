@@ -268,7 +268,7 @@ class Plan:
         check = checked(element, place)
         if change is None:
             return listed(check, place, holes=True) if element.many else check
-        edge = Edge(place, _ACTIONS[rule.method] if rule else "redacted", rule.path if rule else "no rule")
+        edge = Edge(place, _action(rule, self.book.rules) if rule else "redacted", rule.path if rule else "no rule")
         self.book.every.append(edge)
 
         kinds = json_types(element)
@@ -413,9 +413,15 @@ def visit_resource(book: Book, resource: dict[str, Any], visit: Visit) -> dict[s
 
 
 _ACTIONS = {
-    "keep": "kept unless it holds a known identifier", "redact": "redacted", "dateshift": "dates moved",
+    "keep": "kept unless it holds a known identifier", "redact": "redacted", "dateshift": "shifted",
     "cryptohash": "replaced by a code", "pseudonym": "replaced by a code", "substitute": "substituted",
-    "perturb": "perturbed", "generalize": "generalised", "date": "dates treated", "text": "free text treated",
+    "perturb": "perturbed", "generalize": "generalised", "text": "free text treated",
     "narrative": "narrative treated", "zip3": "three digits of a ZIP code", "uri": "addresses replaced by codes",
     "uid": "replaced by a code", "attachment": "redacted", "age": "redacted",
 }  # fmt: skip
+_DATES = {"year": "year alone", "shift": "shifted", "keep": "dates kept"}
+
+
+def _action(rule: Rule, rules: Configuration) -> str:
+    """What a manifest says of a rule; evidence reads "shift" in it."""
+    return _DATES[rules.dates] if rule.method == "date" else _ACTIONS[rule.method]

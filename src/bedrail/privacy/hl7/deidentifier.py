@@ -20,6 +20,15 @@ from bedrail.privacy.wording import Wording, known_pattern
 
 NULL = '""'
 """Says "delete what you have" in HL7 v2 (2.5.3 of chapter 2): no value, and kept."""
+_SAID = {
+    "redact": "emptied", "id": "replaced by a code", "facility": "replaced by a code", "control": "replaced by a code",
+    "text": "free text treated", "code": "free text treated", "zip3": "three digits of a ZIP code",
+    "value": "treated by its type", "number": "emptied", "keep": "emptied: a known identifier",
+}  # fmt: skip
+_DATE_TYPES = frozenset({"DT", "DTM", "TS"})
+"""Counted where a date is treated, since dates also stand inside other types."""
+_DATES = {"year": "year alone", "shift": "shifted", "keep": "dates kept"}
+"""What a manifest says was done; evidence reads "shift" in it."""
 _AGE_CODES = frozenset({"30525-0", "21612-7", "29553-5", "30972-4", "21611-9", "63900-5"})
 """LOINC codes whose values are ages in years."""
 _READABLE = {"plain": "text/plain", "text": "text/plain", "html": "text/html"}
@@ -100,7 +109,7 @@ class Deidentifier:
                 new = self._value(field, value_type, segment)
             else:
                 new = self._field(field, kind, action, segment.marks)
-            if new != field:
+            if new != field and (action or kind not in _DATE_TYPES):
                 self._count(
                     self._place, action or self.rules.types.get(kind, "by component"), self._why(number, rules, kind)
                 )
@@ -111,7 +120,7 @@ class Deidentifier:
         return "by field" if named else f"by datatype {kind}" if kind != "-" else "not in the standard"
 
     def _count(self, place: str, action: str, rule: str) -> None:
-        key = (place, action, rule)
+        key = (place, _SAID.get(action, action) if action != "date" else _DATES[self.rules.dates], rule)
         self._counts[key] = self._counts.get(key, 0) + 1
 
     def _field(self, field: str, kind: str, action: str, marks: Marks) -> str:
@@ -269,6 +278,7 @@ class Deidentifier:
         return self._keyed.pseudonym("message", text.strip())[:20]
 
     def _date(self, text: str, _: Marks) -> str:
+        self._count(self._place, "date", "by datatype")
         return treated(text, self.rules.dates, self._days, self._year)
 
     def _zip3(self, text: str, _: Marks) -> str:
