@@ -91,6 +91,16 @@ def test_references_inside_sequences_stay_consistent_and_classes_stay() -> None:
     assert ds.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
 
 
+def test_pictures_inside_sequences_go() -> None:
+    """Pixels and overlays of an item are nobody's to look at, so they are not kept, whatever the options."""
+    item = Dataset()
+    item.add_new(0x7FE00010, "OB", b"Quill\x00")
+    item.add_new(0x60003000, "OW", b"Quill\x00")
+    item.SeriesInstanceUID = "1.2.3.400.3"
+    (back,) = out(instance(ReferencedSeriesSequence=[item])).ReferencedSeriesSequence
+    assert [int(tag) for tag in back.keys()] == [0x0020000E]  # noqa: SIM118
+
+
 def test_ages_over_89_become_one_category_when_characteristics_are_retained() -> None:
     """45 CFR 164.514(b)(2)(i)(C)."""
     kept = Profile(pixels="never", retain_patient_characteristics=True)

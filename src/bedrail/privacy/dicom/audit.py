@@ -82,7 +82,7 @@ def _judge(dataset: Dataset, rules: Rules, sop_class: str, parent: int) -> Itera
                 yield _at(tag, "private")
             continue
         if 0x5000 <= group <= 0x50FF or is_overlay(tag):
-            if not (is_overlay(tag) and rules.clean_graphics and tag & 0xFFFF in KEPT):
+            if parent or not (is_overlay(tag) and rules.clean_graphics and tag & 0xFFFF in KEPT):
                 yield _at(tag, "curve or overlay")
             continue
         vr = vr_in_dictionary(tag)

@@ -113,8 +113,8 @@ class Walk:
             if not vr or group < 4 or not tag & 0xFFFF or 0x5000 <= group <= 0x50FF or depth > DEEPEST:
                 self._drop(dataset, tag, "unknown" if not vr else "E.1-1")
                 continue
-            if is_overlay(tag):
-                if not self.rules.clean_graphics:  # else they were cleaned before
+            if is_overlay(tag) or (parent and tag == PIXELS):
+                if parent or not self.rules.clean_graphics:  # else they were cleaned before
                     self._drop(dataset, tag, "E.1-1")
                 continue
             if vr == "SQ":
