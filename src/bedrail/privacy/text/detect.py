@@ -53,6 +53,8 @@ class Detector:
             return []
         plain = Plain(text)
         tokens = Tokens(plain)
+        if not len(tokens):  # blanks alone
+            return []
         candidates = self._matcher.find(tokens) + self._listed.find(tokens)
         if known:
             candidates += find_known(tokens, known)
