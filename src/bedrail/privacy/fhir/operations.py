@@ -24,18 +24,13 @@ class Holed(list[Any]):
 
 
 class Edge:
-    """One element below a plan: what is done with it, and how often it was."""
+    """One element below a plan: what is done with it by which rule, and how often it was."""
 
-    __slots__ = ("action", "count", "op", "place", "rule")
+    __slots__ = ("action", "count", "place", "rule")
 
     def __init__(self, place: str, action: str, rule: str) -> None:
         self.place, self.action, self.rule = place, action, rule
         self.count = 0
-        self.op: Op = _nothing
-
-
-def _nothing(_: Any, __: Visit) -> None:
-    return None
 
 
 def wrong(place: str, said: str) -> Invalid:
