@@ -109,7 +109,7 @@ def test_all_sample_messages_keep_their_structure_and_tell_nobody() -> None:
         assert [each.name for each in segments_of(before)] == [each.name for each in segments_of(after)], name
         known = [each.text for each in known_in(segments_of(before)) if len(each.text) > 6]
         assert [value for value in known if value in after] == [], name
-        if number % 8 == 0:  # the other reader takes its time
+        if number % 20 == 0:  # the other reader takes its time
             assert parsed(before) == parsed(after), name
 
 
