@@ -10,6 +10,8 @@ from bedrail.privacy.text.values import Candidate, Known
 
 _SHORT = 3
 """Parts of a name below this length are searched for only inside the whole."""
+_LONGEST = 64
+"""Runs of more words are not searched again: a pasted attachment is no name, and would take its length squared."""
 
 
 def find_known(tokens: Tokens, known: Iterable[Known]) -> list[Candidate]:
@@ -35,7 +37,7 @@ def find_runs(
     words = tokens.words
     for at, word in enumerate(words):
         for form, label, confidence in sought.get(word, ()):
-            last = _run(words, at, form)
+            last = _run(words, at, form) if len(form) <= _LONGEST else None
             if last is not None:
                 found.append(Candidate(tokens.starts[at], tokens.ends[last], label, confidence, source))
     return found
