@@ -52,7 +52,6 @@ def mondrian(
     codes = [place[each.codes] for each, (place, _) in zip(quasi, order, strict=True)]
     rows = len(codes[0])
     weight = list(weights) or [1.0] * len(codes)
-    fixed = [tree.height == 1 for tree in trees]
     block = np.zeros(rows, dtype=np.int64)
     labels: list[tuple[str, ...]] = []
     lost = 0.0
@@ -72,7 +71,6 @@ def mondrian(
             w * (high - low) / max(1, len(each.values) - 1)
             for (low, high), each, w in zip(spans, quasi, weight, strict=True)
         )
-    del fixed
     return Blocks(block=block, labels=tuple(labels), loss=lost / (rows * sum(weight)) if rows else 0.0)
 
 

@@ -98,7 +98,7 @@ def recode(
         raise Invalid("the table has no rows.", path="targets", remedy="Give one with rows.")
     k, most = smallest_class(targets), int(targets.suppression * rows)
     trees = [hierarchy_of(c.name, policy.columns[c.name], c.values, strict_zip=policy.strict_zip) for c in quasi]
-    failing = _failing(policy, sensitive, targets, most)
+    failing = _failing(policy, sensitive, targets)
     k = max(k, *(policy.columns[each.name].l for each in sensitive)) if sensitive else k
     if targets.search.startswith("mondrian"):
         return _blocks(policy, quasi, sensitive, trees, k, failing, targets, places)
@@ -150,13 +150,12 @@ def _full_domain(
     return Recoding(columns=tuple(places), labels=labels, suppressed=frozenset(zip(*named, strict=True)))
 
 
-def _failing(policy: Policy, sensitive: Sequence[Coded], targets: Targets, most: int) -> Failing | None:
+def _failing(policy: Policy, sensitive: Sequence[Coded], targets: Targets) -> Failing | None:
     """Which classes break l, t or the marketer's bound; None when nothing of it is asked."""
     asked = [each for each in sensitive if policy.columns[each.name].l > 1 or policy.columns[each.name].t is not None]
     if not asked and targets.marketer >= 1.0:
         return None
     places = [ranks(each)[0] for each in sensitive]
-    spans = [max(1, len(each.values)) for each in sensitive]
     wholes = []
     for each, place in zip(sensitive, places, strict=True):
         share = np.bincount(each.codes, minlength=len(each.values)) / len(each.codes)
@@ -187,7 +186,6 @@ def _failing(policy: Policy, sensitive: Sequence[Coded], targets: Targets, most:
                 out[:] = True
         return out
 
-    del spans, most
     return fails
 
 
