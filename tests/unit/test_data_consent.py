@@ -124,7 +124,7 @@ def _registry(*facts: object) -> Registry:
 
 
 def test_the_bedside_asks_the_same_choices() -> None:
-    """The opt-out is a choice about care, kept with who recorded it; under opt-in whoever said nothing is not served."""
+    """The opt-out is a choice about care, kept with its recorder; under opt-in whoever said nothing is not served."""
     out = ConsentChanged(subject="s", use_case="*", opted_out=True)
     registry = _registry(out)
     assert registry.opted_out_of("s", "any", NOW)
