@@ -231,7 +231,7 @@ def test_an_output_is_verified_against_its_manifest_and_looked_at_again(tmp_path
     ("medium", "name", "data"),
     [
         ("table", "o.csv", 'a,b\n1,"mail x@example.org"\n'),
-        ("fhir", "o.ndjson", '{"resourceType":"Patient","note":[{"text":"mail x@example.org"}],"url":"http://e.org/x"}\n'),
+        ("fhir", "o.ndjson", '{"resourceType":"Patient","note":[{"text":"mail x@example.org"}],"url":"http://example.org/x"}\n'),
         ("fhir", "o.json", '{"resourceType":"Patient","text":{"div":"mail x@example.org"}}'),
         ("hl7", "o.hl7", "MSH|^~\\&|A|x@example.org\rPID|1||mail x@example.org\r"),
     ],

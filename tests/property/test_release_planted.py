@@ -35,7 +35,7 @@ FORMS: dict[str, tuple[str, ...]] = {
     "LICENSE": ("MD-######", "D#######", "?####-#####-#####", "DEA BM%######"),
     "VEHICLE": ("1HGCM%2633A00####", "plate ABC-%###", "%???###"),
     "DEVICE": ("SN K######", "00:1B:44:11:3A:%#", "S/N PJN######", "(01)0%############(21)A%####"),
-    "URL": ("https://portal.zqhealth.org/pt/######", "www.zqclinic.example.com/~u%##"),
+    "URL": ("https://portal.zqhealth.example/pt/######", "www.zqclinic.example.com/~u%##"),
     "IP": ("10.%#.1%.2%", "2001:0db8:85a3:0000:0000:8a2e:0370:7%##"),
     "BIOMETRIC": ("FP-########", "IRIS-??##-####", "fingerprint hash 9f%#ac##"),
     "PHOTO": ("IMG_####.jpg", "zq_face_%#.png"),

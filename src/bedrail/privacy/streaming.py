@@ -20,7 +20,9 @@ from pathlib import Path
 
 from bedrail.core.errors import BedrailError, Invalid, Unavailable
 from bedrail.core.values import Value
-from bedrail.privacy.handlers import (
+from bedrail.privacy.partial import Failure, Outcome, Partial, file_digest
+from bedrail.privacy.sources import Chunk, Files, Source
+from bedrail.privacy.treating import (
     Halted,
     Handle,
     OnError,
@@ -31,8 +33,6 @@ from bedrail.privacy.handlers import (
     handled_rows,
     where_raised,
 )
-from bedrail.privacy.partial import Failure, Outcome, Partial, file_digest
-from bedrail.privacy.sources import Chunk, Files, Source
 from bedrail.privacy.values import Handled, Manifest
 
 __all__ = [

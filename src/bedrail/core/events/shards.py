@@ -21,7 +21,7 @@ class LedgerBegun(FactStruct, frozen=True, kw_only=True, tag="ledger.begun"):
 
 
 class LedgerPruned(FactStruct, frozen=True, kw_only=True, tag="ledger.pruned"):
-    """The retention of the shard `origin`, entries `start` to `size` - 1, has ended: daily traffic in it may be deleted.
+    """The retention of the shard `origin`, entries `start` to `size` - 1, is over: daily traffic may be deleted.
 
     Leaf hashes, checkpoints and the facts that govern stay; what goes are the bytes of decisions, fallbacks, responses,
     outcomes and beats, their sealed records and their rows in views. `sealed_at` and `years` are what it rests on.

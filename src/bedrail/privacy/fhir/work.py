@@ -19,12 +19,12 @@ from bedrail.privacy.fhir.deidentifier import Deidentifier
 from bedrail.privacy.fhir.files import Document, files_in, meet_people, safe_name, source_of
 from bedrail.privacy.fhir.reading import read, written
 from bedrail.privacy.fhir.subjects import People
-from bedrail.privacy.handlers import Handle, Tally
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.sources import Chunk, text_lines
 from bedrail.privacy.streaming import Progress, Run, quiet, run
 from bedrail.privacy.text.transform import TextRules
 from bedrail.privacy.text.values import Mode
+from bedrail.privacy.treating import Handle, Tally
 from bedrail.privacy.values import Handled, Manifest
 from bedrail.privacy.wording import Wording
 

@@ -10,13 +10,13 @@ import msgspec
 
 from bedrail.core.errors import Unavailable
 from bedrail.core.ports import KeyedDigest
-from bedrail.privacy.handlers import Handle, Tally
 from bedrail.privacy.hl7.deidentifier import Deidentifier
 from bedrail.privacy.hl7.rules import FieldRules, read_profile, read_rules
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.sources import Chunk, split_messages
 from bedrail.privacy.text.transform import TextRules
 from bedrail.privacy.text.values import Mode
+from bedrail.privacy.treating import Handle, Tally
 from bedrail.privacy.wording import Wording
 
 

@@ -13,7 +13,6 @@ import msgspec
 
 from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
-from bedrail.privacy.handlers import Handle, Tally, each_line
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.text.detect import load
 from bedrail.privacy.text.lexicon import Learned, Lexicon
@@ -21,6 +20,7 @@ from bedrail.privacy.text.notes import known_of, read_note, subject_of
 from bedrail.privacy.text.risk import NoteRisk, band, note_risk
 from bedrail.privacy.text.transform import Finding, TextRules, deidentify_text
 from bedrail.privacy.text.values import Mode
+from bedrail.privacy.treating import Handle, Tally, each_line
 from bedrail.privacy.values import LABELS, Span
 
 RULES = dict(zip(LABELS, "ABCCDEFGHIJKLMNOPQR", strict=True))
