@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _once_followed(scene: Scene, request: dict[str, Any]) -> dict[str, Any]:
-    """The first answer in the new scope: a server follows the ledger some twenty times a second, and this came sooner."""
+    """The first answer in the new scope: a server looks twenty times a second, and this may come sooner."""
     for _ in range(100):
         answer = scene.ehr.decide(request)
         if answer.get("guard") != "scope":

@@ -33,14 +33,14 @@ class Detector:
         self._listed = Listed(self.lists)
         self._bridge = language_pack.bridge
         self._propagation = Propagation(self.lists)
-        self._thresholds = language_pack.thresholds
+        self._pack = language_pack
         self._tagger: Tagger | None = None
         if mode == "full" and language_pack.tagger:
             self.use(Tagger(weights(language_pack.tagger), self.lists))
 
     def use(self, tagger: Tagger) -> None:
         """Take another tagger: one trained on one's own notes, or one that never saw the corpus it is measured on."""
-        self._belief = Belief(tagger.labels, self._thresholds, self.lists)
+        self._belief = Belief(tagger.labels, self._pack, self.lists)
         self._tagger = tagger
 
     def detect(self, text: str, known: Sequence[Known] = ()) -> list[Span]:

@@ -81,7 +81,7 @@ _ANNOUNCED = (
     *_announced(
         "LICENSE",
         r"(?:driver'?s?'?|driving|dr|drivers'|state|medical|nursing|professional|pilot|commercial|operator'?s?|marriage|board|fishing|hunting|"
-        r"pharmacy)? ?(?:licen[sc]es?|lic|licensure|certificates?|certification|cert)\b|dl|cdl|npi|dea|upin|caqh|clia|ncpdp|nabp|registration",
+        r"pharmacy)? ?(?:licen[sc]es?|lic|licensure|certificates?|certification|cert)\b|(?<!/)dl|cdl|npi|dea|upin|caqh|clia|ncpdp|nabp|registration",
         "driver drivers driving dr state medical nursing professional pilot commercial operator operators marriage board fishing "
         "hunting pharmacy license licence licenses licences lic licensure certificate certificates certification cert dl cdl npi "
         "dea upin caqh clia ncpdp nabp registration",
@@ -241,7 +241,7 @@ SCANS = (
         re.compile(
             r"(?<![\w.+-])(?P<x>"
             + _LOCAL
-            + r"[ ]?@[ ]?(?:\[\d{1,3}(?:\.\d{1,3}){3}\]|[A-Za-z0-9](?:[A-Za-z0-9-]*\.)*[A-Za-z0-9-]*[A-Za-z0-9]))"
+            + r"[ ]?@[ ]?(?:\[\d{1,3}(?:\.\d{1,3}){3}\]|(?=[0-9.-]*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9-]*\.)*[A-Za-z0-9-]*[A-Za-z0-9]))"
         ),
         0.99,
         behind=14,
