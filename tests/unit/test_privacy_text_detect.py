@@ -172,3 +172,36 @@ def test_word_lists_hold_what_they_should() -> None:
     assert lists.of["metoprolol"] & lists.bits("drug", "clinical", "word")
     assert lists.of["babinski"] & lists.bits("eponym")
     assert gazetteer("en_words.txt.gz") is lists
+
+
+AMOUNTS = (
+    "Leads thresholds 0.6 V @ 0.4 ms. Battery 6.2 yrs.",
+    "Total sleep time 342 min, AHI 22.4/h, nadir 81%. CPAP titrated to 9 cm H2O.",
+    "Buprenorphine 8/2 daily. SVE 2/50/-3 at 36w2d.",
+    "Urine culture: 10^5 CFU/mL. The lesion measures 1.2 x 0.8 x 0.6 cm.",
+    "Oxygen at 2 L/min, FiO2 0.28, pH 7.39. Home glucose is 105-165 mg/dL.",
+    "RR 18, HR 92, creatinine 1.4 mg/dL, eGFR 48. QTc 428 ms. No acute ST changes.",
+    "Examination includes Murphy sign; the result is negative.",
+    "HISTORY OF FEVER, RIGORS, OR CHILLS. NO COUGH.",
+)
+
+
+@pytest.mark.parametrize("text", AMOUNTS)
+def test_amounts_scores_and_signs_stay(text: str) -> None:
+    """Measurements, ratios, doses, eponyms and words of grammar are nobody's identifier."""
+    assert masked(text) == text
+
+
+def test_words_around_a_name_or_number_stay() -> None:
+    """Role words and words that announce a number are no part of it; the name and the number are covered."""
+    text = "Clinician Maria Kowalczyk, lic CA-204518, near the entrance of Mercy Hospital and Thomas Okafor."
+    out = masked(text)
+    assert out.startswith("Clinician xxxxx xxxxxxxxx, lic ")
+    assert "entrance of xxxxx xxxxxxxx and xxxxxx xxxxxx." in out
+
+
+def test_an_address_of_mail_needs_a_letter_behind_its_sign() -> None:
+    """`V @ 0.4` is a voltage; `v@a.org`, `v @ a.org` and `v@[192.0.2.1]` are addresses."""
+    for address in ("v@a.org", "v @ a.org", "v@[192.0.2.1]", "v@3com.com"):
+        assert "v" not in masked(f"Mail {address} today", "rules").replace("Mail", "").replace("today", "")
+    assert masked("0.6 V @ 0.4 ms", "rules") == "0.6 V @ 0.4 ms"

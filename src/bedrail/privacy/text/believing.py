@@ -18,6 +18,8 @@ _PART = re.compile(r"[^\W\d_]+|\d+")
 _HALF = re.compile(r"([0-9]{1,2})[-/]([0-9]{1,2})")
 _AMOUNT = re.compile(r"[\^×%=<>]|[0-9] x [0-9]|\A0?[0-9]*\.[0-9]+\Z|[A-Za-z][0-9]+ [0-9]*\.[0-9]")
 _APART = frozenset({"", " ", ":", "#"})
+_READING = re.compile(r"[ ][0-9]+\.[0-9]")
+_FOLLOWING = re.compile(r"[ ]([A-Za-z]+)")
 _PER = re.compile(r"/(?i:ml|dl|ul|l|min|h|hr|hpf|kg|m|m2|day|d|mm3)(?![A-Za-z])")
 _ADDRESS = re.compile(r"@|://|[A-Za-z0-9]\.[A-Za-z]{2}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
 _UNIT = re.compile(r"[-/][0-9]|[ ]?(?:%|(?i:mg|ml|bpm|mm|cm|kg|lbs?|mmol|meq|degrees|beats)(?![A-Za-z]))")
@@ -107,22 +109,26 @@ class Belief:
         return _plausible(written, one.label) and not _measured(one.label, before, after)
 
     def _nameable(self, written: str, before: str, after: str, one: Candidate, *, mixed: bool) -> bool:
-        if mixed and written.islower() and one.confidence < _SMALL:
-            return False
         words = re.findall(r"[a-z]+", written.lower())
         if not words:
             return one.label == "GEO" and sum(c.isdigit() for c in written) > 2
+        if (mixed and written.islower() and one.confidence < _SMALL) or (one.label == "NAME" and written[0].isdigit()):
+            return False
         if (len(written) == 1 and before[-1:].isdigit()) or _PER.match(after):  # H2O, CFU/mL
             return False
-        if one.label == "NAME" and written[0].isdigit():
-            return False
+        return not self._medical(words, after, one.confidence)
+
+    def _medical(self, words: list[str], after: str, confidence: float) -> bool:
+        """Words of medicine by a weak opinion; an eponym with its sign or line, what was measured, by any."""
         of = [self._of.get(w, 0) for w in words if len(w) > 1]
-        if of and one.confidence < _MEDICAL and all(b & self._technical for b in of):
-            return False
-        following = re.match(r"[ ]([A-Za-z]+)", after)
+        if of and confidence < _MEDICAL and all(b & self._technical for b in of):
+            return True
         if words[-1] in self._things and len(words) > 1:
-            return not all(self._of.get(w, 0) & self._eponym for w in words[:-1])
-        return not (following and following[1].lower() in self._things and of and all(b & self._eponym for b in of))
+            return all(self._of.get(w, 0) & self._eponym for w in words[:-1])
+        if len(words) == 1 and _READING.match(after) and of and of[0] & self._ordinary and not of[0] & self._people:
+            return True
+        following = _FOLLOWING.match(after)
+        return bool(following and following[1].lower() in self._things and of and all(b & self._eponym for b in of))
 
     def _behind_a_drug(self, before: str) -> bool:
         word = re.search(r"([A-Za-z]+)[ ]\Z", before)
