@@ -46,8 +46,8 @@ def _announced(label: str, words: str, triggers: str, near: float = 0.97, far: f
     starts = frozenset(triggers.split())
     head = _ALONE + r"(?i:" + words + r")(?![a-z])"
     return (
-        Rule(label, starts, re.compile(head + _LINK + _VALUE + _END), near, _short),
         Rule(label, starts, re.compile(head + _FAR + _VALUE + _END), far, _long),
+        Rule(label, starts, re.compile(head + _LINK + _VALUE + _END), near, _short, follows=True),
     )
 
 
@@ -266,7 +266,7 @@ SCANS = (
     ),
     Rule(
         "URL",
-        frozenset(_TOP[3:-1].split("|")),
+        frozenset("." + top for top in _TOP[3:-1].split("|")),
         re.compile(
             r"(?<![\w@.-])(?P<x>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}(?:"
             + r"(?i:"

@@ -29,7 +29,7 @@ NAMES = (
     Rule("NAME", frozenset({"dr", "drs", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "mister", "mx", "sr", "sra", "rev", "reverend", "sister", "father", "rabbi", "imam", "judge", "officer", "detective", "attorney", "sgt", "lt", "capt", "captain", "col", "maj"}),
          re.compile(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b(?<![0-9] ms)\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
     Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), re.compile(r"(?<![\w])(?i:dr|mrs|ms|mr)\b(?<![0-9] ms)\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
-    Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), re.compile(r"(?<![\w])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
+    Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), re.compile(r"(?<![\w])(?=[^:=\n]{2,90}[:=])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
     Rule("NAME", frozenset(_KIN.split("|")), re.compile(r"(?<![\w])(?i:" + _KIN + r"),?[ ](?P<x>" + _STOP + r"[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?(?:[ ][A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)?)(?![\w:])(?! (?:disease|syndrome))"), 0.72),
     Rule("NAME", frozenset({"-"}), re.compile(r"-{1,3}[ ]?(?:(?i:dr)\.?[ ])?(?P<x>[A-Z][A-Za-z]{2,}(?:[ ][A-Z][A-Za-z]+)?)(?=[ ]*(?:,? ?(?:RN|MD|M\.D\.|NP|PA|PA-C|DO|LPN|PT|RPh)\b|\n|\Z))"), 0.72,
          before=re.compile(r"[.!?)\n][ ]{0,2}\Z")),

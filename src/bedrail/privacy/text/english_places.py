@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterable
 
 from bedrail.privacy.text.values import DIGITS, Rule
 
@@ -43,7 +45,15 @@ _NO += r"liters?|patients?|doses?|puffs?|drops?|sets?|reps?|visits?|minute|vesse
 
 
 def _suffix(words: list[str]) -> str:
-    return r"(?i:" + "|".join(sorted(words, key=len, reverse=True)) + r")(?![A-Za-z])\.?"
+    return r"(?i:" + _by_letter(words) + r")(?![A-Za-z])\.?"
+
+
+def _by_letter(words: Iterable[str]) -> str:
+    """Alternatives by their first letter, so that most are passed over together; for words up to a word's end."""
+    rest = defaultdict(list)
+    for word in sorted(set(words), key=len, reverse=True):
+        rest[word[0]].append(word[1:])
+    return "|".join(first + "(?:" + "|".join(ends) + ")" for first, ends in rest.items())
 
 
 _FACILITY = (

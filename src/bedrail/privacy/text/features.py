@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from string import ascii_lowercase, ascii_uppercase
 
 from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
 
 REACH = 3
+_NO_SMALL = dict.fromkeys(map(ord, ascii_lowercase))
+_NO_LARGE = dict.fromkeys(map(ord, ascii_uppercase))
 _VOWELS = re.compile(r"[aeiouy]")
 
 
@@ -28,10 +31,14 @@ class Token:
 def casing(text: str) -> str:
     """`U` for a text in capitals, `L` for one without any, `M` for the ordinary: then shapes tell something."""
     start = text[:1_000]
-    letters = sum(map(str.isalpha, start))
+    if start.isascii():
+        small, large = (len(start) - len(start.translate(none)) for none in (_NO_SMALL, _NO_LARGE))
+        letters = small + large
+    else:
+        letters, large = sum(map(str.isalpha, start)), sum(map(str.isupper, start))
     if not letters:
         return "M"
-    share = sum(map(str.isupper, start)) / letters
+    share = large / letters
     return "U" if share > 0.75 else "L" if share < 0.004 else "M"
 
 

@@ -15,7 +15,13 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     """
     taken: list[Candidate] = []
     covered = bytearray(len(text))
+    free = covered.find
     for one in sorted(candidates, key=lambda c: (-c.confidence, c.start - c.end, c.start)):
+        whole = free(1, one.start, one.end) < 0
+        if whole and text[one.start].isalnum() and text[one.end - 1].isalnum():
+            taken.append(one)
+            covered[one.start : one.end] = b"\x01" * (one.end - one.start)
+            continue
         for piece in _free(covered, one.start, one.end):
             start, end = _trimmed(text, *piece)
             if start < end:

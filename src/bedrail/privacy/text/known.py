@@ -36,7 +36,9 @@ def find_runs(
     found = []
     words = tokens.words
     for at, word in enumerate(words):
-        for form, label, confidence in sought.get(word, ()):
+        if word not in sought:
+            continue
+        for form, label, confidence in sought[word]:
             last = _run(words, at, form) if len(form) <= _LONGEST else None
             if last is not None:
                 found.append(Candidate(tokens.starts[at], tokens.ends[last], label, confidence, source))

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import DIGITS, MIXED, Candidate, Rule
 
-_OPENERS = frozenset(",([")
+_OPENERS = frozenset(",([.")
 _LONGEST = 400
 _CLOSING = frozenset(",;%)]\n")
 _SETTLED = 0.9
@@ -17,11 +17,11 @@ _SETTLED = 0.9
 
 
 class _Compiled:
-    __slots__ = ("before", "behind", "capital", "check", "confidence", "groups", "label", "match", "search")
+    __slots__ = ("before", "behind", "capital", "check", "confidence", "follows", "groups", "label", "match", "search")
 
     def __init__(self, rule: Rule) -> None:
         self.label, self.confidence, self.check, self.behind = rule.label, rule.confidence, rule.check, rule.behind
-        self.capital, self.before = rule.capital, rule.before
+        self.capital, self.before, self.follows = rule.capital, rule.before, rule.follows
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
 
@@ -109,14 +109,16 @@ class Matcher:
     @staticmethod
     def _try(rules: list[_Compiled], tokens: Tokens, at: int, found: list[Candidate]) -> None:
         text = tokens.plain.text
+        start = tokens.starts[at]
+        hit: re.Match[str] | None = None
         for rule in rules:
-            if rule.capital and not text[tokens.starts[at]].isupper():
+            if (rule.follows and hit is None) or (rule.capital and not text[start].isupper()):
                 continue
             if rule.behind:
                 first, last = max(0, at - rule.behind), min(len(tokens), at + rule.behind) - 1
                 for matched in rule.search(text, tokens.starts[first], _next_gap(text, tokens.ends[last])):
                     _take(rule, matched, text, found)
-            elif (hit := rule.match(text, tokens.starts[at])) is not None:
+            elif (hit := rule.match(text, start)) is not None:
                 _take(rule, hit, text, found)
 
 

@@ -48,8 +48,9 @@ class Listed:
         text, of, name = tokens.plain.text, self._of, self._name
         found = []
         before = -3
+        get, starts, ends = of.get, tokens.starts, tokens.ends
         for at, word in enumerate(tokens.words):
-            if not of.get(word, 0) & name or not self._capital(text, tokens.starts[at], tokens.ends[at]):
+            if not get(word, 0) & name or not self._capital(text, starts[at], ends[at]):
                 continue
             if self._together(tokens, before, at):
                 found.append(Candidate(tokens.starts[before], tokens.ends[at], "NAME", _CONFIDENCE, "list"))

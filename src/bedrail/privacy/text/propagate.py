@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from bedrail.privacy.text.gazetteers import Gazetteer
@@ -24,13 +25,9 @@ class Propagation:
     def find(self, tokens: Tokens, found: Sequence[Candidate]) -> list[Candidate]:
         """Further mentions of what `found` holds: parts of names as words by themselves, identifiers as they were."""
         sought: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
-        at = 0
+        ends, starts = tokens.ends, tokens.starts
         for one in found:
-            while at < len(tokens) and tokens.ends[at] <= one.start:
-                at += 1
-            last = at
-            while last < len(tokens) and tokens.starts[last] < one.end:
-                last += 1
+            at, last = bisect_right(ends, one.start), bisect_left(starts, one.end)
             words = tokens.words[at:last]
             if one.label == "NAME" and one.confidence >= _SURE:
                 for word in words:

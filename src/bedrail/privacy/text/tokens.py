@@ -20,7 +20,8 @@ class Tokens:
         lower = plain.lower
         self.starts = [s for s, _ in bounds]
         self.ends = [e for _, e in bounds]
-        self.words = [lower[s:e] for s, e in bounds]
+        # in ASCII small letters are cut where others are
+        self.words = _TOKEN.findall(lower) if lower.isascii() else [lower[s:e] for s, e in bounds]
 
     def __len__(self) -> int:
         return len(self.words)

@@ -31,9 +31,10 @@ class Known(Value, frozen=True, kw_only=True):
 class Rule:
     """One pattern and where to try it: anchored at each token that is one of `triggers` (lower case, accents folded).
 
-    A trigger may begin with one of , ( [ when that must stand before the word; with `capital`, only one with a capital
-    counts. With `behind`, the pattern may begin that many tokens before its trigger, and is searched for around it.
-    `before` must match what stands before the pattern, to its last sign (of forty). Each group named `x`, `x2` ...
+    A trigger may begin with one of , ( [ . when that must stand before the word; with `capital`, only one with a
+    capital counts. With `behind`, the pattern may begin that many tokens before its trigger, and is searched for around
+    it. `before` must match what stands before the pattern, to its last sign (of forty). One that `follows` is tried
+    only where the pattern of the rule right before it, with the same triggers, matched. Each group named `x`, `x2` ...
     becomes a candidate of `label`, if `check` accepts its text. A rule with label "" protects what it matches from
     weaker candidates (a PMID is nobody's number).
     """
@@ -46,6 +47,7 @@ class Rule:
     behind: int = 0
     capital: bool = False
     before: re.Pattern[str] | None = None
+    follows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
