@@ -21,7 +21,7 @@ _APART = frozenset({"", " ", ":", "#"})
 _READING = re.compile(r"[ ][0-9]+\.[0-9]")
 _FOLLOWING = re.compile(r"[ ]([A-Za-z]+)")
 _PER = re.compile(r"/(?i:ml|dl|ul|l|min|h|hr|hpf|kg|m|m2|day|d|mm3)(?![A-Za-z])")
-_ADDRESS = re.compile(r"@|://|[A-Za-z0-9]\.[A-Za-z]{2}|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
+_ADDRESS = re.compile(r"@|://|[A-Za-z0-9]\.[A-Za-z]{2}|[0-9]+(?:\.[0-9]+){2}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
 _UNIT = re.compile(r"[-/][0-9]|[ ]?(?:%|(?i:mg|ml|bpm|mm|cm|kg|lbs?|mmol|meq|degrees|beats)(?![A-Za-z]))")
 _NUMBER = {"ID": "UNIQUE_ID", "PHONE": "PHONE", "NET": "URL", "AGE": "AGE90"}
 
@@ -96,6 +96,8 @@ class Belief:
         if mixed and word.islower():
             ordinary = bits & self._ordinary and not bits & self._named
             return small == "u" or (len(word) > 1 and (small in self._idle or bool(ordinary)))
+        if mixed and word.isupper() and len(word) == 2:  # a state: OR, IN, ME
+            return False
         return len(word) > 1 and small in self._idle and not bits & self._people
 
     def _credible(self, text: str, one: Candidate, *, mixed: bool) -> bool:
@@ -109,10 +111,12 @@ class Belief:
         return _plausible(written, one.label) and not _measured(one.label, before, after)
 
     def _nameable(self, written: str, before: str, after: str, one: Candidate, *, mixed: bool) -> bool:
-        words = re.findall(r"[a-z]+", written.lower())
+        words = re.findall(r"[^\W\d_]+", written.lower())
         if not words:
-            return one.label == "GEO" and sum(c.isdigit() for c in written) > 2
-        if (mixed and written.islower() and one.confidence < _SMALL) or (one.label == "NAME" and written[0].isdigit()):
+            return one.label == "GEO" and not (after[:1].isalpha() or before[-1:].isalpha())  # 36w2d
+        if (mixed and written.islower() and one.confidence < _SMALL) or (
+            one.label == "NAME" and written[0].isdigit() and one.confidence < _SMALL and len(words) == 1
+        ):
             return False
         if (len(written) == 1 and before[-1:].isdigit()) or _PER.match(after):  # H2O, CFU/mL
             return False
@@ -154,7 +158,7 @@ def _plausible(text: str, label: str) -> bool:
     digits = sum(c.isdigit() for c in text)
     if label == "PHONE":
         return digits > 0 and ">" not in text
-    return digits > 2 or (digits > 0 and sum(c.isalnum() for c in text) > 4)
+    return digits > 2 or text.isdigit() or (digits > 0 and sum(c.isalnum() for c in text) > 4)  # not G2P2
 
 
 def _measured(label: str, before: str, after: str) -> bool:
