@@ -119,7 +119,7 @@ def _segments(path: Path) -> Iterator[str]:
 def _parsed(text: str, path: Path) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise Invalid("not JSON.", path=str(path), remedy="Name the output of the run.") from None
 
 

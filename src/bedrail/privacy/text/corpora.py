@@ -40,8 +40,8 @@ def read_corpus(path: Path) -> Iterator[Note]:
                 continue
             where = f"{path.name}:{number}"
             try:
-                row = decode(line)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+                row = decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 raise Invalid(
                     "This line is no note with spans.",
                     path=where,

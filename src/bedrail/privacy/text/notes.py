@@ -68,6 +68,8 @@ def read_note(line: str | bytes) -> Note:
         note = _note.decode(line)
     except msgspec.ValidationError as error:
         raise Invalid(_said(error), remedy='A line is {"id": "...", "text": "..."}.') from None
+    except RecursionError:
+        raise Invalid("this line is nested too deep.", remedy="Leave out the fields that are not needed.") from None
     except (msgspec.DecodeError, UnicodeError):
         raise Invalid(
             "this line is not JSON, or is cut off.",

@@ -50,7 +50,7 @@ def read_output(path: Path) -> list[Output]:
             if line.strip():
                 try:
                     made.append(decode(line))
-                except msgspec.DecodeError:
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                     remedy = "Name a file that `bedrail deid text` wrote."
                     raise Invalid("this is no de-identified note.", path=f"{path}:{number}", remedy=remedy) from None
     return made

@@ -134,8 +134,8 @@ def repeated_ids(path: Path) -> frozenset[int]:
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
             try:
-                one = hash(_id.decode(line).id)
-            except (msgspec.DecodeError, msgspec.ValidationError, UnicodeError):
+                one = hash(_id.decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line).id)
+            except (msgspec.DecodeError, UnicodeError, RecursionError):
                 continue
             if one in seen:
                 found.add(number)
