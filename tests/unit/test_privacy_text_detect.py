@@ -70,6 +70,7 @@ def test_labels_are_those_of_the_format() -> None:
         "Foley catheter in place. Glasgow Coma Scale 15. Babinski downgoing. Jackson-Pratt drain removed.",
         "PMID 22122471. SNOMED 44054006. ICD-10 I63.9. HER2 negative, CA-125 35, COVID-19 PCR negative, B12 340.",
         "platelets 250000, viral load 1200000 copies, heparin 5000 units, 4 x 6 mm nodule (series 3, image 45).",
+        "Ethnicity: Not Hispanic or Latino. Race: Black or African American. A Latino male of 57.",
         "64 year old with 30 pack-year history, quit in 1998. Visit 3/12. Berg 45/56. L4-L5 disc narrowing.",
     ],
 )

@@ -205,6 +205,9 @@ FORMATS = (
     Rule("", frozenset({"pmid", "pmcid", "pmc", "doi", "nct", "snomed", "sctid", "loinc", "rxnorm", "rxcui", "ndc", "cpt", "hcpcs", "icd", "drg", "isbn",
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
          re.compile(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),
+    # Protected: the words of the census for ethnicity, which stand in every US Core patient.
+    Rule("", frozenset({"hispanic"}), re.compile(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
+    Rule("", frozenset({"latino", "latina", "latinx"}), re.compile(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
     Rule("SSN", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
     Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), re.compile(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
     Rule("SSN", frozenset({"last", "final"}), re.compile(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),

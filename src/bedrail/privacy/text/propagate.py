@@ -25,6 +25,7 @@ class Propagation:
     def find(self, tokens: Tokens, found: Sequence[Candidate]) -> list[Candidate]:
         """Further mentions of what `found` holds: parts of names as words by themselves, identifiers as they were."""
         sought: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
+        asked: set[tuple[tuple[str, ...], str]] = set()
         ends, starts = tokens.ends, tokens.starts
         for one in found:
             at, last = bisect_right(ends, one.start), bisect_left(starts, one.end)
@@ -36,7 +37,10 @@ class Propagation:
                         sought.setdefault(word, [((word,), "NAME", 0.5 if ordinary else 0.8)])
             elif one.label in _REPEATS and one.end - one.start >= 5:
                 form = tuple(w for w in words if w[0].isalnum())
+                if (form, one.label) in asked:  # a number that a note repeats is searched for once
+                    continue
                 if form and sum(len(w) for w in form) >= 5 and any(w[0].isdigit() for w in form):
+                    asked.add((form, one.label))
                     sought.setdefault(form[0], []).append((form, one.label, 0.8))
         if not sought:
             return []
