@@ -21,6 +21,10 @@ _YOUNG = re.compile(
     r"\s*\d{1,4}\s*(?:h|hrs?|hours?|d|days?|w|wks?|weeks?|m|mo|mos|months?)\.?\s*(?:old)?\s*", re.IGNORECASE
 )
 _OLD = re.compile(r"\s*(?:>=?|over|≥)?\s*(?:89|9\d|1[01]\d)\s*\+?\s*(?:or (?:older|over|more))?\s*", re.IGNORECASE)
+_BAND = re.compile(
+    r"\s*[\[(]?\s*(0|[1-9]\d{0,2})\s*(?:-|–|to|,)\s*([1-9]\d{0,2})\s*([\])]?)\s*(?:y|yrs?|years?)?\s*",
+    re.IGNORECASE | re.ASCII,
+)
 _LEADING_ZERO = re.compile(r"\s*0\d{4}\s*")
 MOST_REMEMBERED = 200_000
 
@@ -59,6 +63,10 @@ def top_coded(oldest: int) -> Memory:
             return (over, False) if float(found[1]) >= oldest else (value.strip(), False)
         if _OLD.fullmatch(value):
             return over, False
+        if band := _BAND.fullmatch(value):
+            low, high = int(band[1]), int(band[2]) - (band[3] == ")")  # [80-90) ends below 90
+            if low <= high < oldest or oldest <= low <= high:
+                return (value.strip() if high < oldest else over), False
         return (value.strip(), False) if _YOUNG.fullmatch(value) else ("", True)
 
     return remembering(make)

@@ -14,6 +14,9 @@ from bedrail.privacy.release.zip3 import permitted
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _YEAR = re.compile(r"\d{4}( or earlier)?")
 _AGE = re.compile(r"(?:\d{1,2}(?:\.\d+)?(?:\D{1,10})?|(\d+)\+)")
+_BANDED = re.compile(
+    r"[\[(]?\s?\d{1,2}\s?(?:-|–|to|,)\s?(\d{1,2})\s?[\])]?(?:\s?[a-z]{1,5})?", re.IGNORECASE | re.ASCII
+)
 REMEMBERED = 500_000
 
 
@@ -53,6 +56,8 @@ def _may(method: str, work: TableWork, *, guard: bool) -> Callable[[str], bool]:
         return bool(_YEAR.fullmatch(value)) and (int(value[:4]) > last or value.endswith("earlier"))
 
     def age(value: str) -> bool:
+        if banded := _BANDED.fullmatch(value):
+            return int(banded[1]) < oldest + value.endswith(")")
         found = _AGE.fullmatch(value)
         return bool(found) and (found[1] is None or int(found[1]) == oldest) if found else False
 
