@@ -57,7 +57,7 @@ def test_the_same_key_gives_the_same_bytes_and_another_key_other_names(tmp_path:
 
 
 def test_what_is_wrong_with_a_line_is_said_with_its_place_and_never_its_content(tmp_path: Path) -> None:
-    """Not JSON, cut off, a field missing, an id twice, not UTF-8, a label that there is not."""
+    """Not JSON, cut off, a field missing, not UTF-8, a label that there is not; an id twice is said, and handled."""
     path = tmp_path / "bad.jsonl"
     lines = [
         b'{"id": 1, "text": "fine"}',
@@ -75,15 +75,16 @@ def test_what_is_wrong_with_a_line_is_said_with_its_place_and_never_its_content(
     path.write_bytes(b"\r\n".join(lines))
     ran = told("deid", "text", str(path), "--out", str(tmp_path / "out"), "--jobs", "1")
     assert ran.code == 2
-    assert f"{path}:2" in ran.err
+    assert f"{path}:3" in ran.err
+    assert "1 notes have the id of an earlier one" in ran.err
     assert not (tmp_path / "out").exists()
     ran = told("deid", "text", str(path), "--out", str(tmp_path / "out"), "--jobs", "1", "--on-error", "skip", "--json")
     assert ran.code == 1
     said = json.loads(ran.out)
-    assert [failure["number"] for failure in said["failures"]] == [2, 3, 4, 5, 6, 7, 8, 9]
+    assert [failure["number"] for failure in said["failures"]] == [3, 4, 5, 6, 7, 8, 9]
     assert all(failure["message"] and failure["remedy"] for failure in said["failures"])
     assert "Hartwell" not in ran.out + ran.err
-    assert [row["id"] for row in rows(tmp_path / "out")] == [1, 7]
+    assert [row["id"] for row in rows(tmp_path / "out")] == [1, 1, 7]
 
 
 def test_a_dry_run_counts_and_writes_nothing(tmp_path: Path) -> None:

@@ -80,7 +80,9 @@ def text(
     learned = read_lexicon(lexicon.read_bytes(), str(lexicon)) if lexicon is not None else None
     if learned is not None and learned.key != key_check(running.keyed()):
         raise other_key()
-    work = NoteWork(running.key().digest, rules, mode, keep, pseudonymous_ids, learned, repeated_ids(notes))
+    work = NoteWork(running.key().digest, rules, mode, keep, pseudonymous_ids, learned)
+    if again := len(repeated_ids(notes)):
+        click.echo(f"{again} notes have the id of an earlier one; each is handled for itself, in order.", err=True)
     with running.progress("notes") as told:
         done = run(
             Lines(notes), running.out(out), work, medium="text", profile=work.profile(), told=told, **running.settings()

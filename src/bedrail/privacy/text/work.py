@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import Invalid
 from bedrail.core.ports import KeyedDigest
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.text.detect import load
@@ -34,8 +33,7 @@ class NoteWork:
     """`privacy.streaming.Work` over lines of notes; see `Note` for the input.
 
     Each line out is {"id", "text", "spans": [{"start", "end", "label", "confidence"}], "risk"} and the fields
-    of `keep` as they came: whoever names a field answers for what stands in it. `repeated` are lines whose id an
-    earlier line has.
+    of `keep` as they came: whoever names a field answers for what stands in it.
     """
 
     digest: KeyedDigest
@@ -44,7 +42,6 @@ class NoteWork:
     keep: tuple[str, ...] = ()
     pseudonymous_ids: bool = False
     lexicon: Lexicon | None = None
-    repeated: frozenset[int] = field(default_factory=frozenset)
 
     def open(self) -> Handle:
         """Loads the detector, once in each process."""
@@ -53,14 +50,10 @@ class NoteWork:
         if self.lexicon is not None:
             detector = Learned(detector, self.lexicon, keyed)
 
-        def handle(line: str, number: int, tally: Tally) -> str | None:
+        def handle(line: str, _number: int, tally: Tally) -> str | None:
             if not line.strip():
                 return None
             note = read_note(line)
-            if number in self.repeated:
-                raise Invalid(
-                    "the id of this note stands in an earlier line.", remedy="Give each note an id of its own."
-                )
             text, spans = deidentify_text(note.text, detector, keyed, subject_of(note), self.rules, known_of(note))
             risk = note_risk(note.text, spans, self.mode)
             _count(tally, self.rules, spans, risk)
