@@ -176,16 +176,16 @@ class _FollowUp:
 async def _read(request: Request, decoder: msgspec.json.Decoder[Body], kind: type[Body]) -> Body:
     content = request.headers.get("content-type", "").split(";", 1)[0].strip().lower()
     if content != "application/json":
-        raise NOT_JSON
+        raise NOT_JSON.with_traceback(None)  # one for all: it must not gather everybody's frames
     body = b""
     try:
         async with body_time():
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MAX_BODY:
-                    raise TOO_LARGE
+                    raise TOO_LARGE.with_traceback(None)
     except TimeoutError:
-        raise TOO_SLOW from None
+        raise TOO_SLOW.with_traceback(None) from None
     value = read_body(decoder, body, kind.__struct_fields__)
     refuse_twice(body)
     return value

@@ -134,10 +134,10 @@ async def read_form(request: Request, reception: Reception) -> dict[str, str]:
             async for chunk in request.stream():
                 body += chunk
                 if len(body) > MOST_FORM:
-                    raise TOO_LARGE
+                    raise TOO_LARGE.with_traceback(None)
         pairs = parse_qsl(body.decode(), keep_blank_values=True, strict_parsing=bool(body), max_num_fields=MOST_FIELDS)
     except TimeoutError:
-        raise TOO_SLOW from None
+        raise TOO_SLOW.with_traceback(None) from None
     except ValueError as error:
         raise Invalid("this form cannot be read.", path="body", remedy="Use the page.") from error
     form: dict[str, str] = {}
