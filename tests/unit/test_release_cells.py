@@ -13,7 +13,7 @@ from bedrail.keys.pseudonyms import HmacDigest
 from bedrail.privacy.release import deidentify_csv
 from bedrail.privacy.release.cells import top_coded, year_only
 from bedrail.privacy.release.dates import day_of, shifted
-from bedrail.privacy.release.zip3 import CENSUS_2000, permitted, population, zip3
+from bedrail.privacy.zip3 import CENSUS_2000, permitted, population, zip3
 
 KEY = HmacDigest(b"of the cells' tests: 32 bytes ok")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bedrail.cli.deid_options import Running, out_option, run_options
+from bedrail.cli.deid_records import record_options
 
 if TYPE_CHECKING:
     from bedrail.privacy.fhir.configuration import Configuration
@@ -18,29 +19,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True))
 @out_option
-@click.option(
-    "--profile", type=click.Choice(["safe-harbor", "limited-data-set"]), default="safe-harbor", show_default=True,
-    help="limited-data-set leaves towns, ZIP codes and moved dates, under a data use agreement.",
-)  # fmt: skip
-@click.option(
-    "--config", type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Rules of your own, or Microsoft's configuration files as they are, in place of a profile.",
-)  # fmt: skip
-@click.option(
-    "--dates", type=click.Choice(["year", "shift", "keep"]),
-    help="What stays of dates; moved or kept dates are not Safe Harbor.",
-)  # fmt: skip
-@click.option(
-    "--text", "free_text", type=click.Choice(["deidentify", "redact"]), help="Free text: cleaned, or removed."
-)
-@click.option(
-    "--method", type=click.Choice(["mask", "generalise", "surrogate"]), default="mask", show_default=True,
-    help="What free text gets in the place of identifiers.",
-)  # fmt: skip
-@click.option("--language", default="en", show_default=True, help="Of free text: en, es or de.")
-@click.option(
-    "--mode", type=click.Choice(["full", "rules"]), default="full", show_default=True, help="rules is quicker."
-)
+@record_options("Rules of your own, or Microsoft's configuration files as they are, in place of a profile.")
 @click.option(
     "--subject", default="id", show_default=True, metavar="id|mrn|SYSTEM",
     help="What a patient's code and offset are made of: the id, or an identifier, as in HL7 v2, DICOM and tables.",

@@ -13,7 +13,7 @@ from bedrail.privacy.fhir.configuration import Configuration, Rule
 from bedrail.privacy.fhir.elements import DATES, NUMBERS, QUANTITIES, Element
 from bedrail.privacy.fhir.expressions import is_true
 from bedrail.privacy.fhir.visit import Visit
-from bedrail.privacy.release.zip3 import zip3
+from bedrail.privacy.zip3 import zip3
 
 Change = Callable[[Any, Visit], Any]
 

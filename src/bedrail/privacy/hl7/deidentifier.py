@@ -14,9 +14,9 @@ from bedrail.privacy.hl7.message import Marks, Segment, decoded, joined, segment
 from bedrail.privacy.hl7.people import FORBIDDEN_IDS, known_in, subject_of
 from bedrail.privacy.hl7.rules import FieldRules, read_profile, standard
 from bedrail.privacy.keyed import Keyed
-from bedrail.privacy.release.zip3 import zip3
 from bedrail.privacy.text.values import Known
 from bedrail.privacy.wording import Wording, known_pattern
+from bedrail.privacy.zip3 import zip3
 
 NULL = '""'
 """Says "delete what you have" in HL7 v2 (2.5.3 of chapter 2): no value, and kept."""

@@ -10,9 +10,9 @@ from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.release import scan
 from bedrail.privacy.release.dates import shifted, year_of
 from bedrail.privacy.release.recognise import is_code, is_harmless_number, is_number
-from bedrail.privacy.release.zip3 import zip3
 from bedrail.privacy.text.transform import Finding, TextRules, deidentify_text
 from bedrail.privacy.text.values import Known
+from bedrail.privacy.zip3 import zip3
 
 _AGE = re.compile(
     r"\s*(\d{1,3}(?:\.\d+)?)\s*(?:y|yr|yrs|year|years|yo|y/o|years? old)?\.?\s*", re.IGNORECASE | re.ASCII

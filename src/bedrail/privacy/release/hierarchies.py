@@ -14,7 +14,7 @@ from bedrail.core.errors import Invalid
 from bedrail.privacy.release.coding import MISSING
 from bedrail.privacy.release.dates import day_of
 from bedrail.privacy.release.tally import Ints
-from bedrail.privacy.release.zip3 import zip3
+from bedrail.privacy.zip3 import zip3
 
 ROOT = "*"
 DATE_LEVELS = ("day", "month", "quarter", "year", "decade")

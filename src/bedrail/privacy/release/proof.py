@@ -10,8 +10,8 @@ from bedrail.privacy.release.plan import Place
 from bedrail.privacy.release.recoding import Solution
 from bedrail.privacy.release.values import ColumnProof, Policy, Proof
 from bedrail.privacy.release.work import LEFT, MASKED, OUT, SAME, SUPPRESSED, TableWork
-from bedrail.privacy.release.zip3 import MORE_THAN, permitted
 from bedrail.privacy.values import Handled
+from bedrail.privacy.zip3 import MORE_THAN, permitted
 
 SAFE_HARBOR = "Safe Harbor, 45 CFR 164.514(b)(2)(i)"
 EXPERT = "Expert Determination, 45 CFR 164.514(b)(1)"

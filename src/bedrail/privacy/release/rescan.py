@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from bedrail.privacy.release import scan
 from bedrail.privacy.release.recognise import is_harmless_number
 from bedrail.privacy.release.work import TableWork
-from bedrail.privacy.release.zip3 import permitted
+from bedrail.privacy.zip3 import permitted
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _YEAR = re.compile(r"\d{4}( or earlier)?")

@@ -10,6 +10,7 @@ from itertools import product
 
 from bedrail.privacy.keyed import Keyed
 from bedrail.privacy.text.people import cased_like, folded
+from bedrail.privacy.zip3 import permitted
 
 
 @cache
@@ -157,8 +158,6 @@ def zip3(code: str) -> str:
 
     45 CFR 164.514(b)(2)(i)(B), by the censuses of 2000 and 2020: what the rule calls restricted in either is not told.
     """
-    from bedrail.privacy.release.zip3 import permitted
-
     return code[:3] if code[:3] in permitted() else "000"
 
 

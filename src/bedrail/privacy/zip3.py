@@ -40,7 +40,7 @@ _PREFIX = re.compile(r"\s*(\d{3})(?:\*\*|[xX]{2})?\s*", re.ASCII)
 @cache
 def population() -> dict[str, int]:
     """People of each three-digit prefix by the census of 2020 (ZCTA totals of table DHC P1)."""
-    text = files("bedrail.privacy.release").joinpath("zip3_2020.csv").read_text(encoding="utf-8")
+    text = files("bedrail.privacy").joinpath("zip3_2020.csv").read_text(encoding="utf-8")
     lines = (line for line in text.splitlines() if not line.startswith("#"))
     return {row["zip3"]: int(row["population_2020"]) for row in csv.DictReader(lines)}
 
