@@ -61,7 +61,7 @@ soak: $(VENV)/servers ## The proofs that take hours; results in bench/soak_resul
 	@$(BIN)/python bench/soak.py
 
 LOCK := uv pip compile -q --no-header --python-version 3.11 --generate-hashes
-EXTRAS := custody identity imaging onnx postgres signing
+EXTRAS := custody ebm identity imaging mitigation onnx pdf postgres signing
 lock: ## Renew the locks (needs uv)
 	$(LOCK) requirements/core.in -o requirements/core.lock
 	$(foreach extra,$(EXTRAS),$(LOCK) requirements/core.in requirements/$(extra).in -c requirements/core.lock -o requirements/$(extra).lock &&) true

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """What is computed and how the verdict is reached; `sources` are the papers."""
+    """What is computed and how the verdict is reached; `sources` are the papers.
+
+    `claim` is what a pass lets one say, `formula` the estimators in symbols, `distrust` when not to trust it.
+    """
 
     text: str
     sources: tuple[str, ...]
+    claim: str = ""
+    formula: str = ""
+    distrust: str = ""
 
 
 METHODS: dict[str, Method] = {
