@@ -14,6 +14,8 @@ from bedrail.checks.binning import brier, calibration_error
 from bedrail.checks.calibration import logits, observed_to_expected, recalibration
 from bedrail.core.values import Finding, Verdict
 
+GUARDS = ("calibration",)
+
 
 def sample(n: int, seed: int = 0, shift: float = 0.0, slope: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)

@@ -16,6 +16,15 @@ from bedrail.checks.intervals import mean_interval, rate_interval
 from bedrail.checks.utility import benefits
 from bedrail.core.values import Verdict
 
+GUARDS = {
+    "discrimination": ("auroc_intervals",),
+    "calibration": ("observed_to_expected", "slope_intervals"),
+    "thresholds": ("sensitivity_intervals",),
+    "net-benefit": ("net_benefit",),
+    "baseline": ("paired_differences",),
+    "fairness": ("a_fair_model", "the_smallest_gap"),
+}
+
 pytestmark = pytest.mark.slow
 Rng = np.random.Generator
 Drawn = tuple[np.ndarray, np.ndarray, np.ndarray | None]

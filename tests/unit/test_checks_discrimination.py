@@ -11,6 +11,11 @@ from bedrail.checks.comparison import auroc_difference
 from bedrail.checks.discrimination import auprc, auprc_interval, auroc
 from bedrail.core.values import Verdict
 
+GUARDS = {
+    "discrimination": ("auroc", "delong", "clustered_interval", "average_precision", "auprc", "verdicts", "separation"),
+    "baseline": ("paired_difference",),
+}
+
 
 def sample(n: int = 400, seed: int = 0, ties: bool = False) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)

@@ -16,6 +16,20 @@ from bedrail.checks.groups import cells
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Evidence, Verdict
 
+GUARDS = {
+    "fairness": (
+        "the_rate_test",
+        "holm",
+        "a_large_fair",
+        "a_group_whose",
+        "a_significant",
+        "too_few",
+        "mirror",
+        "unbanded",
+    ),
+    "subgroups": ("small_groups", "absent_group", "bootstrap", "patients_with_equal", "spreads"),
+}
+
 
 def sample(n: int, seed: int = 0, **more: object) -> Cohort:
     rng = np.random.default_rng(seed)

@@ -13,6 +13,15 @@ from bedrail.checks.utility import net_benefit
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.values import Evidence, Finding, Verdict
 
+GUARDS = {
+    "thresholds": ("wilson", "newcombes", "rates_at_the_threshold", "a_bound_on_sensitivity"),
+    "net-benefit": ("net_benefit", "acting_on_noise"),
+    "baseline": ("a_worse_candidate",),
+    "uncertainty": ("coverage_is_counted", "intervals_must_hold"),
+    "leakage": ("each_trace", "clean_data", "an_identifier_among"),
+    "missing-inputs": ("a_model_that_breaks",),
+}
+
 
 def sample(n: int = 3_000, seed: int = 0, **more: object) -> Cohort:
     rng = np.random.default_rng(seed)

@@ -16,6 +16,17 @@ from bedrail.checks.tables import join
 from bedrail.cli.examine import examine_command
 from bedrail.core.errors import Invalid
 
+GUARDS = {
+    "follow-up": (
+        "by_encounter_each",
+        "by_subject_only",
+        "a_horizon_closes",
+        "with_zeros",
+        "with_ones",
+        "a_plain_double_loop",
+    )
+}
+
 Table = pd.DataFrame
 Change = Callable[[Table, Table], tuple[Table, Table]]
 

@@ -14,6 +14,8 @@ from bedrail.core.errors import Invalid
 from bedrail.models.calibrate import fit_venn_abers, venn_abers_bounds
 from bedrail.models.conformal import Uncertainty, clopper_pearson_high, clopper_pearson_low, fit_uncertainty
 
+GUARDS = ("uncertainty",)
+
 Truth = Callable[[np.ndarray], np.ndarray]
 TRUTHS: dict[str, Truth] = {
     "a calibrated model": lambda s: s,

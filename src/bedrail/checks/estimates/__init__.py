@@ -1,0 +1,1 @@
+"""Estimates for outcomes of two classes, each with its interval; usable by themselves, without a report."""
