@@ -18,9 +18,10 @@ from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, PolynomialFeatures
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.models.contract import Contract, Feature
-from bedrail.models.importers import PARITY, import_lightgbm, import_onnx, import_sklearn, import_xgboost
+from bedrail.models.importers import import_lightgbm, import_onnx, import_sklearn, import_xgboost
 from bedrail.models.linear import LinearModel
 from bedrail.models.onnx import OnnxModel
+from bedrail.models.probes import PARITY
 from bedrail.models.trees import TreeEnsemble
 
 NAMES = ["age", "creatinine", "lactate", "beds"]

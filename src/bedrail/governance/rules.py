@@ -59,7 +59,7 @@ class AcceptMissing(Value, frozen=True, kw_only=True):
     reason: Sentence
     obligation: str = ""
     stages: tuple[Stage, ...] = STAGES
-    kinds: tuple[Literal["linear", "trees", "onnx", "remote"], ...] = ()
+    kinds: tuple[Literal["linear", "trees", "ebm", "onnx", "remote"], ...] = ()
 
 
 class StageRule(Value, frozen=True, kw_only=True):

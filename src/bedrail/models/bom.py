@@ -17,6 +17,7 @@ FORMAT = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
 _FAMILIES = {
     "linear": "logistic regression",
     "trees": "gradient-boosted trees",
+    "ebm": "explainable boosting machine",
     "onnx": "as in the ONNX graph",
     "remote": "unknown: a supplier's, known by its answers only",
 }

@@ -14,21 +14,19 @@ import numpy.typing as npt
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.models.contract import Contract
-from bedrail.models.linear import LinearModel
 from bedrail.models.onnx import OnnxModel
 from bedrail.models.package import MOST_BYTES
+from bedrail.models.probes import PROBES, Probes, around, given, require_risks, require_same, spread
 from bedrail.models.tree_plan import Floats
 from bedrail.models.trees import TreeEnsemble
 
-PARITY = 1e-6
-PROBES = 512
 _PICKLES = (".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle")
 
 
 class Imported(NamedTuple):
     """What a package is written from: the kind of model and its bytes."""
 
-    kind: Literal["linear", "trees", "onnx"]
+    kind: Literal["linear", "trees", "ebm", "onnx"]
     model: bytes
 
 
@@ -51,16 +49,30 @@ def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: np
 
         linear = read_sklearn_linear(estimator)
         _check_columns(linear.features, named, contract)
-        probes = _given(rows, linear.features) if rows is not None else _spread_rows(linear)
-        _check_parity(linear.scores(probes), _sklearn_scores(estimator, named, probes))
+        probes = given(rows, linear.features) if rows is not None else spread(linear.coef)
+        require_same(linear.scores(probes.rows), _sklearn_scores(estimator, named, probes.rows), probes)
         return Imported("linear", linear.to_bytes())
     from bedrail.models.tree_sklearn import trees_from_sklearn
 
     trees = trees_from_sklearn(estimator)
     _check_columns(trees.features, named, contract)
-    probes = _given(rows, trees.features) if rows is not None else rows_around_splits(trees)
-    _check_parity(trees.scores(probes), _sklearn_scores(estimator, named, probes))
+    probes = given(rows, trees.features) if rows is not None else _tree_probes(trees)
+    require_same(trees.scores(probes.rows), _sklearn_scores(estimator, named, probes.rows), probes)
     return Imported("trees", trees.to_bytes())
+
+
+def import_ebm(estimator: Any, contract: Contract, *, rows: npt.ArrayLike | None = None) -> Imported:
+    """A fitted `ExplainableBoostingClassifier` of interpret, trained on the contract's features or on its columns.
+
+    Compared on `rows` (n, k), or on rows around all its cuts with every level, a gap and a level never seen. Raises
+    `Invalid` for what `read_interpret` refuses and for predictions that differ.
+    """
+    from bedrail.models.ebm_interpret import ask_interpret, probes_of, read_interpret
+
+    model = read_interpret(estimator, contract)
+    probes = given(rows, model.features) if rows is not None else probes_of(model)
+    require_same(model.scores(probes.rows), ask_interpret(estimator, contract, probes.rows), probes)
+    return Imported("ebm", model.to_bytes())
 
 
 def import_lightgbm(
@@ -142,36 +154,24 @@ def import_onnx(
         raise Invalid("rows and expected come together.", path="expected")
     width = model.features or (len(contract.columns) if contract else 0)
     if rows is not None:
-        probes = np.asarray(rows, dtype=np.float64)
-        _check_parity(model.scores(probes), expected)
+        probes = given(rows, width or np.shape(rows)[-1])
+        require_same(model.scores(probes.rows), expected, probes)
     elif width:
-        _check_risks(model.scores(np.zeros((2, width))))
+        require_risks(model.scores(np.zeros((2, width))))
     return Imported("onnx", data)
 
 
 def rows_around_splits(trees: TreeEnsemble, n: int = PROBES) -> Floats:
     """(n, k) rows that sit on, just beside and between the ensemble's own thresholds, where a wrong reading shows."""
+    return _tree_probes(trees, n).rows
+
+
+def _tree_probes(trees: TreeEnsemble, n: int = PROBES) -> Probes:
     asked: dict[int, list[Floats]] = {}
     for tree in trees.trees:
-        inner = tree.feature >= 0
-        for feature in np.unique(tree.feature[inner]).tolist():
+        for feature in np.unique(tree.feature[tree.feature >= 0]).tolist():
             asked.setdefault(feature, []).append(tree.threshold[tree.feature == feature])
-    rows = np.zeros((n, trees.features))
-    for feature, cuts in asked.items():
-        cut = np.unique(np.clip(np.concatenate(cuts), -1e30, 1e30))
-        between = (cut[1:] + cut[:-1]) / 2
-        outside = np.array([cut[0] - 1 - abs(cut[0]), cut[-1] + 1 + abs(cut[-1])])
-        values = np.concatenate([cut, np.nextafter(cut, np.inf), np.nextafter(cut, -np.inf), between, outside])
-        # A stride of its own per feature keeps the columns from moving together.
-        rows[:, feature] = values[(np.arange(n) * (2 * feature + 7919)) % values.shape[0]]
-    return rows
-
-
-def _spread_rows(linear: LinearModel) -> Floats:
-    """(PROBES, k) rows of both signs and different sizes, scaled so that the probabilities do not saturate."""
-    phase = np.arange(PROBES)[:, None] * (np.arange(linear.features) + 1.0)
-    rows: Floats = np.sin(phase) * 4.0 / np.maximum(np.abs(linear.coef) * np.sqrt(linear.features), 1e-3)
-    return rows
+    return around({feature: np.concatenate(cuts) for feature, cuts in asked.items()}, trees.features, n)
 
 
 def _checked_trees(
@@ -179,37 +179,9 @@ def _checked_trees(
 ) -> Imported:
     if expected is not None and rows is None:
         raise Invalid("expected predictions need their rows.", path="rows")
-    probes = _given(rows, trees.features) if rows is not None else rows_around_splits(trees)
-    _check_parity(trees.scores(probes), ask(probes) if expected is None else expected)
+    probes = given(rows, trees.features) if rows is not None else _tree_probes(trees)
+    require_same(trees.scores(probes.rows), ask(probes.rows) if expected is None else expected, probes)
     return Imported("trees", trees.to_bytes())
-
-
-def _given(rows: npt.ArrayLike, width: int) -> Floats:
-    matrix = np.ascontiguousarray(rows, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[1] != width or matrix.shape[0] == 0:
-        raise Invalid(f"rows must be a matrix with {width} columns and at least one row.", path="rows")
-    return matrix
-
-
-def _check_parity(ours: Floats, theirs: npt.ArrayLike | None) -> None:
-    _check_risks(ours)
-    original = np.asarray(theirs, dtype=np.float64)
-    if original.shape != ours.shape:
-        raise Invalid("there must be one expected prediction per row.", path="expected")
-    gap = float(np.max(np.abs(original - ours)))
-    if not gap <= PARITY:  # NaN is a difference too
-        raise Invalid(
-            f"our predictions differ from the original's by up to {gap:.3g} (allowed {PARITY:g}).",
-            path="model",
-            remedy="Check that the rows stand in the model's column order; else export the model to ONNX.",
-        )
-
-
-def _check_risks(scores: Floats) -> None:
-    if not (np.isfinite(scores).all() and scores.min() >= -PARITY and scores.max() <= 1 + PARITY):
-        raise Invalid(
-            "the model does not answer with probabilities.", path="model", remedy="Import a binary classifier."
-        )
 
 
 def _check_columns(width: int, named: list[str], contract: Contract | None) -> None:

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from bedrail.core.errors import Unavailable
 from bedrail.models.contract import Raw
+from bedrail.models.ebm import AdditiveModel
 from bedrail.models.ood import Strangeness
-from bedrail.models.scoring import Scoring, open_scoring
+from bedrail.models.scoring import AdditiveScoring, Scoring, open_scoring
 from bedrail.models.values import Assessment, Assessments, Package
 
 __all__ = ["Assessment", "Assessments", "LoadedModel", "RemoteModel", "RemoteScorer", "open_model"]
@@ -62,6 +63,11 @@ class LoadedModel:
     def scale(self) -> str:
         """The scale of base and contributions: `log-odds` or `probability`."""
         return self._scoring.scale
+
+    @property
+    def additive(self) -> AdditiveModel | None:
+        """The additive model itself, whose terms say more than contributions by feature; None for other kinds."""
+        return self._scoring.model if isinstance(self._scoring, AdditiveScoring) else None
 
     def score(self, x: Matrix) -> float:
         """The raw probability of one row (k,)."""

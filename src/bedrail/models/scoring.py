@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from bedrail.core.errors import Corrupt, Invalid
 from bedrail.models.calibrate import sigmoid, sigmoids
+from bedrail.models.ebm import AdditiveModel
 from bedrail.models.linear import LinearModel
 from bedrail.models.onnx import OnnxModel
 from bedrail.models.trees import TreeEnsemble
@@ -63,6 +64,9 @@ def _read(kind: Kind, data: bytes, background: Matrix) -> tuple[Scoring, int]:
         text = data.startswith(LIGHTGBM_START)
         trees = TreeEnsemble.from_lightgbm_text(_utf8(data)) if text else TreeEnsemble.from_bytes(data)
         return _TreeScoring(trees), trees.features
+    if kind == "ebm":
+        additive = AdditiveModel.from_bytes(data)
+        return AdditiveScoring(additive), additive.features
     if kind == "onnx":
         onnx = OnnxModel(data)
         return _OnnxScoring(onnx), onnx.features
@@ -113,6 +117,30 @@ class _LinearScoring:
 
     def parts(self, X: Matrix) -> Matrix | None:
         return self.model.contributions(X, self.background)
+
+
+class AdditiveScoring:
+    """An additive model, with its terms at hand."""
+
+    def __init__(self, model: AdditiveModel) -> None:
+        self.model = model
+        self.logit = model.link == "logit"
+        self.scale = "log-odds" if self.logit else "probability"
+        self.base: float | None = model.base
+
+    def score(self, x: Matrix) -> float:
+        """One row (k,) to its raw probability."""
+        margin = self.model.margin(x)
+        return sigmoid(margin) if self.logit else min(max(margin, 0.0), 1.0)
+
+    def scores(self, X: Matrix) -> Matrix:
+        """(n, k) rows to (n,) raw probabilities."""
+        margins = self.model.margins(X)
+        return sigmoids(margins) if self.logit else np.clip(margins, 0.0, 1.0)
+
+    def parts(self, X: Matrix) -> Matrix | None:
+        """The exact contribution of each column."""
+        return self.model.contributions(X)
 
 
 class _OnnxScoring:

@@ -17,12 +17,13 @@ from bedrail.models.conformal import Uncertainty
 from bedrail.models.contract import Contract
 from bedrail.models.ood import Distance
 
-Kind = Literal["linear", "trees", "onnx", "remote"]
-KINDS: tuple[Kind, ...] = ("linear", "trees", "onnx", "remote")
+Kind = Literal["linear", "trees", "ebm", "onnx", "remote"]
+KINDS: tuple[Kind, ...] = ("linear", "trees", "ebm", "onnx", "remote")
 
 MODEL_FILES: dict[Kind, tuple[str, ...]] = {
     "linear": ("model.json",),
     "trees": ("model.json", "model.txt"),
+    "ebm": ("model.json",),
     "onnx": ("model.onnx",),
     "remote": (),
 }
