@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 
 from bedrail.checks.catalogue import CHECKS
+from bedrail.checks.equity.suppression import hidden, withhold
 from bedrail.checks.question import Check
 from bedrail.checks.values import Cohort, Requirements
 from bedrail.core.errors import Invalid
@@ -28,17 +29,21 @@ def examine(
 ) -> tuple[Evidence, ...]:
     """One `Evidence` per check, in the catalogue's order; the same seed gives the same numbers whichever are asked.
 
+    Figures of groups under `min_group`, and those from which they could be worked out, are withheld (see
+    `equity.suppression.hidden`); verdicts are not.
+
     `checks` names catalogue entries (all by default). `progress(title, done, total)` is called before each check
     and once at the end. Raises `Invalid` for a name that the catalogue does not hold.
     """
     asked = _asked(checks)
     requirements = requirements or Requirements()
+    untold = hidden(cohort, requirements)
     evidence = []
     for done, one in enumerate(asked):
         if progress is not None:
             progress(one.title, done, len(asked))
         findings = one.ask(cohort, requirements, np.random.default_rng([seed, crc32(one.name.encode())]))
-        findings = tuple(_finite(finding) for finding in findings)
+        findings = withhold([_finite(finding) for finding in findings], untold)
         verdict, reason = one.ruling(cohort, requirements, findings)
         evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings))
     if progress is not None:
