@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bedrail.checks.attacks.methods import ATTACKS
 from bedrail.checks.estimates.methods import ESTIMATES
 from bedrail.checks.family import FAMILIES, Family, Method
 
@@ -9,6 +10,7 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method"]
 
 METHODS: dict[str, Method] = {
     **ESTIMATES,
+    **ATTACKS,
     "subgroups": Method(
         family="groups",
         text="Every measure in every group that has enough patients. Intervals are printed at the stated confidence; a "

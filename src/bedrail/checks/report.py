@@ -186,7 +186,11 @@ def title_of(check: str) -> str:
     return known.title if known is not None else EXTRA_TITLES.get(check, check)
 
 
-EXTRA_TITLES: Mapping[str, str] = {"follow-up": "Is the outcome known for nearly all predictions?"}
+EXTRA_TITLES: Mapping[str, str] = {
+    "follow-up": "Is the outcome known for nearly all predictions?",
+    "membership-inference": "Could somebody who asks the model tell who was in its training data?",
+    "attribute-inference": "Does the answer betray a hidden attribute beyond what the other inputs tell?",
+}
 
 
 def _row(finding: Finding) -> dict[str, Any]:

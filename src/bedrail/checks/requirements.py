@@ -67,6 +67,11 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_duplicate_share: float = 0.01
     max_missing_shift: float = 0.25
 
+    max_membership_tpr: float = 0.05
+    max_membership_tpr_rare: float = 0.02
+    max_membership_auroc: float = 0.6
+    max_attribute_gain: float = 0.05
+
     def __post_init__(self) -> None:
         for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha"):
             if not 0.0 < getattr(self, name) < 1.0:

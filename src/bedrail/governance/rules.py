@@ -23,6 +23,8 @@ CHECKS = (
     "uncertainty",
     "baseline",
     "leakage",
+    "membership-inference",
+    "attribute-inference",
     "missing-inputs",
 )
 """The checks of the catalogue that a policy may ask for (see `bedrail.checks.catalogue` and `bedrail.data.quality`)."""

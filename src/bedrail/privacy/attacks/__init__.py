@@ -1,0 +1,16 @@
+"""Attacks on a model's privacy, played before others do: who was in the training data, and what were they like?"""
+
+from bedrail.privacy.attacks.attributes import AttributeGuess, guess_attribute
+from bedrail.privacy.attacks.lira import Shadows, likelihood_ratios, loss_scores, true_class_logit
+from bedrail.privacy.attacks.shadows import draw_memberships, train_shadows
+
+__all__ = [
+    "AttributeGuess",
+    "Shadows",
+    "draw_memberships",
+    "guess_attribute",
+    "likelihood_ratios",
+    "loss_scores",
+    "train_shadows",
+    "true_class_logit",
+]
