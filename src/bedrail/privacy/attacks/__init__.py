@@ -1,4 +1,4 @@
-"""Attacks on a model's privacy, played before others do: who was in the training data, and what were they like?"""
+"""Attacks on a model's privacy: who was in its training data, and what its answers betray of patients."""
 
 from bedrail.privacy.attacks.attributes import AttributeGuess, guess_attribute
 from bedrail.privacy.attacks.lira import Shadows, likelihood_ratios, loss_scores, true_class_logit
