@@ -1,0 +1,157 @@
+"""An estimate with the pull of each row on it: variance, intervals and verdicts come from these pulls alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import atanh, exp, log, sqrt, tanh
+from typing import Any
+
+import numpy as np
+
+from bedrail.checks.columns import Floats, Ints
+from bedrail.checks.groups import patients_in
+from bedrail.checks.intervals import cluster_sums, distinct, power_factor, sum_variance
+from bedrail.core.values import Finding, Verdict
+
+FEWEST = 10
+"""A normal approximation needs that many patients of each kind before its interval can be trusted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """An estimate and what each row pulls (n,): influences that sum to about zero (Hampel 1974; von Mises expansion).
+
+    The variance is the sum of squared pulls, summed within patients first (the sandwich, k/(k-1)-corrected).
+    """
+
+    estimate: float
+    pulls: Floats
+    clusters: Ints | None = None
+
+    @property
+    def error(self) -> float:
+        """The standard error."""
+        return sqrt(sum_variance(self.pulls, self.clusters))
+
+    @property
+    def patients(self) -> int:
+        """Independent units."""
+        return len(self.pulls) if self.clusters is None else distinct(self.clusters)
+
+    def factor(self, confidence: float) -> float:
+        """Student's t quantile on Satterthwaite's degrees of freedom: few patients that pull strongly make it wider.
+
+        The degrees of freedom are 2 V^2 / var(V), with V the sum of squared pulls (Satterthwaite 1946): for pulls of
+        normal shape it is about the number of patients, for a handful of pulls their number.
+        """
+        from scipy.stats import t
+
+        squares = cluster_sums(self.pulls, self.clusters) ** 2
+        k = len(squares)
+        if k < 2:
+            return float("inf")
+        spread = float(np.sum((squares - squares.mean()) ** 2)) * k / (k - 1)
+        total = float(squares.sum())
+        freedom = k - 1.0 if spread <= 0 else min(k - 1.0, max(1.0, 2 * total**2 / spread))
+        return float(t.ppf(0.5 + confidence / 2, freedom))
+
+    def plain(self, confidence: float) -> tuple[float, float]:
+        """On the scale of the estimate."""
+        half = self.factor(confidence) * self.error
+        return self.estimate - half, self.estimate + half
+
+    def logit(self, confidence: float) -> tuple[float, float]:
+        """For shares between 0 and 1; (0, 1) where no spread is seen."""
+        a = self.estimate
+        if not 0 < a < 1 or self.error == 0:
+            edge = 1 - ((1 - confidence) / 2) ** (1 / max(1, self.patients))
+            return (max(0.0, a - edge), min(1.0, a + edge)) if a in (0.0, 1.0) else (0.0, 1.0)
+        half = self.factor(confidence) * self.error / (a * (1 - a))
+        centre = log(a / (1 - a))
+        return _expit(centre - half), _expit(centre + half)
+
+    def ratio(self, confidence: float) -> tuple[float, float]:
+        """For positive numbers, on the log scale."""
+        if self.estimate <= 0:
+            return self.plain(confidence)
+        half = min(700.0, self.factor(confidence) * self.error / self.estimate)
+        return self.estimate * exp(-half), self.estimate * exp(half)
+
+    def skill(self, confidence: float) -> tuple[float, float]:
+        """For one minus a positive ratio, on the log scale of that ratio."""
+        low, high = Pulled(1 - self.estimate, self.pulls, self.clusters).ratio(confidence)
+        return 1 - high, 1 - low
+
+    def fisher(self, confidence: float) -> tuple[float, float]:
+        """For agreement between -1 and 1, on Fisher's z scale."""
+        a = self.estimate
+        if not -1 < a < 1:
+            return (-1.0, 1.0)
+        half, centre = self.factor(confidence) * self.error / (1 - a * a), atanh(a)
+        return tanh(centre - half), tanh(centre + half)
+
+    def gap(self, confidence: float) -> float:
+        """The smallest difference that the data could have shown with 80 % power."""
+        return power_factor(1 - confidence) * self.error
+
+
+def _expit(x: float) -> float:
+    return 1 / (1 + exp(-x)) if x >= 0 else exp(max(x, -700)) / (1 + exp(max(x, -700)))
+
+
+def mean_of(values: Floats, clusters: Ints | None) -> Pulled:
+    """The mean of (n,) values."""
+    mean = float(values.mean())
+    return Pulled(mean, (values - mean) / len(values), clusters)
+
+
+def finding(
+    name: str,
+    found: Pulled,
+    interval: tuple[float, float],
+    verdict: Verdict,
+    reason: str,
+    confidence: float,
+    *,
+    n: int,
+    group: str = "overall",
+) -> Finding:
+    """An estimate as a finding."""
+    return Finding(
+        check=name,
+        group=group,
+        verdict=verdict,
+        estimate=found.estimate,
+        low=interval[0],
+        high=interval[1],
+        n=n,
+        smallest_gap=found.gap(confidence),
+        reason=reason,
+    )
+
+
+def missing(name: str, reason: str, *, n: int | None = None, group: str = "overall") -> Finding:
+    """A finding that could not be made."""
+    return Finding(check=name, group=group, verdict=Verdict.MISSING, n=n, reason=reason)
+
+
+def banded(
+    estimate: float, sure: tuple[float, float], right: float, band: tuple[float, float], gap: float, detectable: float
+) -> Verdict:
+    """Fail when the (stricter) interval excludes what is right and the estimate leaves its band; pass inside the band
+    when the data could have shown `detectable`; else missing.
+    """
+    outside = not band[0] <= estimate <= band[1]
+    if outside and (sure[1] < right or sure[0] > right):
+        return Verdict.FAIL
+    return Verdict.PASS if not outside and gap <= detectable else Verdict.MISSING
+
+
+def at_least(interval: tuple[float, float], sure: tuple[float, float], bound: float) -> Verdict:
+    """Fail when the stricter interval lies below the bound, pass when the interval reaches it, else missing."""
+    return Verdict.FAIL if sure[1] < bound else Verdict.PASS if interval[0] >= bound else Verdict.MISSING
+
+
+def rows_of(cohort: Any, rows: Any) -> int:
+    """Number of patients with a row in `rows`."""
+    return patients_in(cohort, rows)
