@@ -143,8 +143,8 @@ class App:
 
     @property
     def public_key(self) -> bytes:
-        """The ledger's public key, as pinned in this home."""
-        return self.keys.signer("ledger").public_key
+        """The ledger's public key, with which its present shard is signed."""
+        return self.context.public_key
 
     def public_names(self) -> tuple[str, ...]:
         """Each public key of the home as `purpose:hex`."""
@@ -269,7 +269,7 @@ def verify_home(
     _require_home(home)
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
-        public_key = pinned.public_key if pinned is not None else keys.public_key("ledger")
+        public_key = pinned.public_key if pinned is not None else continuity.key_of(store, keys)
         names = continuity.origins_of(store, keys.origin)
         second = next((each for each in pinned.cosigners if each.name in names), None) if pinned else None
         beside = Beside(key=second or _second_key(keys), known=tuple(known))
@@ -460,16 +460,15 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
     providers = key_providers(home)
     vault = keys.vault(load=store.newest_key, find=store.find_key, keyring=keys.epochs(providers.find))
     signer = keys.signer("ledger")
-    publisher = Publisher(signer, keys.second_signer, lambda: int(clock.now().timestamp()))
+    publisher = Publisher(signer, keys.second_signer, lambda: int(clock.now().timestamp()), keys.signers)
     place = continuity.anchor_place(home) if anchored_in == ANCHOR else home / anchored_in
     anchor = PublishedAnchor(FileAnchor(place), publisher)
-    ledger = Ledger(store, signer, keys.origin, anchor)
+    ledger = Ledger(store, signer, keys.origin, anchor, keyring=keys)
     context = Context(
         home=home,
         clock=clock,
         ids=ids,
         ledger=ledger,
-        public_key=signer.public_key,
         publisher=publisher,
         anchor=anchor,
         tape=store,

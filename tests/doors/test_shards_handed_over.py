@@ -14,6 +14,7 @@ from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger import Ledger
 from bedrail.ledger.bundle import export_bundle, verify_bundle
+from bedrail.ledger.publisher import Publisher
 from bedrail.stores import FileAnchor
 from ledger_parts import ORIGIN, draft, fell_back, publisher, signer
 from memory_tape import MemoryTape
@@ -45,24 +46,29 @@ def go(tmp_path_factory: pytest.TempPathFactory) -> Go:
     return run
 
 
+@pytest.mark.parametrize("words", [(), ("--new-key",)], ids=["key stays", "new key"])
 def test_a_decision_of_an_old_shard_is_traced_proven_and_handed_out(
-    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, go: Go
+    words: tuple[str, ...], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, go: Go
 ) -> None:
-    """A server decides, the shard ends under it, it decides on; the old decision's proof, pack and bundles hold."""
+    """A server decides, the shard ends under it, also its key, it decides on; the old decision's papers hold."""
     home = copied(tmp_path_factory, "sharded")
     table = pd.read_parquet(played(tmp_path_factory) / "table.parquet")
+    old = told("ledger", "keys", home=home).out.splitlines()[0]
     with opened(home) as app:
-        features, token, key = app.context.charter(CASE).contract().names, issue(app), app.public_key.hex()
+        features, token, key = app.context.charter(CASE).contract().names, issue(app), app.public_key
         first = app.context.ledger.origin
     with serving(home, tmp_path / "log", token=token) as server:
         decided = [server.decide(request_of(row, features)) for _, row in table.head(6).iterrows()]
-        done = told("--as", "olivia", "ledger", "shard", "--origin", NEXT, home=home)
+        done = told("--as", "olivia", "ledger", "shard", "--origin", NEXT, *words, home=home)
         assert done.code == 0, done
         decided.append(server.decide(request_of(table.iloc[7], features)))
     receipts = [each["receipt"]["checkpoint"].partition("\n")[0] for each in decided]
     assert (set(receipts[:6]), receipts[6]) == ({first}, NEXT)
     (tmp_path / "keys").write_text(told("ledger", "keys", home=home).out)
     as_ada, keys = ("--as", "ada", "ledger"), str(tmp_path / "keys")
+    with opened(home) as app:
+        assert (app.public_key == key) == (not words)
+        now = app.public_key.hex()
     decision = next(each["decision"] for each in decided if each["kind"] == "answer")
     assert told("--as", "ada", "trace", decision, home=home).code == 0
     for arguments in (
@@ -73,12 +79,16 @@ def test_a_decision_of_an_old_shard_is_traced_proven_and_handed_out(
         assert done.code == 0, done
     for words in (("proof", "--check", str(tmp_path / "proof")), ("pack", "--check", str(tmp_path / "pack"))):
         assert told("ledger", *words, "--key", keys).code == 0
-    for folder in ("whole", "old"):
-        assert told("ledger", "verify", "--bundle", str(tmp_path / folder), "--key", keys).code == 0
+    for folder, pinned in (("whole", keys), ("whole", old), ("old", old)):
+        assert told("ledger", "verify", "--bundle", str(tmp_path / folder), "--key", pinned).code == 0
     assert told("ledger", "verify", home=home).code == 0
-    for kind, name in (("proof", "proof"), ("pack", "pack"), ("bundle", "whole"), ("bundle", "old")):
-        checked = go(kind, str(tmp_path / name), key)
+    papers = (("proof", "proof", now), ("pack", "pack", now), ("bundle", "whole", now), ("bundle", "whole", old),
+              ("bundle", "old", key.hex()))  # fmt: skip
+    for kind, name, pinned in papers:
+        checked = go(kind, str(tmp_path / name), pinned)
         assert checked.returncode == 0, checked.stdout
+    stranger = go("bundle", str(tmp_path / "whole"), signer(99).public_key.hex())
+    assert stranger.returncode == 1, stranger.stdout
 
 
 @pytest.mark.parametrize("lie", ["", "checkpoint", "previous", "successor", "missing"])
@@ -103,6 +113,29 @@ def test_go_names_a_false_link_that_the_key_signed(lie: str, tmp_path: Path, go:
     found = go("bundle", str(tmp_path / "bundle"), signer().public_key.hex())
     assert found.returncode == (1 if lie else 0), found.stdout
     assert not lie or "shard" in found.stdout
+
+
+@pytest.mark.parametrize("lie", ["", "seal", "first", "former"])
+def test_go_names_a_key_that_the_seal_does_not_hand_over_to(lie: str, tmp_path: Path, go: Go) -> None:
+    """Under either key; not when seal and first entry name different keys, or another key as the one before."""
+    tape, new, strange = MemoryTape(), signer(21), signer(22).public_key.hex()
+    ledger = Ledger(tape, signer(), ORIGIN, FileAnchor(tmp_path / "anchor"))
+    ledger.append([fell_back(0)])
+    key, former = new.public_key.hex(), signer().public_key.hex()
+    ledger.begin_shard(
+        draft(LedgerSealed(key=strange if lie == "seal" else key, origin=ORIGIN, successor=NEXT)), NEXT, known=0,
+        first=lambda final: draft(LedgerBegun(
+            checkpoint=final.decode(), key=strange if lie == "first" else key, origin=NEXT, previous=ORIGIN,
+            previous_key=strange if lie == "former" else former,
+        )),
+        signer=new,
+    )  # fmt: skip
+    writes = Publisher(new, lambda: None, lambda: 0)
+    export_bundle(tape, tmp_path / "bundle", ledger.origin, new.public_key, writes)
+    for pinned in (key, former):
+        found = go("bundle", str(tmp_path / "bundle"), pinned)
+        assert found.returncode == (1 if lie else 0), found.stdout
+        assert verify_bundle(tmp_path / "bundle", VERIFIERS, key=bytes.fromhex(pinned)).ok == (not lie)
 
 
 @pytest.mark.parametrize("lie", ["", "gone elsewhere", "half a shard", "another hash"])

@@ -15,9 +15,10 @@ import pytest
 from test_watched_over import add, made, put_back, watched
 
 from bedrail.app import create_home, open_home, open_witness, restore_home
+from bedrail.core.errors import Corrupt
 from bedrail.core.events import decode
 from bedrail.journeys import recovery, sharding, upkeep
-from bedrail.keys import verify_ed25519
+from bedrail.keys import KeyFolder, verify_ed25519
 from bedrail.ledger.guard import checkpoint_in
 from bedrail.ledger.receipts import hold, parse_receipts
 from bedrail.ledger.shards import ShardTape
@@ -81,9 +82,10 @@ def _report(*words: str, home: Path | None = None) -> tuple[bool, str, list[dict
 
 @pytest.mark.slow
 def test_others_who_append_go_on_in_the_new_shards(tmp_path: Path) -> None:
-    """Two processes append while a third begins two shards: every receipt holds, and everything verifies."""
+    """Two processes append while a third begins two shards, one under a new key: every receipt holds, all verifies."""
     home = tmp_path / "home"
     _founded(home)
+    old = KeyFolder(home / "keys").open().public_key("ledger")
     command = [sys.executable, "-c", APPENDER, str(home), str(tmp_path / "stop")]
     workers = [
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment())
@@ -104,7 +106,7 @@ def test_others_who_append_go_on_in_the_new_shards(tmp_path: Path) -> None:
                 assert all(worker.poll() is None for worker in workers)
                 time.sleep(0.005)
             if origin:
-                sharding.begin_shard(app.context, "olivia", origin)
+                sharding.begin_shard(app.context, "olivia", origin, app.keys.add_ledger_key if origin == NEXT else None)
         (tmp_path / "stop").touch()
         receipts = [each for worker in workers for each in json.loads(worker.communicate(timeout=120)[0])]
     finally:
@@ -121,8 +123,9 @@ def test_others_who_append_go_on_in_the_new_shards(tmp_path: Path) -> None:
         checkpoint = head.head().checkpoint
         leaves = staticmethod(app.store.leaves)
 
-    kept = hold(promises, Seen(), THIRD, app.public_key, verify_ed25519)
+    kept = hold(promises, Seen(), THIRD, app.public_key, verify_ed25519, former=(old,))
     assert (kept.kept, kept.broken) == (len(receipts), ())
+    assert hold(promises, Seen(), THIRD, app.public_key, verify_ed25519).broken[0].kind == "unsigned"
     app.close()
     assert _report(home=home) == (True, "L4", [])
 
@@ -190,6 +193,55 @@ def test_a_home_of_several_shards_is_backed_up_and_restored(tmp_path: Path) -> N
     assert [shard.origin for shard in sharding.shards(app.context)] == [FIRST, NEXT]
     sharding.begin_shard(app.context, "olivia", "h.example/after-the-loss")
     app.close()
+    assert _report(home=tmp_path / "new") == (True, "L4", [])
+
+
+def test_a_shard_begins_under_a_new_key_and_the_old_one_can_be_destroyed(tmp_path: Path) -> None:
+    """Bundles verify from either key and homes go on; a proof of before keeps its key; only the owner may."""
+    home = tmp_path / "home"
+    _founded(home)
+    old = told("ledger", "keys", home=home).out.splitlines()[0]
+    bundle = str(tmp_path / "before")
+    assert told("--as", "ada", "ledger", "export", bundle, home=home).code == 0
+    assert told("--as", "ada", "ledger", "shard", "--origin", NEXT, "--new-key", home=home).code == 1
+    assert told("--as", "olivia", "ledger", "shard", "--origin", NEXT, "--destroy-old-keys", home=home).code == 2
+    for name, words in ((NEXT, ("--new-key",)), (THIRD, ("--new-key", "--destroy-old-keys"))):
+        done = told("--as", "olivia", "ledger", "shard", "--origin", name, *words, home=home)
+        assert done.code == 0, done
+    new = told("ledger", "keys", home=home).out.splitlines()[0]
+    assert new.split("+")[2] != old.split("+")[2]
+    assert new in done.out
+    assert len(list((home / "keys").glob("ledger*.key"))) == 2  # the present one and the post-quantum one
+    assert told("--as", "ada", "ledger", "export", str(tmp_path / "after"), home=home).code == 0
+    for line in (old, new):
+        assert _report("--bundle", str(tmp_path / "after"), "--key", line) == (True, "L4", [])
+    assert _report("--bundle", bundle, "--key", old) == (True, "L4", [])
+    assert _report(home=home) == (True, "L4", [])
+    lost = told("--as", "ada", "ledger", "export", str(tmp_path / "first"), "--shard", FIRST, home=home)
+    assert (lost.code, "destroyed" in lost.err) == (1, True)
+    assert add(home, "lee") == 0
+
+
+def test_after_a_change_of_key_an_older_backup_needs_the_older_key(tmp_path: Path) -> None:
+    """With it the home goes on under it, once the loss is accepted; without it the restore is refused and says why."""
+    home = tmp_path / "home"
+    _founded(home)
+    app = open_home(home)
+    app.back_up("rob", tmp_path / "before", keys=False, told=lambda _: None)
+    sharding.begin_shard(app.context, "olivia", NEXT, app.keys.add_ledger_key)
+    app.back_up("rob", tmp_path / "after", keys=False, told=lambda _: None)
+    app.close()
+    shutil.copytree(home / "keys", tmp_path / "both")
+    anchor = home / "anchor" / "checkpoint"
+    restore_home(tmp_path / "before", tmp_path / "old", keys=tmp_path / "both", anchor=anchor, accept_loss="drill")
+    assert add(tmp_path / "old", "lee") == 0
+    assert _report(home=tmp_path / "old") == (True, "L4", [])
+    app = open_home(home)
+    assert app.keys.destroy_ledger_keys(app.public_key) == 1
+    app.close()
+    with pytest.raises(Corrupt, match="does not hold"):
+        restore_home(tmp_path / "before", tmp_path / "no", keys=home / "keys", anchor=anchor, accept_loss="drill")
+    restore_home(tmp_path / "after", tmp_path / "new", keys=home / "keys", anchor=anchor, accept_loss="drill")
     assert _report(home=tmp_path / "new") == (True, "L4", [])
 
 

@@ -98,6 +98,7 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
         CandidateExported,
         LedgerBegun,
         LedgerKeyAdded,
+        LedgerKeysDestroyed,
         LedgerPruned,
         LedgerSealed,
         NoticeGiven,
@@ -108,7 +109,7 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
     low = {kind for kind in get_args(Fact) if kind.__struct_config__.tag not in HIGH_VOLUME}
     custody = {EpochDestroyed, KeyRotated, PseudonymKeyMoved}
     shards = {LedgerBegun, LedgerPruned, LedgerSealed}
-    known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, NoticeGiven}
+    known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, LedgerKeysDestroyed, NoticeGiven}
     datasets = {DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared}
     assert low - set(_FOLDS) - custody - shards - datasets == known
     assert set(_FOLDS) <= low

@@ -91,7 +91,6 @@ class House:
         return Publishing(
             tape=ledger._tape,
             ledger=ledger,
-            public_key=signer().public_key,
             clock=self.clock,
             artifacts=self,  # type: ignore[arg-type]
             kept=self.kept,

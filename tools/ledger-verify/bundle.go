@@ -16,7 +16,7 @@ const bundleStatement = "bedrail audit bundle v1"
 // verifyBundle checks a whole ledger: the signature, the root over all entries, every tile, every earlier checkpoint,
 // and that no file was changed, added or taken away.
 func verifyBundle(folder string, pinned verifierKey) (string, error) {
-	key, err := enclosedKey(folder, pinned)
+	key, err := enclosedKey(folder)
 	if err != nil {
 		return "", err
 	}
@@ -28,7 +28,7 @@ func verifyBundle(folder string, pinned verifierKey) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("checkpoint: %w", err)
 	}
-	earlier, err := earlierCheckpoints(folder, key)
+	earlier, err := earlierCheckpoints(folder)
 	if err != nil {
 		return "", err
 	}
@@ -37,7 +37,7 @@ func verifyBundle(folder string, pinned verifierKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := shards.verify(key, append(append([]checkpoint(nil), earlier...), signed)); err != nil {
+	if err := shards.verify(key, pinned, append(earlier, signedNote{signed, note, "checkpoint"})); err != nil {
 		return "", err
 	}
 	if pinned.name != "" && !shards.named(pinned.name, signed.origin) {
@@ -66,8 +66,9 @@ func verifyBundle(folder string, pinned verifierKey) (string, error) {
 	return fmt.Sprintf(told, signed.origin, signed.size, signed.root, tiles, len(earlier), files), nil
 }
 
-// enclosedKey is the bundle's own key line, which must hold the pinned key; its name is that of the newest shard.
-func enclosedKey(folder string, pinned verifierKey) (verifierKey, error) {
+// enclosedKey is the bundle's own key line: key and name of the newest shard. Whether the pinned key vouches for it, the
+// chain of shards says.
+func enclosedKey(folder string) (verifierKey, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "key.vkey"))
 	if err != nil {
 		return verifierKey{}, err
@@ -76,16 +77,20 @@ func enclosedKey(folder string, pinned verifierKey) (verifierKey, error) {
 	if err != nil {
 		return verifierKey{}, fmt.Errorf("key.vkey: %w", err)
 	}
-	if !bytes.Equal(key.public, pinned.public) {
-		return verifierKey{}, errors.New("the enclosed key is not the pinned one")
-	}
 	return key, nil
 }
 
-// earlierCheckpoints are those in checkpoints/ and cosigned/, by size; all signed by the key, and named by their size.
-// Each is opened under its own origin: which one that must be, the chain of shards says.
-func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
-	var found []checkpoint
+// signedNote is a checkpoint that was read but not verified yet, the note it stands in, and where that was found.
+type signedNote struct {
+	checkpoint
+	note  []byte
+	where string
+}
+
+// earlierCheckpoints are those in checkpoints/ and cosigned/, by size and named by it. Nothing is verified yet: under which
+// origin and by which key each must be signed, the chain of shards says.
+func earlierCheckpoints(folder string) ([]signedNote, error) {
+	var found []signedNote
 	for _, part := range []string{"checkpoints", "cosigned"} {
 		names, err := os.ReadDir(filepath.Join(folder, part))
 		if errors.Is(err, os.ErrNotExist) {
@@ -99,14 +104,15 @@ func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
 			if err != nil {
 				return nil, err
 			}
-			each, err := openCheckpoint(note, verifierKey{public: key.public})
+			where := part + "/" + name.Name()
+			each, err := readCheckpoint(note)
 			if err != nil {
-				return nil, fmt.Errorf("%s/%s: %w", part, name.Name(), err)
+				return nil, fmt.Errorf("%s: %w", where, err)
 			}
 			if strconv.FormatUint(each.size, 10) != name.Name() {
-				return nil, fmt.Errorf("%s/%s was signed for size %d", part, name.Name(), each.size)
+				return nil, fmt.Errorf("%s was signed for size %d", where, each.size)
 			}
-			found = append(found, each)
+			found = append(found, signedNote{each, note, where})
 		}
 	}
 	sort.Slice(found, func(i, j int) bool { return found[i].size < found[j].size })
@@ -114,10 +120,14 @@ func earlierCheckpoints(folder string, key verifierKey) ([]checkpoint, error) {
 }
 
 // readEntries hashes every entry, compares the root at each signed size on the way, and notes where shards begin.
-func readEntries(folder string, signed checkpoint, earlier []checkpoint, shards *chain) ([]hash, error) {
+func readEntries(folder string, signed checkpoint, earlier []signedNote, shards *chain) ([]hash, error) {
 	var leaves []hash
 	var tree frontier
-	wanted := append(append([]checkpoint(nil), earlier...), signed)
+	var wanted []checkpoint
+	for _, each := range earlier {
+		wanted = append(wanted, each.checkpoint)
+	}
+	wanted = append(wanted, signed)
 	for len(wanted) > 0 && wanted[0].size == 0 {
 		if wanted[0].root != tree.root() {
 			return nil, errors.New("a checkpoint of the empty ledger has another root")

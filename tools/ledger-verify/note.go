@@ -104,12 +104,26 @@ func openCheckpoint(note []byte, key verifierKey) (checkpoint, error) {
 	if err != nil {
 		return checkpoint{}, err
 	}
+	found, err := parseCheckpoint(text)
+	if err == nil && key.name != "" && found.origin != key.name {
+		return checkpoint{}, fmt.Errorf("the checkpoint is of %q, the key of %q", found.origin, key.name)
+	}
+	return found, err
+}
+
+// readCheckpoint returns the checkpoint in a note, of which no signature was looked at.
+func readCheckpoint(note []byte) (checkpoint, error) {
+	at := bytes.LastIndex(note, []byte("\n\n"))
+	if at < 0 {
+		return checkpoint{}, errors.New("the signed note has no signatures")
+	}
+	return parseCheckpoint(string(note[:at+1]))
+}
+
+func parseCheckpoint(text string) (checkpoint, error) {
 	lines := strings.Split(text, "\n")
 	if len(lines) != 4 || lines[0] == "" || lines[3] != "" {
 		return checkpoint{}, errors.New("the note is no checkpoint")
-	}
-	if key.name != "" && lines[0] != key.name {
-		return checkpoint{}, fmt.Errorf("the checkpoint is of %q, the key of %q", lines[0], key.name)
 	}
 	size, err := strconv.ParseUint(lines[1], 10, 63)
 	if err != nil || strconv.FormatUint(size, 10) != lines[1] {

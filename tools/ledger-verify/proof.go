@@ -95,9 +95,12 @@ func verifyProof(file string, key verifierKey) (string, error) {
 // verifyPack checks every entry of an evidence pack against its one checkpoint, and every file.
 func verifyPack(folder string, key verifierKey) (string, error) {
 	pinned := key
-	key, err := enclosedKey(folder, pinned)
+	key, err := enclosedKey(folder)
 	if err != nil {
 		return "", err
+	}
+	if !bytes.Equal(key.public, pinned.public) {
+		return "", errors.New("the enclosed key is not the pinned one")
 	}
 	if pinned.name != "" && pinned.name != key.name {
 		return "", errors.New("the enclosed key is not the pinned one")

@@ -16,6 +16,7 @@ from bedrail.cli.key_options import KEY_HELP, key_options
 @click.option("--bundle", type=click.Path(path_type=Path), default=None, help="An audit bundle taken later.")
 @click.option("--url", default="", help="A running server, such as https://bedrail.hospital.example.")
 @click.option("--key", "keys", multiple=True, help=KEY_HELP)
+@click.option("--former-key", "former", multiple=True, help="A ledger key of before, for receipts of former shards.")
 @click.option("--as-of", default="", metavar="MOMENT", help="When the bundle was taken (ISO 8601 with zone).")
 @click.option("--max-silence", type=click.IntRange(1), default=None, help="Longest gap between entries, in seconds.")
 @json_option
@@ -24,6 +25,7 @@ def monitor(
     bundle: Path | None,
     url: str,
     keys: tuple[str, ...],
+    former: tuple[str, ...],
     as_of: str,
     max_silence: int | None,
     as_json: bool,
@@ -45,7 +47,10 @@ def monitor(
         moment = datetime.fromisoformat(as_of).timestamp() if as_of else None
     except ValueError:
         raise Invalid("this is no moment.", path="--as-of", remedy="Such as 2026-11-22T05:00:00+00:00.") from None
-    found = hold_to_receipts(receipts, bundle, url, key_options(keys), as_of=moment, max_silence=max_silence)
+    earlier = [each.public_key for each in map(key_options, ((key,) for key in former)) if each is not None]
+    found = hold_to_receipts(
+        receipts, bundle, url, key_options(keys), as_of=moment, max_silence=max_silence, former=earlier
+    )
     if as_json:
         show_json(found)
     else:

@@ -14,23 +14,35 @@ if TYPE_CHECKING:
 
 @click.command("shard")
 @click.option("--origin", required=True, help="The new shard's name, one that this ledger never had.")
+@click.option("--new-key", is_flag=True, help="Sign the new shard with a new key, which the old one's seal names.")
+@click.option("--destroy-old-keys", is_flag=True, help="With --new-key: then delete the former ledger keys.")
 @json_option
 @pass_state
-def shard(state: CliState, origin: str, as_json: bool) -> None:
+def shard(state: CliState, origin: str, new_key: bool, destroy_old_keys: bool, as_json: bool) -> None:
     """Seal the present shard of the ledger, and go on in a new one under another name, such as a new year's.
 
     The two facts between them are one commit. Running servers go on in the new shard by themselves. For witnesses it is
-    another log, under the same key: let them trust the printed key line, and adopt a policy that names it.
+    another log: let them trust the printed key line, and adopt a policy that names it. Whoever pinned the old key can
+    verify the new shard with it. Backups from before a change of key need the old key to be gone on with.
 
     \b
-    Example: bedrail --as olivia ledger shard --origin hospital.example/ledger-2027
+    Examples:
+      bedrail --as olivia ledger shard --origin hospital.example/ledger-2027
+      bedrail --as olivia ledger shard --origin hospital.example/ledger-2027b --new-key --destroy-old-keys
     """
-    from bedrail.journeys.sharding import begin_shard
+    from bedrail.journeys.sharding import begin_shard, destroy_former_keys
 
-    made = begin_shard(state.context(), state.actor(), origin)
-    lines = state.app().verifier_keys()
+    if destroy_old_keys and not new_key:
+        raise click.UsageError("--destroy-old-keys goes with --new-key.")
+    app = state.app()
+    made = begin_shard(state.context(), state.actor(), origin, app.keys.add_ledger_key if new_key else None)
+    destroyed = 0
+    if destroy_old_keys:
+        keys = app.keys
+        destroyed = destroy_former_keys(state.context(), state.actor(), keys.signers(), keys.destroy_ledger_keys)
+    lines = app.verifier_keys()
     if as_json:
-        show_json({"shards": [_told(each) for each in made], "keys": lines})
+        show_json({"shards": [_told(each) for each in made], "keys": lines, "destroyed": destroyed})
         return
     sealed = made[-2]
     click.echo(f"{sealed.origin} is sealed at {sealed.size} entries; {origin} goes on from there.")
@@ -114,6 +126,7 @@ def _told(each: Shard) -> dict[str, Any]:
         "sealed_at": each.sealed_at,
         "root": root,
         "checkpoint": each.final,
+        "key": each.key,
     }
 
 

@@ -81,6 +81,7 @@ from bedrail.core.events.deidentification import (
     ReidentificationRequested,
 )
 from bedrail.core.events.governance import TokenRevoked
+from bedrail.core.events.ledger import LedgerKeysDestroyed
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
@@ -154,6 +155,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     LedgerSealed: ("ledger.shard",),
     LedgerBegun: ("ledger.shard",),
     LedgerPruned: ("ledger.prune",),
+    LedgerKeysDestroyed: ("ledger.shard",),
 }
 """What a person needed permission for (`governance/permissions.py`), by fact; other facts follow from several acts."""
 

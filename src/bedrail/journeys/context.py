@@ -81,7 +81,6 @@ class Context:
     clock: Clock
     ids: Ids
     ledger: Ledger
-    public_key: bytes
     publisher: Publisher
     anchor: Anchor
     tape: Tape
@@ -107,6 +106,11 @@ class Context:
     def __post_init__(self) -> None:
         """Proofs are made from this tape's leaves."""
         self.prover = Prover(self.tape.leaves)
+
+    @property
+    def public_key(self) -> bytes:
+        """The ledger's public key: that of the shard which is being written."""
+        return self.ledger.public_key
 
     def refresh(self) -> Registry:
         """Fold what other processes appended since the last look; one thread at a time, since order matters."""

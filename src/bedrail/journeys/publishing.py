@@ -100,7 +100,6 @@ class Publishing:
 
     tape: Tape
     ledger: Ledger
-    public_key: bytes
     clock: Clock
     artifacts: Artifacts
     kept: Kept
@@ -172,8 +171,14 @@ class Publishing:
                 self.kept.keep(checkpoint.origin, at, checkpoint.size, merged(note, lines), met=False)
         self._closed = origin
 
+    def _key_under(self, origin: str) -> bytes:
+        """With which key the shard of this name is signed."""
+        shards = shards_of(self.tape, self.tape.head(), self.ledger.first_origin)
+        told = next((shard.key for shard in shards if shard.origin == origin), "")
+        return bytes.fromhex(told) if told else self.ledger.public_key
+
     def _log(self) -> LogKey:
-        return LogKey(origin=self.ledger.origin, public_key=self.public_key)
+        return LogKey(origin=self.ledger.origin, public_key=self.ledger.public_key)
 
     def _ask_one(
         self, witness: Witness, policy: WitnessPolicy, note: bytes, checkpoint: Checkpoint
@@ -210,7 +215,7 @@ class Publishing:
             path = f"{witness.url.rstrip('/')}/checkpoint/{sha256(origin.encode()).hexdigest()}"
             status, _, held = self.ask("GET", path, b"")
             if status == 200:
-                theirs = open_checkpoint(held, origin, self.public_key, self.verifiers["ed25519"])
+                theirs = open_checkpoint(held, origin, self._key_under(origin), self.verifiers["ed25519"])
                 if theirs.size > self.accepted_loss():
                     self.ledger.compare(held, f"witness {witness.name}")
         except Corrupt as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import file_digest
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from bedrail.journeys.context import Context, Views
 from bedrail.journeys.upkeep import verify_house
 from bedrail.ledger.checkpoint import Checkpoint
 from bedrail.ledger.merkle import CompactRange
-from bedrail.ledger.shards import open_sealed
+from bedrail.ledger.shards import open_sealed, signing_key
 
 LEDGER = "ledger.sqlite"
 MANIFEST = "manifest.json"
@@ -182,7 +182,7 @@ def prove(
     views: Views,
     newest: bytes | None,
     own: Anchor,
-    public_key: bytes,
+    public_keys: Sequence[bytes],
     verify: Verifier,
     accept_loss: str,
 ) -> tuple[int, int]:
@@ -192,10 +192,11 @@ def prove(
     Raises `Refused` for a loss that nobody accepts, `Corrupt` for a backup whose ledger, views or records differ from
     what its own signed checkpoint covers.
     """
-    known = None if newest is None else open_sealed(newest, public_key, verify)
+    known = None if newest is None else open_sealed(newest, _signing(newest, public_keys), verify)
     size, upto = what_is_lost(tape, known)
     require_complete(size, upto, accept_loss)
-    report = verify_house(tape, views, own, manifest.origin, public_key, verify)
+    signed = _signing(manifest.checkpoint.encode(), public_keys)
+    report = verify_house(tape, views, own, manifest.origin, signed, verify)
     if not report.ok or report.root != manifest.root:
         count = len(report.differences)
         raise Corrupt(f"The backup's ledger is not whole ({count} differences).", remedy="Use another backup.")
@@ -210,6 +211,17 @@ def record_restore(ctx: Context, person: str, backup: str, size: int, newest: in
         "governance",
         LedgerRestored(backup=backup, size=size, newest=newest, reason=reason.strip() if newest != size else ""),
     )
+
+
+def _signing(note: bytes, public_keys: Sequence[bytes]) -> bytes:
+    """With which of the home's ledger keys this was signed."""
+    found = signing_key(note, public_keys)
+    if found is None:
+        raise Corrupt(
+            "It was signed by a key that this home does not hold.",
+            remedy="Use a backup from after the change of key, or the keys that belong to this one: --keys FOLDER.",
+        )
+    return found
 
 
 _LEAVES = 65_536

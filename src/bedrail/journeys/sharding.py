@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import Actor, DataRead, Entry, Fact, encode
+from bedrail.core.events.ledger import LedgerKeysDestroyed
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
-from bedrail.core.ports import Draft, Pruned
+from bedrail.core.ports import Draft, Pruned, Signer
 from bedrail.journeys.context import Context
 from bedrail.journeys.proving import rules_named
 from bedrail.ledger.bundle import export_bundle
@@ -25,14 +26,19 @@ def shards(ctx: Context) -> tuple[Shard, ...]:
     return shards_of(ctx.tape, ctx.tape.head(), ctx.ledger.first_origin)
 
 
-def begin_shard(ctx: Context, person: str, origin: str) -> tuple[Shard, ...]:
-    """Seal the present shard and go on under another name; returns all shards.
+def begin_shard(
+    ctx: Context, person: str, origin: str, make_key: Callable[[], Signer] | None = None
+) -> tuple[Shard, ...]:
+    """Seal the present shard and go on under another name, and under the key of `make_key` if given; returns all.
 
     Both facts are one commit: whatever dies meanwhile, there is one shard or there are two. Other processes go on in
-    the new one. Raises `Refused` for a role that may not, for a name that a shard has had, and when something else was
-    recorded meanwhile; `Invalid` for what cannot be a name.
+    the new one. The old key's seal names the new key, so that whoever trusts the old one can trust the new one too.
+    Raises `Refused` for a role that may not, for a name that a shard has had, and when something else was recorded
+    meanwhile; `Invalid` for what cannot be a name.
     """
     actor = ctx.require(person, "ledger.shard")
+    if make_key is not None:
+        ctx.require(person, "ledger.add-key")
     known = ctx.registry.seen
     if not (is_key_name(origin) and origin.isprintable() and len(origin.encode()) <= MOST_NAME_BYTES):
         remedy = "Use at most 255 bytes without spaces or `+`, such as hospital.example/ledger-2027."
@@ -41,14 +47,35 @@ def begin_shard(ctx: Context, person: str, origin: str) -> tuple[Shard, ...]:
     if origin in {shard.origin for shard in told}:
         raise Refused(f"a shard of this ledger is called {origin}.", remedy="Choose a name that it never had.")
     previous = told[-1].origin
+    signer = None if make_key is None else make_key()
+    key, previous_key = ("", "") if signer is None else (signer.public_key.hex(), ctx.public_key.hex())
 
     def first(final: bytes) -> Draft:
-        return _draft(ctx, actor, LedgerBegun(checkpoint=final.decode(), origin=origin, previous=previous))
+        fact = LedgerBegun(
+            checkpoint=final.decode(), key=key, origin=origin, previous=previous, previous_key=previous_key
+        )
+        return _draft(ctx, actor, fact)
 
-    sealed = _draft(ctx, actor, LedgerSealed(origin=previous, successor=origin))
-    ctx.ledger.begin_shard(sealed, origin, first, known=known)
+    sealed = _draft(ctx, actor, LedgerSealed(key=key, origin=previous, successor=origin))
+    ctx.ledger.begin_shard(sealed, origin, first, known=known, signer=signer)
     ctx.refresh()
     return shards(ctx)
+
+
+def destroy_former_keys(ctx: Context, person: str, signers: Sequence[Signer], destroy: Callable[[bytes], int]) -> int:
+    """Delete every ledger key but the present shard's, on record before they go; returns how many.
+
+    Afterwards what the former shards hold can be verified as ever, but nobody can sign for them, nor go on from a
+    backup that was made before. Raises `Refused` for a role that may not.
+    """
+    actor = ctx.require(person, "ledger.shard")
+    ctx.require(person, "ledger.add-key")
+    present = ctx.public_key
+    former = tuple(sorted(each.public_key.hex() for each in signers if each.public_key != present))
+    if not former:
+        return 0
+    ctx.append(actor, "security", LedgerKeysDestroyed(keys=former))
+    return destroy(present)
 
 
 def export_shard(
@@ -65,11 +92,15 @@ def export_shard(
     if (since := pruned(ctx).get(origin)) is not None:
         remedy = "Export the whole ledger, where the pruning is on record: bedrail ledger export FOLDER"
         raise Refused(f"{origin} was pruned on {since[:10]}: its end knows nothing of that.", remedy=remedy)
+    key = bytes.fromhex(shard.key) if shard.key else ctx.public_key
+    if not ctx.publisher.can_sign_as(key):
+        remedy = "Export the whole ledger, which any of its keys verifies: bedrail ledger export FOLDER"
+        raise Refused(f"the key of {origin} was destroyed: nobody can sign the export.", remedy=remedy)
     tape = ShardTape(ctx.tape, shard)
     taken = DataRead(use_case="", kind="bundle", count=shard.size, reason=f"export of the shard {origin}"[:200])
     ctx.append(actor, "governance", taken)
     artifacts = rules_named(ctx, tape)
-    return export_bundle(tape, folder, origin, ctx.public_key, ctx.publisher, artifacts, progress=progress)
+    return export_bundle(tape, folder, origin, key, ctx.publisher, artifacts, progress=progress)
 
 
 def _draft(ctx: Context, actor: Actor, fact: Fact) -> Draft:

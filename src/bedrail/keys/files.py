@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 
 from bedrail.core.errors import Corrupt, NotFound, Refused, Unavailable
-from bedrail.core.ports import KeyProvider, Pseudonyms, WrappedKey
+from bedrail.core.ports import KeyProvider, Pseudonyms, Verifier, WrappedKey
 from bedrail.keys.custodian import WrappedSecret
 from bedrail.keys.epochs import Epochs
 from bedrail.keys.key_files import FileProvider
@@ -27,6 +28,9 @@ __all__ = ["SIGNING_KEYS", "KeyFolder", "new_token", "read_private", "token_dige
 
 SIGNING_KEYS = ("ledger", "evidence")
 """`ledger` seals checkpoints; `evidence` signs evidence and model packages."""
+
+_LATER = re.compile(r"ledger-([0-9]{1,4})\.key\Z")
+"""The ledger's second key, third, and so on; which one signs now, the ledger itself says."""
 
 SECOND_KEY = "ledger-mldsa"
 """The ledger's post-quantum key (ML-DSA-44), for published checkpoints; homes made by earlier versions have none."""
@@ -78,8 +82,9 @@ class KeyFolder:
     def open(self) -> KeyFolder:
         """Read all keys; raises `Refused` for files that others may read, `NotFound` or `Corrupt` for bad ones."""
         self._origin = read_private(self._path / "origin").decode().strip()
-        for name in SIGNING_KEYS:
-            self._signers[name] = Ed25519Signer(self._key_name(name), _parse_pem(self._file(name)))
+        ledger = self._ledger_files()[0]
+        for name, path in {"ledger": ledger, "evidence": self._file("evidence")}.items():
+            self._signers[name] = Ed25519Signer(self._key_name(name), _parse_pem(path))
         for name in SECRET_KEYS:
             if name == "kek" and any((self._path / EPOCHS).glob("*.json")) and not self._file(name).exists():
                 continue  # the home's first key-encryption key was destroyed after a rotation
@@ -95,11 +100,56 @@ class KeyFolder:
         return self._origin
 
     def signer(self, name: str) -> Ed25519Signer:
-        """The signing key called `ledger` or `evidence`."""
+        """The signing key called `ledger` (the newest one) or `evidence`."""
         self._require_open()
         if name not in self._signers:
             raise NotFound(f"There is no signing key called {name}.", remedy=f"Known: {', '.join(SIGNING_KEYS)}.")
         return self._signers[name]
+
+    def signers(self) -> tuple[Ed25519Signer, ...]:
+        """The ledger's keys that are here now, newest first: `ledger.append.Keyring`."""
+        self._require_open()
+        return tuple(Ed25519Signer(self._origin, _parse_pem(path)) for path in self._ledger_files())
+
+    @property
+    def verify(self) -> Verifier:
+        """What verifies the ledger's keys."""
+        return verify_ed25519
+
+    def add_ledger_key(self) -> Ed25519Signer:
+        """Make another ledger key; nothing is signed with it before a shard begins under it. Raises `Unavailable`.
+
+        One that was made before, and that the ledger was never told of, may be used instead by whoever asks.
+        """
+        newest = _LATER.match(self._ledger_files()[0].name)
+        path = self._path / f"ledger-{int(newest[1]) + 1 if newest else 2}.key"
+        try:
+            _write_private(path, _pem(Ed25519PrivateKey.generate()))
+        except OSError as error:
+            raise Unavailable(f"{path} cannot be written.", remedy="Check disk and permissions.") from error
+        return self.signers()[0]
+
+    def destroy_ledger_keys(self, keep: bytes) -> int:
+        """Delete every ledger key but the one with this public half; returns how many. Raises `NotFound`.
+
+        A copy-on-write or flash disk, and backups, may still hold them.
+        """
+        held = dict(zip(self._ledger_files(), self.signers(), strict=True))
+        if keep not in {signer.public_key for signer in held.values()}:
+            raise NotFound("The key to keep is not in this folder.", remedy="bedrail ledger keys")
+        former = [path for path, signer in held.items() if signer.public_key != keep]
+        for path in former:
+            path.write_bytes(os.urandom(path.stat().st_size))
+            path.unlink()
+        sync_folder(self._path)
+        return len(former)
+
+    def _ledger_files(self) -> list[Path]:
+        """The files of the ledger's keys, newest first; the first key's name alone when there are none."""
+        found = {path: _LATER.match(path.name) for path in self._path.glob("ledger-*.key")}
+        numbers = {path: int(match[1]) for path, match in found.items() if match}
+        later, first = sorted(numbers, key=lambda path: -numbers[path]), self._file("ledger")
+        return [*later, first] if first.exists() or not later else later
 
     def second_signer(self) -> MlDsa44Signer | None:
         """The ledger's post-quantum key, named as its origin; None in a home that was never told to make one.

@@ -6,15 +6,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from hashlib import sha256
 from time import monotonic as steady_seconds
+from typing import Protocol
 
 from bedrail.core.errors import BedrailError, Corrupt, Invalid, Refused, Unavailable
 from bedrail.core.events import MAX_ENTRY_BYTES
-from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape
+from bedrail.core.ports import Anchor, Draft, Head, Signer, Tape, Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, sign_checkpoint
 from bedrail.ledger.guard import RESTORE, checkpoint_in, continues, extends, move_anchor, require_extended
 from bedrail.ledger.merkle import CompactRange, leaf_hash
-from bedrail.ledger.shards import named_signer
+from bedrail.ledger.shards import chain_of, named_signer, signing_key
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -26,14 +27,27 @@ class Receipt(Value, frozen=True, kw_only=True):
     checkpoint: str
 
 
+class Keyring(Protocol):
+    """The keys of one house for one ledger: looked for again each time, since another process may have made one."""
+
+    def signers(self) -> Sequence[Signer]:
+        """Those that can sign, newest first."""
+        ...
+
+    @property
+    def verify(self) -> Verifier:
+        """Verifies what any of them signed."""
+        ...
+
+
 class Ledger:
-    """Appends facts to a tape and seals them with one Ed25519 key.
+    """Appends facts to a tape and seals them with an Ed25519 key, the same for a whole shard.
 
     Several processes may share one tape: the head is read again under the tape's write lock each time, and is
     trusted only when this key signed it. A head that is older than the anchor, or than what this process has
     already seen, or that does not continue either, means that the database was shortened, restored or replaced:
     `Corrupt`, and nothing is signed (see `ledger/guard.py`). When another process began a new shard, this one goes on
-    in it (see `ledger/shards.py`).
+    in it (see `ledger/shards.py`), also under another key of this house's, when the former one's seal names it.
     """
 
     def __init__(
@@ -43,14 +57,18 @@ class Ledger:
         origin: str,
         anchor: Anchor,
         *,
+        keyring: Keyring | None = None,
         anchor_seconds: float = 1.0,
         monotonic: Callable[[], float] = steady_seconds,
     ) -> None:
-        """Open; raises `Corrupt` when head and anchor contradict each other or the anchor is gone, `Unavailable` when
-        the tape is out.
+        """Open; `keyring` finds the house's other keys for this ledger, where a shard began under another one.
+
+        Raises `Corrupt` when head and anchor contradict each other or the anchor is gone, `Unavailable` when the tape
+        is out.
         """
         self._tape = tape
         self._signer = signer
+        self._keyring = keyring
         self._origin = self.first_origin = origin
         """The name under which the ledger was opened, before any other shard."""
         self._anchor = anchor
@@ -72,6 +90,15 @@ class Ledger:
         """The ledger's name in its newest checkpoint: that of the shard which is being written."""
         note = self._tape.head().checkpoint
         return checkpoint_in(note).origin if note else self._origin
+
+    @property
+    def public_key(self) -> bytes:
+        """The key that must have signed the newest checkpoint: that of the shard which is being written."""
+        head = self._tape.head()
+        if not head.checkpoint or signing_key(head.checkpoint, (self._signer.public_key,)):
+            return self._signer.public_key
+        found = self._successor(head)
+        return self._signer.public_key if found is None else found.public_key
 
     def head(self) -> Head:
         """The last committed head."""
@@ -112,12 +139,18 @@ class Ledger:
         return _receipts(before.size, leaves, tree.size, note)
 
     def begin_shard(
-        self, sealed: Draft, successor: str, first: Callable[[bytes], Draft], *, known: int
+        self,
+        sealed: Draft,
+        successor: str,
+        first: Callable[[bytes], Draft],
+        *,
+        known: int,
+        signer: Signer | None = None,
     ) -> tuple[Receipt, Receipt]:
         """End the present shard with the entry `sealed` and begin that of the origin `successor`, in one commit.
 
-        `first` makes the new shard's first entry from the old one's final checkpoint. Raises as `append`; then there is
-        one shard as before.
+        `first` makes the new shard's first entry from the old one's final checkpoint. With `signer` the new shard is
+        sealed by that key, which both entries must name. Raises as `append`; then there is one shard as before.
         """
         if self.refusal:
             raise Corrupt(self.refusal, remedy=RESTORE)
@@ -133,14 +166,14 @@ class Ledger:
                 begun = first(final)
                 leaves.append(leaf_hash(begun.data))
                 tree.extend(leaves[1:])
-                note = self._sealed(tree, successor)
+                note = self._sealed(tree, successor, signer)
                 after = Head(size=tree.size, peaks=tree.peaks, checkpoint=note)
                 transaction.append(before.size, (sealed, begun), leaves, after)
         except BedrailError:
             raise
         except Exception as error:
             raise Unavailable("The ledger could not be written.", remedy="See the cause, then try again.") from error
-        self._origin = successor
+        self._origin, self._signer = successor, signer or self._signer
         self._known, self._seen, self._peaks = note, after.size, after.peaks
         self._write_anchor(note)
         (old,) = _receipts(before.size, leaves[:1], sealed_size, final)
@@ -177,12 +210,12 @@ class Ledger:
         head = self._tape.head()
         if other.size > head.size:
             self.refusal = f"Rollback detected: the ledger has {head.size} entries, {where} holds {other.size} of it."
-            self._write_anchor(self._signed(other))  # what we signed once, without strangers' lines
+            self._write_anchor(self._own_part(other, note))
         elif not extends(head, other, self._tape.leaves):
             self.refusal = f"Fork detected: {where} holds another history of this ledger, signed by its key."
             self._unanchored = None
             with suppress(OSError, Unavailable):  # then this process alone knows
-                self._anchor.write(self._signed(other))
+                self._anchor.write(self._own_part(other, note))
         if self.refusal:
             raise Corrupt(self.refusal, remedy=RESTORE)
 
@@ -211,11 +244,16 @@ class Ledger:
         unopened = head.size == 0 and not head.checkpoint
         if unopened or (head.checkpoint == self._known and head.peaks == self._peaks):
             return tree
-        origin = self._origin
+        origin, signer = self._origin, self._signer
         if head.checkpoint != self._sealed(tree):
             origin = checkpoint_in(head.checkpoint).origin  # another process began a new shard, or the head is not ours
-            if origin == self._origin or head.checkpoint != self._sealed(tree, origin):
+            if origin == self._origin and self._seen:
                 raise _foreign_head()
+            if head.checkpoint != self._sealed(tree, origin):
+                found = self._successor(head)
+                if found is None or head.checkpoint != self._sealed(tree, origin, found):
+                    raise _foreign_head()
+                signer = found
         # Another process appended: what it built on must be what this one saw last (at the opening it saw nothing yet,
         # and the anchor is what the head has to continue: reading every leaf would make each start as long as history).
         if self._seen and not continues(self._seen, self._peaks, head, self._tape.leaves):
@@ -223,15 +261,41 @@ class Ledger:
                 "Fork detected: the ledger no longer continues what was already written.",
                 remedy=f"The database was replaced. {RESTORE}",
             )
-        self._origin = origin
+        self._origin, self._signer = origin, signer
         return tree
 
-    def _sealed(self, tree: CompactRange, origin: str = "") -> bytes:
-        return self._signed(Checkpoint(origin=origin or self._origin, size=tree.size, root=tree.root()))
+    def _sealed(self, tree: CompactRange, origin: str = "", signer: Signer | None = None) -> bytes:
+        return self._signed(Checkpoint(origin=origin or self._origin, size=tree.size, root=tree.root()), signer)
 
-    def _signed(self, checkpoint: Checkpoint) -> bytes:
-        ours = self._signer if checkpoint.origin == self.first_origin else named_signer(self._signer, checkpoint.origin)
-        return sign_checkpoint(checkpoint, ours)
+    def _signed(self, checkpoint: Checkpoint, signer: Signer | None = None) -> bytes:
+        ours = signer or self._signer
+        return sign_checkpoint(
+            checkpoint, ours if checkpoint.origin == self.first_origin else named_signer(ours, checkpoint.origin)
+        )
+
+    def _successor(self, head: Head) -> Signer | None:
+        """The house's key that signs the head's shard: named by the seals of all before it. None for no such key.
+
+        A process that has seen the ledger trusts the key in use there; at the opening, the anchor says what continues.
+        """
+        if self._keyring is None:
+            return None
+        for signer in self._keyring.signers():
+            if not signing_key(head.checkpoint, (signer.public_key,)):
+                continue
+            pinned = self._signer.public_key if self._seen else signer.public_key
+            chain = chain_of(self._tape, head, self.first_origin, pinned, self._keyring.verify, whole=False)
+            if not chain.differences and chain.key_at(head.size) == signer.public_key:
+                return signer
+        return None
+
+    def _signers(self) -> tuple[Signer, ...]:
+        return (self._signer, *(self._keyring.signers() if self._keyring is not None else ()))
+
+    def _own_part(self, checkpoint: Checkpoint, note: bytes) -> bytes:
+        """What we signed once of this note, without strangers' lines."""
+        ours = (signer for signer in self._signers() if signing_key(note, (signer.public_key,)))
+        return self._signed(checkpoint, next(ours, None))
 
     def _compare_with_anchor(self) -> None:
         # The anchor first: another process may append and anchor at any moment, and the head read after is no older.
@@ -247,7 +311,7 @@ class Ledger:
 
     def _is_ours(self, checkpoint: Checkpoint, note: bytes) -> bool:
         # A published anchor is the sealed note with more signature lines behind it; it may be of an earlier shard.
-        return note.startswith(self._signed(checkpoint))
+        return any(note.startswith(self._signed(checkpoint, signer)) for signer in self._signers())
 
     def _anchor_when_due(self, note: bytes) -> None:
         self._unanchored = note

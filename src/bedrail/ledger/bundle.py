@@ -19,6 +19,7 @@ from bedrail.ledger.folders import FolderWriter, about_files, files_in, read_fil
 from bedrail.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
 from bedrail.ledger.publisher import Publisher
 from bedrail.ledger.report import Difference, Level, VerificationReport
+from bedrail.ledger.shards import chain_of
 from bedrail.ledger.tiles import WIDTH, hash_tiles, pack_entries, spans, tile_path, unpack_entries
 from bedrail.ledger.verify import Beside, verify_ledger
 
@@ -89,7 +90,7 @@ def export_bundle(
     for digest, data in (artifacts or {}).items():
         writer.write(f"artifacts/{digest}", data)
     writer.write("checkpoint", publisher.published(head.checkpoint))
-    writer.seal(publisher, STATEMENT, origin)
+    writer.seal(publisher, STATEMENT, origin, public_key)
     return writer.folder
 
 
@@ -104,17 +105,14 @@ def verify_bundle(
 ) -> VerificationReport:
     """Verify a bundle from its folder alone: entries, all tiles, every checkpoint, artifacts, the list of files.
 
-    `key` is the ledger's public key known from elsewhere, `second` its post-quantum one; without them the bundle's own
-    keys are believed, which shows that the bundle is whole but not whose it is. `known` are checkpoints (where from,
-    note) that somebody kept apart, of a receipt or an anchor: the bundle must hold what they seal. Raises `NotFound` or
-    `Corrupt` when it is no bundle.
+    `key` is a public key of the ledger's known from elsewhere, also that of an earlier shard, `second` its post-quantum
+    one; without them the bundle's own keys are believed, which shows that the bundle is whole but not whose it is.
+    `known` are checkpoints (where from, note) that somebody kept apart, of a receipt or an anchor: the bundle must hold
+    what they seal. Raises `NotFound` or `Corrupt` when it is no bundle.
     """
     folder = Path(folder)
     name, enclosed = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))
     foreign = []
-    if key is not None and key != enclosed:
-        what = "the enclosed key is not the pinned one"
-        foreign.append(Difference(kind="foreign-key", where="key.vkey", what=what))
     try:
         beside = _beside(folder, known, level)
         if second is not None and second != beside.key:
@@ -122,11 +120,17 @@ def verify_bundle(
             foreign.append(Difference(kind="foreign-key", where="second.vkey", what=what))
             beside = msgspec.structs.replace(beside, key=second)
         tape = BundleTape(folder)
-        ours, verify = key or enclosed, verifiers["ed25519"]
-        report = verify_ledger(tape, None, name, ours, verify, beside=beside, verifiers=verifiers, level=level)
+        pinned, verify = key or enclosed, verifiers["ed25519"]
+        newest = pinned
+        if level >= "L3" and pinned != enclosed:
+            newest = chain_of(tape, tape.head(), name, pinned, verify, whole=False).keys[-1]
+        if newest != enclosed:
+            what = "the enclosed key is not the pinned one, nor one that the pinned one handed over to"
+            foreign.append(Difference(kind="foreign-key", where="key.vkey", what=what))
+        report = verify_ledger(tape, None, name, pinned, verify, beside=beside, verifiers=verifiers, level=level)
         more = []
         if level >= "L2":
-            more = [*_about_tiles(folder, tape), *about_files(folder, name, ours, verify, STATEMENT)]
+            more = [*_about_tiles(folder, tape), *about_files(folder, name, newest, verify, STATEMENT)]
             more += _about_artifacts(folder)
     except Corrupt as error:  # a checkpoint or bundle that cannot even be parsed
         unreadable = Difference(kind="bad-checkpoint", where="bundle", what=str(error))

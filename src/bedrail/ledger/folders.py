@@ -42,11 +42,11 @@ class FolderWriter:
             raise Unavailable("The bundle cannot be written.", remedy=f"Check {self.folder} and its disk.") from error
         self._digests[name] = sha256(data).hexdigest()
 
-    def seal(self, publisher: Publisher, statement: str, origin: str) -> None:
-        """List every file written so far and sign the list; `statement` says what kind of folder this is."""
+    def seal(self, publisher: Publisher, statement: str, origin: str, public_key: bytes) -> None:
+        """List every file written so far and sign the list by this key; `statement` says what kind of folder it is."""
         lines = "".join(f"{digest}  {name}\n" for name, digest in sorted(self._digests.items()))
         self.write(LIST, lines.encode())
-        self.write(MANIFEST, publisher.statement(_text(statement, origin, lines.encode()), origin))
+        self.write(MANIFEST, publisher.statement(_text(statement, origin, lines.encode()), origin, public_key))
 
 
 def about_files(folder: Path, origin: str, public_key: bytes, verify: Verifier, statement: str) -> list[Difference]:

@@ -85,7 +85,7 @@ def write_pack(
             path = tuple(consistency(size, checkpoint.size)) if size else ()
             writer.write(f"cosigned/{size}.consistency", b"".join(path))
     writer.write("checkpoint", note)
-    writer.seal(publisher, STATEMENT, checkpoint.origin)
+    writer.seal(publisher, STATEMENT, checkpoint.origin, public_key)
     return writer.folder
 
 

@@ -8,10 +8,11 @@ computer could forge the first line, not the second.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
+from bedrail.core.errors import NotFound
 from bedrail.core.ports import Anchor, Signer
 from bedrail.ledger.checkpoint import DASH, key_hash, parse_checkpoint, parse_note
 from bedrail.ledger.cosignature import CosignerKey, cosign, with_signatures
@@ -20,9 +21,19 @@ from bedrail.ledger.cosignature import CosignerKey, cosign, with_signatures
 class Publisher:
     """Adds the second signature to checkpoints, and signs statements that belong to an export."""
 
-    def __init__(self, signer: Signer, second: Callable[[], Signer | None], now: Callable[[], int]) -> None:
-        """`second` gives the ML-DSA-44 key, or None while the home has none; `now` is POSIX seconds."""
+    def __init__(
+        self,
+        signer: Signer,
+        second: Callable[[], Signer | None],
+        now: Callable[[], int],
+        signers: Callable[[], Sequence[Signer]] | None = None,
+    ) -> None:
+        """`second` gives the ML-DSA-44 key, or None while the home has none; `now` is POSIX seconds.
+
+        `signers` finds the house's other ledger keys, for what was signed with one of them.
+        """
         self._signer = signer
+        self._signers = signers or (lambda: (signer,))
         self._second = second
         self._now = now
         self._last: tuple[bytes, bytes] = (b"", b"")
@@ -67,13 +78,25 @@ class Publisher:
             self._last = (note, after)
         return after
 
-    def statement(self, text: str, origin: str = "") -> bytes:
-        """`text` as a note signed by the ledger's first key, under the name of the shard that it is about.
+    def can_sign_as(self, key: bytes) -> bool:
+        """Whether the private half of this Ed25519 key is here."""
+        return self._signer_of(key) is not None
 
-        Its first line holds a space, as no origin does.
+    def _signer_of(self, key: bytes) -> Signer | None:
+        ours = (self._signer, *self._signers())
+        return next((each for each in ours if key in (b"", each.public_key)), None)
+
+    def statement(self, text: str, origin: str = "", key: bytes = b"") -> bytes:
+        """`text` as a note signed by the ledger's Ed25519 key, under the name of the shard that it is about.
+
+        `key` is the public half of that shard's key, where it may be another one than at the start. The first line of
+        the text holds a space, as no origin does. Raises `NotFound` for a key that is no longer here.
         """
         name = origin or self._signer.name
-        signature = key_hash(name, self._signer.public_key) + self._signer.sign(text.encode())
+        signer = self._signer_of(key)
+        if signer is None:
+            raise NotFound("The key of this shard is not here.", remedy="Export the whole ledger instead.")
+        signature = key_hash(name, signer.public_key) + signer.sign(text.encode())
         return f"{text}\n{DASH}{name} {base64.b64encode(signature).decode()}\n".encode()
 
 

@@ -18,7 +18,7 @@ from bedrail.core.ports import Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, open_checkpoint
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
-from bedrail.ledger.shards import open_sealed
+from bedrail.ledger.shards import open_sealed, signing_key
 
 MMD_SECONDS = 2.0
 """Maximum merge delay: so long after an answer every view of the ledger must hold its entry."""
@@ -130,18 +130,20 @@ def hold(
     *,
     as_of: float | None = None,
     mmd: float = MMD_SECONDS,
+    former: Sequence[bytes] = (),
     entry_id: Callable[[int], str] | None = None,
 ) -> Kept:
     """Hold a view of the ledger to these promises, in one pass over its leaf hashes.
 
     `as_of` (POSIX seconds) is when the view was taken: promises received later than `mmd` seconds before it may be
-    missing. Without it, or for a receipt without its time, whatever is missing is a broken promise. `entry_id` gives
+    missing. Without it, or for a receipt without its time, whatever is missing is a broken promise. `former` are keys
+    of earlier shards, which signed older receipts. `entry_id` gives
     the id of an entry, where the view holds entries. Raises `Corrupt` when the view's own checkpoint is not signed by
     the pinned key.
     """
     head = open_checkpoint(view.checkpoint, origin, public_key, verify)
     broken: list[BrokenPromise] = []
-    sound = [(promise, seal) for promise in promises if (seal := _seal(promise, public_key, verify, broken))]
+    sound = [(promise, seal) for promise in promises if (seal := _seal(promise, (public_key, *former), verify, broken))]
     roots, leaves = _walk(view, head, sound)
     if roots.get(head.size) != head.root:
         broken.append(BrokenPromise(line=0, kind="fork", what="the view's hashes do not give the root that is signed"))
@@ -187,9 +189,10 @@ def _silent(start: float, end: float) -> BrokenPromise:
     return BrokenPromise(line=0, kind="silent", what=what)
 
 
-def _seal(promise: Promise, public_key: bytes, verify: Verifier, broken: list[BrokenPromise]) -> Checkpoint | None:
+def _seal(promise: Promise, keys: Sequence[bytes], verify: Verifier, broken: list[BrokenPromise]) -> Checkpoint | None:
     try:
-        seal = open_sealed(promise.checkpoint, public_key, verify)
+        key = signing_key(promise.checkpoint, keys) or keys[0]
+        seal = open_sealed(promise.checkpoint, key, verify)
     except Corrupt as error:
         broken.append(BrokenPromise(line=promise.line, kind="unsigned", what=error.message))
         return None

@@ -4,11 +4,14 @@ A shard is a range of the tape that was signed under one origin. Its last entry 
 first of the next shard, is `ledger.begun` and carries the final signed checkpoint of the one before. The tree grows on:
 an entry keeps its index, the leaf hashes of old shards are the beginning of the new one's tree, and every proof and
 receipt of an old shard holds in the new one (ADR 0016). For witnesses the new origin is another log.
+
+A shard may begin under another key (ADR 0027). The seal, which the old key signed, names the new key, and the first
+entry of the new shard, which the new key signed, names the old one: whoever trusts one of a ledger's keys can tell all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import pairwise, takewhile
@@ -20,7 +23,7 @@ from bedrail.core.events import Entry, decode
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.ports import Head, Signer, Tape, TapeTransaction, Verifier
 from bedrail.core.values import Value
-from bedrail.ledger.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint, parse_note
+from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, parse_checkpoint, parse_note
 from bedrail.ledger.report import Difference
 
 _MARKS = (b'"action":"ledger.begun"', b'"action":"ledger.sealed"', b'"action":"ledger.pruned"')
@@ -30,6 +33,7 @@ class Shard(Value, frozen=True, kw_only=True):
     """A range of the tape under one origin: entries `start` to `size - 1`; checkpoints of start < size <= its size.
 
     `final` is its last signed checkpoint, `sealed_at` when it was sealed; both are empty for the one being written.
+    `key` is the Ed25519 key (hex) that signs it, as the facts tell it; empty while the ledger has had one key only.
     """
 
     origin: str
@@ -37,26 +41,34 @@ class Shard(Value, frozen=True, kw_only=True):
     size: int
     sealed_at: str = ""
     final: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """The shards of a tape in order, their final checkpoints as the pinned key signed them, and what is amiss.
+    """The shards of a tape in order, their final checkpoints as their keys signed them, and what is amiss.
 
-    `pruned` are the shards whose pruning is on record: there an entry's stored hash may stand for its bytes.
+    `keys` are the public keys of the shards, one each. `pruned` are the shards whose pruning is on record: there an
+    entry's stored hash may stand for its bytes.
     """
 
     shards: tuple[Shard, ...]
+    keys: tuple[bytes, ...]
     finals: tuple[tuple[str, Checkpoint], ...]
     differences: tuple[Difference, ...]
     pruned: tuple[range, ...] = ()
 
     def origin_at(self, size: int) -> str:
         """Under which origin a checkpoint of this size must stand."""
-        found = self.shards[0].origin
-        for shard in self.shards:
-            found = shard.origin if shard.start < size else found
-        return found
+        return self._shard_at(size)[0].origin
+
+    def key_at(self, size: int) -> bytes:
+        """By which key a checkpoint of this size must be signed."""
+        return self._shard_at(size)[1]
+
+    def _shard_at(self, size: int) -> tuple[Shard, bytes]:
+        pairs = list(zip(self.shards, self.keys, strict=True))
+        return next((pair for pair in reversed(pairs) if pair[0].start < size), pairs[0])
 
 
 class _Named:
@@ -89,6 +101,14 @@ def open_sealed(note: bytes, public_key: bytes, verify: Verifier) -> Checkpoint:
     return open_checkpoint(note, parse_checkpoint(parse_note(note).text).origin, public_key, verify)
 
 
+def signing_key(note: bytes, keys: Iterable[bytes]) -> bytes | None:
+    """Which of these public keys a note says to be signed with, unverified; None for none of them."""
+    parsed = parse_note(note)
+    signed = {(each.name, each.key_hash) for each in parsed.signatures}
+    origin = parse_checkpoint(parsed.text).origin
+    return next((key for key in keys if (origin, key_hash(origin, key)) in signed), None)
+
+
 def shards_of(tape: Tape, head: Head, origin: str) -> tuple[Shard, ...]:
     """The shards as the facts tell them, unverified; `origin` is the first one's name, where there is only one."""
     return _told(list(_links(tape, head.size)), head.size, origin)
@@ -97,8 +117,9 @@ def shards_of(tape: Tape, head: Head, origin: str) -> tuple[Shard, ...]:
 def chain_of(tape: Tape, head: Head, origin: str, public_key: bytes, verify: Verifier, *, whole: bool) -> Chain:
     """The shards of a tape, and every link that does not hold.
 
-    `origin` is the name that is known of the ledger: its first, or that of the newest shard. `whole` says that nothing
-    was left out at the end, as in a home: there a sealed shard has a next one. Raises nothing for wrong bytes.
+    `origin` is the name that is known of the ledger: its first, or that of the newest shard. `public_key` is one of its
+    keys: what that one signed vouches for the others. `whole` says that nothing was left out at the end, as in a home:
+    there a sealed shard has a next one. Raises nothing for wrong bytes.
     """
     links = list(_links(tape, head.size))
     told = _told(links, head.size, origin)
@@ -109,12 +130,19 @@ def chain_of(tape: Tape, head: Head, origin: str, public_key: bytes, verify: Ver
     if origin not in (told[0].origin, told[-1].origin):
         amiss.append(_link(f"shard {told[-1].origin}", f"these are not the shards of {origin}"))
     finals: list[tuple[str, Checkpoint]] = []
-    for before, after in pairwise(told):
+    keys = _keys(told, public_key)
+    for at, (before, after) in enumerate(pairwise(told)):
         where, first, last = f"shard {before.origin}", begun[after.start], sealed.pop(after.start - 1, None)
         if last is None or not last.origin == first.previous == before.origin or last.successor != after.origin:
             amiss.append(_link(where, f"it does not end with a seal that names {after.origin}, which follows it"))
+        elif (
+            last.key != first.key
+            or first.previous_key not in ("", before.key)
+            or bool(first.key) == (before.key == after.key)
+        ):
+            amiss.append(_link(where, f"its seal names another key than the one that signs {after.origin}"))
         try:
-            final = open_checkpoint(first.checkpoint.encode(), before.origin, public_key, verify)
+            final = open_checkpoint(first.checkpoint.encode(), before.origin, keys[at], verify)
         except Corrupt as error:
             amiss.append(_link(where, f"what {after.origin} carries is not its final checkpoint: {error.message}"))
             continue
@@ -127,7 +155,14 @@ def chain_of(tape: Tape, head: Head, origin: str, public_key: bytes, verify: Ver
         if whole or index != head.size - 1:
             amiss.append(_link(f"shard {fact.successor}", f"it is missing: entry {index} seals {fact.origin} for it"))
     pruned, unfounded = _prunings(links, told[:-1])
-    return Chain(told, tuple(finals), (*amiss, *unfounded), pruned)
+    return Chain(told, keys, tuple(finals), (*amiss, *unfounded), pruned)
+
+
+def _keys(told: Sequence[Shard], pinned: bytes) -> tuple[bytes, ...]:
+    """The key of each shard: as told where the pinned one is among them, else the pinned one for all."""
+    if pinned.hex() not in {shard.key for shard in told}:
+        return (pinned,) * len(told)
+    return tuple(bytes.fromhex(shard.key) for shard in told)
 
 
 def _prunings(
@@ -196,16 +231,31 @@ class ShardTape:
 
 def _told(links: Sequence[tuple[int, Entry | None]], size: int, origin: str) -> tuple[Shard, ...]:
     shards: list[Shard] = []
-    start, name = 0, ""
+    start, name, key = 0, "", _first_key(links)
     for index, entry in links:
         if entry is not None and isinstance(entry.fact, LedgerBegun):
             fact = entry.fact
             shard = Shard(
-                origin=name or fact.previous, start=start, size=index, sealed_at=entry.at, final=fact.checkpoint
+                origin=name or fact.previous,
+                start=start,
+                size=index,
+                sealed_at=entry.at,
+                final=fact.checkpoint,
+                key=key,
             )
             shards.append(shard)
-            start, name = index, fact.origin
-    return (*shards, Shard(origin=name or origin, start=start, size=size))
+            start, name, key = index, fact.origin, _hex_key(fact.key) or key
+    return (*shards, Shard(origin=name or origin, start=start, size=size, key=key))
+
+
+def _first_key(links: Sequence[tuple[int, Entry | None]]) -> str:
+    """The key of the first shard: what the first change of key says that it was before."""
+    begun = (entry.fact for _, entry in links if entry is not None and isinstance(entry.fact, LedgerBegun))
+    return next((_hex_key(fact.previous_key) for fact in begun if fact.key), "")
+
+
+def _hex_key(text: str) -> str:
+    return text if len(text) == 64 and not set(text) - set("0123456789abcdef") else ""
 
 
 def _links(tape: Tape, size: int) -> Iterator[tuple[int, Entry | None]]:

@@ -8,7 +8,7 @@ the report.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import msgspec
@@ -20,7 +20,7 @@ from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, par
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
 from bedrail.ledger.report import Difference, Kind, Level, VerificationReport
-from bedrail.ledger.shards import Chain, chain_of
+from bedrail.ledger.shards import Chain, chain_of, signing_key
 
 __all__ = ["Beside", "Difference", "Kind", "Level", "VerificationReport", "verify_ledger"]
 
@@ -81,18 +81,21 @@ def verify_ledger(
     """Recompute the tree over all stored entries and compare it with everything that the pinned key ever signed.
 
     `name` is the key's name in signed notes, the origin unless given. Of a ledger in several shards, `origin` is the
-    first or the newest one's, and every link between them is looked at (`ledger/shards.py`). The ledger may grow
-    meanwhile: what was committed when the head was read is verified. Named are: an edited entry (by index), a leaf hash
-    changed beside an intact entry, missing entries, a deleted tail, entries that were never sealed, a history that is
-    not the signed one, checkpoints by another key, changed checkpoints, and shards that are missing or do not follow
-    one another. Nothing above `level` is looked at; L4 needs to know what facts mean, and is not looked at here. Raises
-    `Unavailable` when the tape is out.
+    first or the newest one's, `public_key` any one's (below L3 the newest one's), and every link between them is looked
+    at (`ledger/shards.py`). The ledger may grow meanwhile: what was committed when the head was read is verified.
+
+    Named are: an edited entry (by index), a leaf hash changed beside an intact entry, missing entries, a deleted tail,
+    entries that were never sealed, a history that is not the signed one, checkpoints by another key, changed
+    checkpoints, and shards that are missing or do not follow one another. Nothing above `level` is looked at; L4 needs
+    to know what facts mean, and is not looked at here. Raises `Unavailable` when the tape is out.
     """
     # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
     notes = _notes(tape, anchor, beside) if level >= "L3" else []
     head, unreadable = _head(tape)
     chain = chain_of(tape, head, origin, public_key, verify, whole=anchor is not None)
-    keyring = _Keyring(chain, public_key, verify, name, beside, verifiers or {"ed25519": verify})
+    if level < "L3":  # whether one key handed over to another is a matter of roots
+        chain = replace(chain, keys=(public_key,) * len(chain.shards))
+    keyring = _Keyring(chain, verify, name, beside, verifiers or {"ed25519": verify})
     seals, differences = keyring.open_all(notes, head)
     differences += unreadable
     if level == "L0":
@@ -131,7 +134,6 @@ def _report(differences: Sequence[Difference], found: Checkpoint, level: Level, 
 @dataclass(frozen=True, slots=True)
 class _Keyring:
     chain: Chain
-    public_key: bytes
     verify: Verifier
     name: str
     beside: Beside
@@ -146,8 +148,8 @@ class _Keyring:
         unopened = not head.size and not head.checkpoint
         for where, size, note in [*notes, *([] if unopened else [("head", head.size, head.checkpoint)])]:
             try:
-                origin = self._origin_of(note)
-                checkpoint = open_checkpoint(note, origin, self.public_key, self.verify, name=self.name)
+                origin, key = self._expected(note)
+                checkpoint = open_checkpoint(note, origin, key, self.verify, name=self.name)
                 self._require_cosigners(where, note, origin)
             except Corrupt as error:
                 differences.append(self._unopened(where, note, error))
@@ -158,11 +160,15 @@ class _Keyring:
                 differences.append(_about_note("bad-checkpoint", where, what))
         return seals, differences
 
-    def _origin_of(self, note: bytes) -> str:
-        """Under which origin the note must stand: its own, when it says more than is there; raises `Corrupt`."""
+    def _expected(self, note: bytes) -> tuple[str, bytes]:
+        """Under which origin and by which key the note must be signed; raises `Corrupt`.
+
+        A note that says more than is there stands under its own origin, and is signed by any of the keys.
+        """
         checkpoint = parse_checkpoint(parse_note(note).text)
-        beyond = checkpoint.size > self.chain.shards[-1].size  # perhaps of a shard that was cut off
-        return checkpoint.origin if beyond else self.chain.origin_at(checkpoint.size)
+        if checkpoint.size > self.chain.shards[-1].size:  # perhaps of a shard that was cut off
+            return checkpoint.origin, signing_key(note, self.chain.keys) or self.chain.keys[-1]
+        return self.chain.origin_at(checkpoint.size), self.chain.key_at(checkpoint.size)
 
     def _require_cosigners(self, where: str, note: bytes, origin: str) -> None:
         """A published note bears the second signature, a cosigned one that of a known witness; raises `Corrupt`."""
@@ -180,13 +186,14 @@ class _Keyring:
         """Another key's signature is a rebuilt ledger; anything else is a changed note."""
         try:
             parsed = parse_note(note)
-            name = self.name or self._origin_of(note)
+            origin, key = self._expected(note)
         except Corrupt:
             return _about_note("bad-checkpoint", where, str(error))
-        pinned = key_hash(name, self.public_key)
+        name = self.name or origin
+        pinned = key_hash(name, key)
         if not any(each.name == name and each.key_hash == pinned for each in parsed.signatures):
             for each in parsed.signatures:
-                if each.key_hash != key_hash(each.name, self.public_key):
+                if each.key_hash != key_hash(each.name, key):
                     what = f"signed by another key ({each.name}, {each.key_hash.hex()}) than the pinned {pinned.hex()}"
                     return _about_note("foreign-key", where, what)
         return _about_note("bad-checkpoint", where, str(error))

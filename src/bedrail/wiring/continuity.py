@@ -13,7 +13,7 @@ from bedrail.journeys.context import Context
 from bedrail.keys.files import KeyFolder
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.guard import checkpoint_in
-from bedrail.ledger.shards import shards_of
+from bedrail.ledger.shards import shards_of, signing_key
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.chosen import is_home, open_store
 from bedrail.stores.cosigned import CosignedStore
@@ -117,9 +117,19 @@ def log_of(home: Path) -> tuple[str, bytes]:
     _require_keys(home)
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
     try:
-        return origins_of(store, keys.origin)[-1], keys.public_key("ledger")
+        return origins_of(store, keys.origin)[-1], key_of(store, keys)
     finally:
         store.close()
+
+
+def key_of(tape: Tape, keys: KeyFolder) -> bytes:
+    """Which of a home's ledger keys signed its newest checkpoint; the newest key where that cannot be told."""
+    known = [signer.public_key for signer in keys.signers()]
+    try:
+        note = tape.head().checkpoint
+        return (signing_key(note, known) if note else None) or known[0]
+    except Corrupt:
+        return known[0]
 
 
 def origins_of(tape: Tape, first: str) -> tuple[str, ...]:
@@ -152,7 +162,6 @@ def publishing_of(ctx: Context, policy: Callable[[], str]) -> Publishing:
     return Publishing(
         tape=ctx.tape,
         ledger=ctx.ledger,
-        public_key=ctx.public_key,
         clock=ctx.clock,
         artifacts=ctx.artifacts,
         kept=CosignedStore(ctx.home / COSIGNED),

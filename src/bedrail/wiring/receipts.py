@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -52,10 +52,12 @@ def hold_to_receipts(
     *,
     as_of: float | None,
     max_silence: int | None,
+    former: Sequence[bytes] = (),
 ) -> Kept:
     """Hold a bundle, or the server at this address, to the receipts in a file; no home is opened.
 
-    Without pinned keys a bundle's own are believed; a server's must be pinned. Raises `Invalid` and `Corrupt`.
+    Without pinned keys a bundle's own are believed; a server's must be pinned. `former` are the ledger's keys before
+    the present one, which signed older receipts. Raises `Invalid` and `Corrupt`.
     """
     with receipts.open("rb") as lines:
         promises = parse_receipts(lines, str(receipts))
@@ -64,14 +66,13 @@ def hold_to_receipts(
             raise Invalid("a server's key must be known.", path="--key", remedy="Give the one of `bedrail init`.")
         as_of = SystemClock().now().timestamp() if as_of is None else as_of
         view = HttpView(url)
-        return hold(
-            promises, view, checkpoint_in(view.checkpoint).origin, pinned.public_key, verify_ed25519, as_of=as_of
-        )
+        origin = checkpoint_in(view.checkpoint).origin
+        return hold(promises, view, origin, pinned.public_key, verify_ed25519, as_of=as_of, former=former)
     origin, key, _ = cosigned_in(bundle)
     shown = _BundleView(bundle)
     key = key if pinned is None else pinned.public_key
     as_of = _taken(bundle, shown.checkpoint) if as_of is None else as_of
-    found = hold(promises, shown, origin, key, verify_ed25519, as_of=as_of, entry_id=shown.entry_id)
+    found = hold(promises, shown, origin, key, verify_ed25519, as_of=as_of, former=former, entry_id=shown.entry_id)
     if max_silence is None:
         return found
     return msgspec.structs.replace(found, broken=(*found.broken, *silences(shown.moments(), max_silence, as_of)))

@@ -80,9 +80,9 @@ def restore_home(
         own.write(manifest.checkpoint.encode())
         told("ledger, verifying")
         with copies.arriving(folder / recovery.LEDGER, home, sources.store) as arrived:
-            public_key = keys.public_key("ledger")
+            public_keys = [signer.public_key for signer in keys.signers()]
             size, known = recovery.prove(
-                manifest, arrived, arrived, newest, own, public_key, verify_ed25519, accept_loss
+                manifest, arrived, arrived, newest, own, public_keys, verify_ed25519, accept_loss
             )
             recovery.require_restorer(arrived, person, SystemClock().now().timestamp())
             told("files")

@@ -121,7 +121,7 @@ from bedrail.core.events.identity import (
     SignInsRefused,
     SteppedUp,
 )
-from bedrail.core.events.ledger import LedgerKeyAdded
+from bedrail.core.events.ledger import LedgerKeyAdded, LedgerKeysDestroyed
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -213,6 +213,7 @@ __all__ = [
     "KeyRotated",
     "LedgerBegun",
     "LedgerKeyAdded",
+    "LedgerKeysDestroyed",
     "LedgerPruned",
     "LedgerRestored",
     "LedgerSealed",
@@ -293,6 +294,7 @@ Fact = (
     | DataRead
     | HeartBeat
     | LedgerKeyAdded
+    | LedgerKeysDestroyed
     | BackupTaken
     | LedgerRestored
     | AnswerNotShown

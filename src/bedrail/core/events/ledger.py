@@ -10,3 +10,9 @@ class LedgerKeyAdded(FactStruct, frozen=True, kw_only=True, tag="ledger.key-adde
 
     key: str
     name: str
+
+
+class LedgerKeysDestroyed(FactStruct, frozen=True, kw_only=True, tag="ledger.keys-destroyed"):
+    """Ledger keys of former shards are deleted from the key folder: the public halves, in hex."""
+
+    keys: tuple[str, ...]

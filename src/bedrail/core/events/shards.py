@@ -6,18 +6,27 @@ from bedrail.core.events.fact import FactStruct
 
 
 class LedgerSealed(FactStruct, frozen=True, kw_only=True, tag="ledger.sealed"):
-    """The last entry of the shard `origin`; `successor` is the origin of the shard that follows."""
+    """The last entry of the shard `origin`; `successor` is the origin of the shard that follows.
 
+    `key` is the Ed25519 key (hex) that the following shard is signed with, empty when the key stays.
+    """
+
+    key: str = ""
     origin: str
     successor: str
 
 
 class LedgerBegun(FactStruct, frozen=True, kw_only=True, tag="ledger.begun"):
-    """The first entry of the shard `origin`; `checkpoint` is the final signed checkpoint of the shard `previous`."""
+    """The first entry of the shard `origin`; `checkpoint` is the final signed checkpoint of the shard `previous`.
+
+    `key` and `previous_key` are the Ed25519 keys (hex) of this shard and the one before, empty when the key stays.
+    """
 
     checkpoint: str
+    key: str = ""
     origin: str
     previous: str
+    previous_key: str = ""
 
 
 class LedgerPruned(FactStruct, frozen=True, kw_only=True, tag="ledger.pruned"):
