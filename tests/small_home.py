@@ -33,7 +33,7 @@ import pytest
 
 from bedrail.app import App, create_home, new_token, open_home
 from bedrail.cli import main
-from bedrail.journeys import admission, delivery, leaving, upkeep
+from bedrail.journeys import admission, delivery, leaving, training, upkeep
 from bedrail.journeys.examination import examine_candidates
 
 PROJECT = Path(__file__).resolve().parents[1]
@@ -138,9 +138,9 @@ def _play(folder: Path) -> None:
     ctx = app.context
     delivery.open_use_case(ctx, "olivia", (EXAMPLE / "usecase.toml").read_text())
     admission.admit_data(ctx, "sam", CASE, table, source="first lines")
-    admission.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
-    admission.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
-    admission.train_candidate(ctx, "sue", CASE, "logistic", name="spare")
+    training.train_candidate(ctx, "sam", CASE, "logistic", name="baseline")
+    training.train_candidate(ctx, "sam", CASE, "boosting", name="boosted")
+    training.train_candidate(ctx, "sue", CASE, "logistic", name="spare")
     examine_candidates(ctx, "sam", CASE)
     approve_both(app, "baseline")
     climb(app, "baseline")

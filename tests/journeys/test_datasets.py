@@ -18,7 +18,7 @@ from bedrail.core.events import (
     HoldoutSpared,
     decode,
 )
-from bedrail.journeys import admission, auditing, consenting, delivery
+from bedrail.journeys import admission, auditing, consenting, delivery, training
 from bedrail.journeys.dataset_reads import read_dataset, read_rows
 from bedrail.journeys.examination import examine_candidates
 from small_home import CASE, EXAMPLE, copied, opened, played, request_of, serving, told
@@ -163,7 +163,7 @@ def test_who_trained_a_candidate_never_judges_it_on_a_later_holdout(home: Path, 
         ctx = app.context
         early = table[table["encounter_order"] < table["encounter_order"].quantile(0.6)]
         admission.admit_data(ctx, "sam", CASE, early, source="early")
-        admission.train_candidate(ctx, "sam", CASE, "logistic", name="early")
+        training.train_candidate(ctx, "sam", CASE, "logistic", name="early")
         old = ctx.use_case(CASE).dataset
         assert old is not None
         frame, labels = read_dataset(ctx, CASE)

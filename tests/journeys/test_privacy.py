@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bedrail.journeys import admission, delivery
+from bedrail.journeys import delivery, training
 from bedrail.journeys.examination import examine_candidates
 from bedrail.journeys.oversight import watch_use_case
 from small_home import (
@@ -241,7 +241,7 @@ def test_no_identifier_lies_in_plain_sight(tmp_path: Path) -> None:
     assert ran.code == 0, ran.err
     printed += [ran.out, ran.err]
     with opened(home) as app:
-        admission.train_candidate(app.context, "sam", CASE, "logistic", name="baseline")
+        training.train_candidate(app.context, "sam", CASE, "logistic", name="baseline")
         examine_candidates(app.context, "sam", CASE)
         approve_both(app, "baseline")
         climb(app, "baseline")

@@ -23,6 +23,11 @@ TRAIN, CALIBRATION, FRESH = encounters(4000, 1), encounters(1500, 2), encounters
 LINEAGE = Lineage(origin="trained", dataset="d" * 64, split="s" * 64, code="1")
 
 
+QUICK: dict[str, dict[str, object]] = {
+    "ebm": {"outer_bags": 1, "interactions": 2, "max_rounds": 60, "learning_rate": 0.2}
+}
+
+
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_the_same_inputs_give_the_same_bytes(recipe: str, tmp_path: Path) -> None:
     """Two trainings with one seed write byte-identical packages; the data stays as it was."""
@@ -30,7 +35,15 @@ def test_the_same_inputs_give_the_same_bytes(recipe: str, tmp_path: Path) -> Non
     files = []
     for name in ("a", "b"):
         package, model = train(
-            recipe, TRAIN, CALIBRATION, CONTRACT, "outcome", seed=7, lineage=LINEAGE, subject="patient"
+            recipe,
+            TRAIN,
+            CALIBRATION,
+            CONTRACT,
+            "outcome",
+            seed=7,
+            lineage=LINEAGE,
+            subject="patient",
+            settings=QUICK.get(recipe),
         )
         write_package(tmp_path / name, package, model)
         files.append({path.name: path.read_bytes() for path in (tmp_path / name).iterdir()})
@@ -41,7 +54,7 @@ def test_the_same_inputs_give_the_same_bytes(recipe: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize("recipe", list(RECIPES))
 def test_a_trained_model_ranks_and_is_calibrated(recipe: str, tmp_path: Path) -> None:
     """On fresh patients the AUROC of the score is near the best possible, and the mean risk near the observed rate."""
-    package, model = train(recipe, TRAIN, CALIBRATION, CONTRACT, "outcome")
+    package, model = train(recipe, TRAIN, CALIBRATION, CONTRACT, "outcome", settings=QUICK.get(recipe))
     write_package(tmp_path / "p", package, model)
     loaded = load_package(tmp_path / "p")
     answers = loaded.assess_many(loaded.encoder.table(FRESH))

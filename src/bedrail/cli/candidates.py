@@ -12,23 +12,33 @@ from bedrail.cli.key_options import second_key_option
 
 @click.command()
 @click.argument("use_case")
-@click.option("--recipe", type=click.Choice(["logistic", "boosting"]), default="boosting", show_default=True)
+@click.option(
+    "--recipe",
+    default="boosting",
+    show_default=True,
+    help="logistic, boosting or ebm with their defaults, or the path of a recipe.toml.",
+)
 @click.option("--name", default="", help="Name of the candidate; the recipe's when not given.")
 @json_option
 @pass_state
 def train(state: CliState, use_case: str, recipe: str, name: str, as_json: bool) -> None:
     """Train a candidate by recipe on the admitted data; calibrated, with uncertainty, packaged and signed.
 
+    The same recipe on new data is a new candidate: it goes through the same gate, and nothing is adopted by itself.
+
     \b
     Example: bedrail train readmission-30d --recipe logistic --name baseline
+             bedrail train readmission-30d --recipe recipe.toml --name renewed
     """
-    from bedrail.journeys.admission import train_candidate
+    from bedrail.journeys.training import train_candidate
 
-    digest = train_candidate(state.context(), state.actor(), use_case, recipe, name=name, progress=progress_lines())
+    context = state.context()
+    digest = train_candidate(context, state.actor(), use_case, recipe, name=name, progress=progress_lines())
+    called = context.use_case(use_case).candidates[digest].name
     if as_json:
-        show_json({"candidate": digest, "name": name or recipe})
+        show_json({"candidate": digest, "name": called})
     else:
-        click.echo(f"Candidate {name or recipe}: {digest}")
+        click.echo(f"Candidate {called}: {digest}")
 
 
 @click.command("import-model")
@@ -82,25 +92,95 @@ def candidates() -> None:
 
 
 @candidates.command("list")
-@click.argument("use_case")
+@click.argument("use_case", required=False, default="")
 @json_option
 @pass_state
 def list_candidates(state: CliState, use_case: str, as_json: bool) -> None:
-    """The candidates of a use case, with their digests and authors.
+    """The registry: every version of a use case (of all, without one), its kind, stage, origin, evidence, digest.
 
     \b
     Example: bedrail candidates list readmission-30d --json
     """
-    view = state.context().use_case(use_case)
-    rows = [(c.name, c.kind, c.origin, c.author, c.candidate) for c in view.candidates.values()]
-    columns = ("name", "kind", "origin", "author", "candidate")
+    import msgspec
+
+    from bedrail.journeys.registering import versions
+
+    found = versions(state.context(), use_case)
     if as_json:
-        show_json([dict(zip(columns, row, strict=True)) for row in rows])
-    else:
-        show_table("", columns, rows)
+        show_json([msgspec.structs.asdict(each) for each in found])
+        return
+    columns = ("name", "kind", "stage", "origin", "author", "evidence", "candidate")
+    rows = [(v.name, v.kind, v.stage, v.origin, v.author, _counted(v.evidence), v.candidate) for v in found]
+    cases = [(v.use_case, v.version) for v in found]
+    show_table("", ("use case", "version", *columns), [(*case, *row) for case, row in zip(cases, rows, strict=True)])
+
+
+def _counted(evidence: dict[str, int]) -> str:
+    return ", ".join(f"{count} {verdict}" for verdict, count in sorted(evidence.items())) or "none"
 
 
 _candidate = click.option("--candidate", default="", help="Name or digest; the one admitted last when not given.")
+
+
+@candidates.command("show")
+@click.argument("use_case")
+@_candidate
+@json_option
+@pass_state
+def show(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
+    """One version, its bytes checked: what its package says, where it comes from, and every answer about it.
+
+    \b
+    Example: bedrail candidates show readmission-30d --candidate baseline
+    """
+    import msgspec
+
+    from bedrail.journeys.registering import entry
+
+    found = entry(state.context(), use_case, candidate)
+    if as_json:
+        show_json(msgspec.to_builtins(found))
+        return
+    about, lineage = found.version, found.lineage
+    made = {
+        "recipe": f"{lineage.recipe} {lineage.recipe_sha256[:12]}".strip(),
+        "seed": lineage.seed if lineage.recipe else "",
+        "registry": lineage.registry,
+        "source": lineage.source,
+        "code": lineage.code,
+        "libraries": ", ".join(f"{name} {version}" for name, version in lineage.libraries.items()),
+        "machine": lineage.machine,
+    }
+    rows: list[tuple[str, object]] = [
+        ("candidate", about.candidate),
+        ("version", f"{about.version} of {about.use_case}, {about.kind}, admitted {about.at} by {about.author}"),
+        ("stage", about.stage),
+        ("refused", about.refused),
+        ("origin", about.origin),
+        ("dataset", about.dataset),
+        *made.items(),
+        ("features", ", ".join(found.features)),
+        ("model", f"{found.model_file} {found.model_sha256}".strip()),
+        ("calibration", f"{found.calibration}, intervals at {found.confidence:g}"),
+        ("distance", found.distance),
+    ]
+    show_table(about.name, ("what", "value"), [row for row in rows if row[1] not in ("", None)])
+    show_table("Evidence", ("check", "verdict", "reason"), [(a.check, a.verdict, a.reason) for a in found.answers])
+
+
+@candidates.command("recipe")
+@click.argument("use_case")
+@_candidate
+@pass_state
+def recipe_command(state: CliState, use_case: str, candidate: str) -> None:
+    """Print the recipe that a candidate was trained by, with the versions it ran with, to train it on new data.
+
+    \b
+    Example: bedrail candidates recipe readmission-30d --candidate boosted > recipe.toml
+    """
+    from bedrail.journeys.training import recipe_of
+
+    click.echo(recipe_of(state.context(), use_case, candidate), nl=False)
 
 
 @candidates.command("export")

@@ -20,12 +20,23 @@ CHECKS = (
     "net-benefit",
     "subgroups",
     "fairness",
+    "parity",
+    "trade-offs",
+    "error-costs",
+    "label-choice",
+    "proxies",
+    "sites",
     "uncertainty",
     "baseline",
     "leakage",
     "membership-inference",
     "attribute-inference",
     "missing-inputs",
+    "reproducible",
+    "registry-source",
+    "model-card",
+    "slices",
+    "scenarios",
 )
 """The checks of the catalogue that a policy may ask for (see `bedrail.checks.catalogue` and `bedrail.data.quality`)."""
 

@@ -24,7 +24,7 @@ from bedrail.data.quality_page import pictures_of, quality_html
 from bedrail.data.quality_values import QualityReport
 from bedrail.governance.views import UseCaseView
 from bedrail.journeys.context import Context
-from bedrail.journeys.dataset_reads import MOST_NAMED, read_part, stored, told
+from bedrail.journeys.dataset_reads import MOST_NAMED, stored, told
 from bedrail.journeys.packages import package_statement
 
 if TYPE_CHECKING:
@@ -304,34 +304,6 @@ def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
         scratch.unlink(missing_ok=True)
         raise
     return path
-
-
-def train_candidate(
-    ctx: Context, person: str, use_case: str, recipe: str, *, name: str = "", progress: Progress = quiet
-) -> str:
-    """Train by recipe on the train part, calibrate on the calibration part; returns the candidate's digest."""
-    from bedrail.models.train import train
-    from bedrail.models.values import Lineage
-
-    actor = ctx.require(person, "candidate.train")
-    charter, view = ctx.charter(use_case), ctx.use_case(use_case)
-    why = f"training {name or recipe}"[:100]
-    train_rows = read_part(ctx, use_case, "train", reader=actor, reason=why)
-    calibration_rows = read_part(ctx, use_case, "calibration", reader=actor, reason=why)
-    assert view.dataset is not None
-    package, model = train(
-        recipe,
-        train_rows,
-        calibration_rows,
-        charter.contract(),
-        charter.data.outcome,
-        name=name or recipe,
-        seed=0,
-        subject=charter.data.subject,
-        lineage=Lineage(origin="trained", dataset=view.dataset.dataset, split=view.dataset.split),
-        progress=lambda what, _: progress(what),
-    )
-    return admit_candidate(ctx, actor.id, use_case, package, model, origin=f"recipe {recipe}")
 
 
 def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, model: bytes, *, origin: str) -> str:

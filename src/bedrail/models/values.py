@@ -35,8 +35,9 @@ Setting = bool | int | float | str
 class Lineage(Value, frozen=True, kw_only=True):
     """Where a model comes from. Digests are SHA-256 in hex, empty where there is nothing to name.
 
-    `code` is the version of the program that trained or imported it, `libraries` the versions it ran with, `source`
-    the digest of the file that was imported.
+    `code` is the version of the program that trained or imported it, `libraries` the versions it ran with, on
+    `machine`; `recipe_sha256` says which recipe, `outcome` and `subject` which columns were the truth and the patients.
+    `source` is the digest of the file that was imported, `registry` the model's address there.
     """
 
     origin: Literal["trained", "imported", "vendor"]
@@ -47,7 +48,12 @@ class Lineage(Value, frozen=True, kw_only=True):
     seed: int | None = None
     code: str = ""
     libraries: dict[str, str] = msgspec.field(default_factory=dict)
+    machine: str = ""
+    recipe_sha256: str = ""
+    outcome: str = ""
+    subject: str = ""
     source: str = ""
+    registry: str = ""
     note: str = ""
 
 

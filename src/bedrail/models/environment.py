@@ -1,0 +1,64 @@
+"""What a training runs on, in words that can be compared later: code, versions, threads, machine."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+_NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+@cache
+def code_now() -> str:
+    """The version of Bedrail and the first letters of a digest over the sources that training runs."""
+    home = Path(__file__).parent
+    digest = hashlib.sha256()
+    for path in sorted(home.glob("*.py")):
+        digest.update(f"{path.name}\n".encode() + hashlib.sha256(path.read_bytes()).digest())
+    return f"{version('bedrail')}+{digest.hexdigest()[:12]}"
+
+
+def versions_of(libraries: Sequence[str]) -> dict[str, str]:
+    """Python and these libraries with whatever they need in turn, as installed; what is not installed is left out."""
+    found: dict[str, str] = {}
+    asked = list(libraries)
+    while asked:
+        name = asked.pop()
+        plain = re.sub(r"[-_.]+", "-", name).lower()
+        if plain in found:
+            continue
+        try:
+            found[plain] = version(name)
+        except PackageNotFoundError:
+            continue
+        wanted = (line for line in requires(name) or () if "extra ==" not in line)
+        asked += [match.group() for line in wanted if (match := _NAME.match(line))]
+    return {"python": platform.python_version(), **dict(sorted(found.items()))}
+
+
+def machine_now() -> str:
+    """Processor family, system, and the linear algebra that numpy runs on, which may round differently elsewhere."""
+    from threadpoolctl import threadpool_info
+
+    blas = {
+        f"{each['internal_api']} {each.get('version') or ''} {each.get('architecture') or ''}".strip()
+        for each in threadpool_info()
+        if each["user_api"] == "blas"
+    }
+    return ", ".join((f"{platform.machine()} {platform.system()}", *sorted(blas)))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra and OpenMP on one thread: sums of floats depend on how they are shared out."""
+    import sklearn  # noqa: F401 (its OpenMP must be loaded before it can be limited)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1):
+        yield
