@@ -9,6 +9,7 @@ from bedrail.checks.fairness import fairness
 from bedrail.checks.leakage import leakage
 from bedrail.checks.missing_inputs import missing_inputs
 from bedrail.checks.question import Check, check
+from bedrail.checks.robustness.slices import slices
 from bedrail.checks.subgroups import subgroups
 from bedrail.checks.thresholds import thresholds
 from bedrail.checks.uncertainty import uncertainty
@@ -29,5 +30,6 @@ CHECKS: dict[str, Check] = {
         comparison,
         leakage,
         missing_inputs,
+        slices,
     )
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bedrail.checks.attacks.methods import ATTACKS
 from bedrail.checks.estimates.methods import ESTIMATES
 from bedrail.checks.family import FAMILIES, Family, Method
+from bedrail.checks.robustness.methods import ROBUSTNESS
+from bedrail.checks.scenarios.methods import SCENARIOS
 
 __all__ = ["FAMILIES", "METHODS", "Family", "Method"]
 
@@ -80,13 +82,6 @@ METHODS: dict[str, Method] = {
         formula="|mean risk with the input blank − mean risk|, in up to 500 rows.",
         distrust="For pairs of inputs that vanish together, as when one laboratory is down.",
     ),
-    "follow-up": Method(
-        family="traps",
-        text="The share of predictions whose outcome could be joined. Predictions without a known outcome are left out "
-        "of every figure; if they are many and differ from the rest, the figures mislead.",
-        sources=("Collins et al. (2024), TRIPOD+AI, BMJ 385:e078378",),
-        claim="The outcome of nearly all predictions is known.",
-        formula="Predictions joined to an outcome / predictions.",
-        distrust="As a sign that the joined outcomes are the right ones.",
-    ),
+    **ROBUSTNESS,
+    **SCENARIOS,
 }

@@ -13,7 +13,8 @@ class Requirements(Value, frozen=True, kw_only=True):
     means that no bound is asked. Fields `detectable_*` say how small a gap the data must be able to show (80 %
     power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is
     the chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same
-    for `subgroups` and a model that keeps every bound. Raises `Invalid` for numbers that make no sense.
+    for `subgroups` and a model that keeps every bound, `slice_alpha` for `slices` and well calibrated risks. Raises
+    `Invalid` for numbers that make no sense.
     """
 
     confidence: float = 0.95
@@ -67,13 +68,15 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_duplicate_share: float = 0.01
     max_missing_shift: float = 0.25
 
+    slice_alpha: float = 0.05
+    detectable_slice: float = 1.0
     max_membership_tpr: float = 0.05
     max_membership_tpr_rare: float = 0.02
     max_membership_auroc: float = 0.6
     max_attribute_gain: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha"):
+        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha", "slice_alpha"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise _requirement(name, "lie between 0 and 1")
         for name in ("draws", "min_group"):

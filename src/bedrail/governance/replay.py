@@ -82,6 +82,7 @@ from bedrail.core.events.deidentification import (
 )
 from bedrail.core.events.governance import TokenRevoked
 from bedrail.core.events.ledger import LedgerKeysDestroyed
+from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
@@ -104,6 +105,7 @@ ACTS: Mapping[type, tuple[str, ...]] = {
     PersonAdded: ("person.add",),
     PolicyAdopted: ("policy.adopt",),
     UseCaseOpened: ("use-case.open",),
+    ScenariosKept: ("use-case.open",),
     DatasetAdmitted: ("data.admit",),
     CandidateAdmitted: ("candidate.train", "candidate.import"),
     Approved: ("approval.give",),

@@ -195,6 +195,7 @@ class UseCaseView:
 
     `charter_since` is when the present charter was opened (seconds since 1970): what was examined or approved for an
     earlier text does not count for a later one. `history` holds every deployment state, oldest first.
+    `suite` is the artifact of the scenarios that the use case keeps, empty without any.
     """
 
     id: str
@@ -217,6 +218,7 @@ class UseCaseView:
     reports: list[ReportView] = field(default_factory=list)
     judgements: list[JudgementView] = field(default_factory=list)
     sentinels: dict[str, str] = field(default_factory=dict)
+    suite: str = ""
 
     def candidate(self, named: str) -> CandidateView:
         """The candidate by digest, by name (the newest so named), or by a digest's beginning of 6 or more characters.

@@ -34,6 +34,7 @@ from bedrail.core.events.governance import (
     UseCaseOpened,
 )
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
+from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.governance.abuse import ABUSE, Abuse
 from bedrail.governance.access import Access
 from bedrail.governance.accounts import IDENTITY, Identity
@@ -307,6 +308,10 @@ def _evidence(case: UseCaseView, fact: EvidenceRecorded, at: str) -> None:
     )
 
 
+def _scenarios(case: UseCaseView, fact: ScenariosKept, _at: str) -> None:
+    case.suite = fact.suite
+
+
 def _serve(case: UseCaseView, view: DeploymentView) -> None:
     case.history.append(view)
     case.deployment = view
@@ -442,6 +447,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     HoldoutOpened: _in_case(_holdout),
     CandidateAdmitted: _candidate_admitted,
     EvidenceRecorded: _in_case(_evidence),
+    ScenariosKept: _in_case(_scenarios),
     DeploymentMoved: _in_case(_moved),
     DeploymentRolledBack: _in_case(_rolled_back),
     DeploymentHalted: _in_case(_halted),

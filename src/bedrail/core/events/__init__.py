@@ -131,6 +131,7 @@ from bedrail.core.events.oversight import (
     SentinelsRecorded,
 )
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
+from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
 
@@ -238,6 +239,7 @@ __all__ = [
     "RetentionRun",
     "ReviewClosed",
     "ReviewStarted",
+    "ScenariosKept",
     "SensitivityConfirmed",
     "SentinelsRecorded",
     "ServedUnsafely",
@@ -370,6 +372,7 @@ Fact = (
     | ReidentificationDenied
     | ReidentificationOpened
     | ReidentificationRequested
+    | ScenariosKept
 )
 
 HIGH_VOLUME: frozenset[str] = frozenset(
