@@ -5,6 +5,12 @@ from __future__ import annotations
 from bedrail.checks.calibration import calibration
 from bedrail.checks.comparison import comparison
 from bedrail.checks.discrimination import discrimination
+from bedrail.checks.equity.costs import error_costs
+from bedrail.checks.equity.labels import label_choice
+from bedrail.checks.equity.notions import parity
+from bedrail.checks.equity.proxies import proxies
+from bedrail.checks.equity.tradeoffs import trade_offs
+from bedrail.checks.external.sites import across_sites
 from bedrail.checks.fairness import fairness
 from bedrail.checks.leakage import leakage
 from bedrail.checks.missing_inputs import missing_inputs
@@ -26,6 +32,12 @@ CHECKS: dict[str, Check] = {
         utility,
         subgroups,
         fairness,
+        parity,
+        trade_offs,
+        error_costs,
+        label_choice,
+        proxies,
+        across_sites,
         uncertainty,
         comparison,
         leakage,

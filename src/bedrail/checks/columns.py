@@ -71,6 +71,21 @@ def risks(values: Any, n: int, path: str) -> Floats:
     return array
 
 
+def measures(values: Any, n: int, path: str) -> Floats:
+    """(n,) finite numbers."""
+    array = _numbers(values, path)
+    if len(array) != n:
+        raise length(path, len(array), n)
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise Invalid(
+            f"{int(bad.sum())} of {n} values are absent or infinite.",
+            path=f"{path}[{_first(bad)}]",
+            remedy="Give a number in every row, or leave out the rows where it is unknown.",
+        )
+    return array
+
+
 def pairs(values: Any, n: int, path: str) -> Floats:
     """(n, 2) numbers."""
     array = _numbers(values, path)

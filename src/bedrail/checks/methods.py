@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from bedrail.checks.attacks.methods import ATTACKS
+from bedrail.checks.equity.methods import EQUITY
 from bedrail.checks.estimates.methods import ESTIMATES
+from bedrail.checks.external.methods import EXTERNAL
 from bedrail.checks.family import FAMILIES, Family, Method
 from bedrail.checks.robustness.methods import ROBUSTNESS
 from bedrail.checks.scenarios.methods import SCENARIOS
@@ -12,6 +14,8 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method"]
 
 METHODS: dict[str, Method] = {
     **ESTIMATES,
+    **EQUITY,
+    **EXTERNAL,
     **ATTACKS,
     "subgroups": Method(
         family="groups",

@@ -56,6 +56,11 @@ class Requirements(Value, frozen=True, kw_only=True):
     fairness_intersections: bool = False
     error_rate_columns: tuple[str, ...] = ()
     min_told_share: float = 0.8
+    max_alert_rate_gap: float | None = None
+    false_alert_cost: float | None = None
+    max_cost_ratio: float | None = None
+    max_label_gap: float = 0.1
+    max_proxy_auroc: float | None = None
 
     conformal_alpha: float = 0.1
     coverage_tolerance: float = 0.03

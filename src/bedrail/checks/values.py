@@ -40,6 +40,7 @@ class Cohort:
     bounds of the risk, `inputs` (model inputs), `input_times` (when each input was recorded), `outcome_time`.
     `intersections` names tuples of group columns. `threshold` is the risk from which an alert is given; without
     one, the observed outcome rate is taken. `training_subjects` are the patients the model was fitted on.
+    `other_outcome` (n,) is another measure of need (a number), by which the choice of the outcome is judged.
 
     Raises `Invalid` with the path to the field when an array has the wrong length or forbidden values.
     """
@@ -60,6 +61,7 @@ class Cohort:
     outcome_time: NDArray[Any] | None = None
     training_subjects: Sequence[Any] | None = None
     probe: Probe | None = None
+    other_outcome: Floats | None = None
     clusters: Ints | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -71,6 +73,8 @@ class Cohort:
         put("score", columns.risks(self.score, n, "score"))
         if self.baseline is not None:
             put("baseline", columns.risks(self.baseline, n, "baseline"))
+        if self.other_outcome is not None:
+            put("other_outcome", columns.measures(self.other_outcome, n, "other_outcome"))
         for name in ("p_values", "interval"):
             pairs = getattr(self, name)
             if pairs is not None:

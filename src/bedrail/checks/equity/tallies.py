@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bedrail.checks.intervals import quantile
-from bedrail.checks.values import Cohort, Floats, Ints, Requirements
+from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 
 METRICS = ("sensitivity", "specificity", "ppv", "alert-rate", "prevalence")
 """The rates of a tally: each a share of the rows that `split` gives."""
@@ -222,6 +222,6 @@ def wilson_many(rate: Floats, size: Floats, confidence: float) -> tuple[Floats, 
     return low, np.where(none, 1.0, np.minimum(1.0, middle + half))
 
 
-def shown(found: Tally, requirements: Requirements) -> Floats:
+def shown(found: Tally, requirements: Requirements) -> Bools:
     """(g,) whether a group has enough patients to be told of."""
-    return np.asarray(found.patients >= requirements.min_group)
+    return np.asarray(found.patients >= requirements.min_group, dtype=np.bool_)

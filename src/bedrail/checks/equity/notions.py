@@ -1,0 +1,201 @@
+"""Which notions of fairness hold, and by how much do the others miss?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from bedrail.checks.equity.tallies import Tally, families, shown, tally, wilson_many
+from bedrail.checks.groups import NO_GROUPS
+from bedrail.checks.intervals import power_factor, quantile
+from bedrail.checks.question import check
+from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
+from bedrail.core.values import Finding, Verdict
+
+NOTIONS: dict[str, tuple[str, ...]] = {
+    "equal-opportunity": ("sensitivity",),
+    "predictive-equality": ("specificity",),
+    "equalised-odds": ("sensitivity", "specificity"),
+    "predictive-parity": ("ppv",),
+    "calibration-within-groups": ("calibration",),
+    "demographic-parity": ("alert-rate",),
+}
+"""Each notion and the rates that it wants equal in all groups."""
+BOUND_BY: dict[str, str] = {
+    "sensitivity": "max_sensitivity_gap",
+    "specificity": "max_specificity_gap",
+    "ppv": "max_ppv_gap",
+    "calibration": "max_calibration_gap",
+    "alert-rate": "max_alert_rate_gap",
+}
+FEWEST_EXPECTED = 5.0
+"""Outcomes expected, below which a group's O/E is left out of the comparison."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Largest less smallest value among `groups` groups, simultaneous limits, `n` rows, smallest range to be seen."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    groups: int
+    most: str
+    least: str
+    smallest: float
+
+
+@check("parity", "Which notions of fairness hold, and by how much do the others miss?")
+def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
+    """`parity.NOTION` by column: the largest less the smallest rate among its groups, with simultaneous limits.
+
+    Equal opportunity (sensitivity), predictive equality (specificity), equalised odds (both; Hardt, Price and Srebro
+    2016), predictive parity (PPV; Chouldechova 2017), calibration within groups (O/E), demographic parity (alert
+    rate). The limits hold for all pairs of groups at once (Newcombe's interval of each pair, Bonferroni over pairs):
+    if every pair is covered, the true range lies between the largest lower and the largest upper limit. A notion fails
+    when the lower limit that holds for all columns and notions together (`group_alpha`) exceeds its tolerance
+    (`max_sensitivity_gap` ...; demographic parity is information unless `max_alert_rate_gap` is set). It passes when a
+    range of `detectable_gap` could have been seen, and is missing otherwise. What binds is chosen by
+    `fairness_metrics` and `error_rate_columns`, as in `fairness`.
+    """
+    del rng
+    every = families(cohort)
+    if not every:
+        return (Finding(check="parity", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
+    tests = len(every) * len(BOUND_BY)
+    findings: list[Finding] = []
+    for columns in every:
+        found = tally(cohort, columns)
+        ranges: dict[str, Range | None] = {}
+        strict: dict[str, Range | None] = {}
+        for metric in BOUND_BY:
+            ranges[metric] = spread(found, metric, requirements, requirements.confidence)
+            strict[metric] = spread(found, metric, requirements, 1 - requirements.group_alpha / tests)
+        findings += [
+            _finding(found, notion, [(m, ranges[m], strict[m]) for m in metrics], requirements)
+            for notion, metrics in NOTIONS.items()
+        ]
+    return tuple(findings)
+
+
+def spread(found: Tally, metric: str, requirements: Requirements, confidence: float) -> Range | None:
+    """The range of a rate (or of O/E, `calibration`) among groups large enough; None with fewer than two of them."""
+    if metric == "calibration":
+        return _ratio_range(found, requirements, confidence)
+    rates = found.rates(metric)
+    enough = np.flatnonzero(shown(found, requirements) & (rates.n >= requirements.min_group))
+    if len(enough) < 2:
+        return None
+    pairs = len(enough) * (len(enough) - 1) // 2
+    rate, size = rates.rate[enough], rates.size[enough]
+    limits = wilson_many(rate, size, 1 - (1 - confidence) / pairs)
+    pooled = float(np.average(rate, weights=rates.n[enough]))
+    spreads = max(pooled * (1 - pooled), 0.0475)
+    error = sqrt(spreads * float(np.sum(np.sort(1 / size)[-2:])))
+    smallest = min(1.0, power_factor((1 - confidence) / pairs) * error)
+    return _range(found, enough, rate, limits, int(rates.n[enough].sum()), smallest)
+
+
+def _ratio_range(found: Tally, requirements: Requirements, confidence: float) -> Range | None:
+    """The range of O/E; limits on the log scale from the (patient-clustered) variance of O - r E."""
+    observed = found.observed
+    enough = np.flatnonzero(
+        shown(found, requirements) & (found.expected >= FEWEST_EXPECTED) & (observed > 0) & (found.residual > 0)
+    )
+    if len(enough) < 2:
+        return None
+    pairs = len(enough) * (len(enough) - 1) // 2
+    ratio = observed[enough] / found.expected[enough]
+    error = np.sqrt(found.residual[enough]) / observed[enough]
+    z = quantile(1 - (1 - confidence) / pairs)
+    limits = ratio * np.exp(-z * error), ratio * np.exp(z * error)
+    two = float(np.sqrt(np.sum(np.sort(error * ratio)[-2:] ** 2)))
+    smallest = power_factor((1 - confidence) / pairs) * two
+    return _range(found, enough, ratio, limits, int(found.rows[enough].sum()), smallest)
+
+
+def _range(found: Tally, enough: Ints, value: Floats, limits: tuple[Floats, Floats], n: int, smallest: float) -> Range:
+    """Newcombe's hybrid limits of every ordered pair; of those, the largest lower and the largest upper one."""
+    low, high = limits
+    gap = value[:, None] - value[None, :]
+    below = gap - np.sqrt((value - low)[:, None] ** 2 + (high - value)[None, :] ** 2)
+    above = gap + np.sqrt((high - value)[:, None] ** 2 + (value - low)[None, :] ** 2)
+    np.fill_diagonal(below, 0.0)
+    np.fill_diagonal(above, -np.inf)
+    most, least = int(value.argmax()), int(value.argmin())
+    return Range(
+        estimate=float(value[most] - value[least]),
+        low=max(0.0, float(below.max())),
+        high=float(above.max()),
+        n=n,
+        groups=len(value),
+        most=found.names[int(enough[most])],
+        least=found.names[int(enough[least])],
+        smallest=smallest,
+    )
+
+
+def _binds(found: Tally, metric: str, requirements: Requirements) -> bool:
+    if getattr(requirements, BOUND_BY[metric]) is None:
+        return False
+    if metric == "alert-rate":
+        return True
+    if metric not in requirements.fairness_metrics:
+        return False
+    named = requirements.error_rate_columns
+    return metric == "calibration" or not named or set(found.columns) <= set(named)
+
+
+Asked = Sequence[tuple[str, Range | None, Range | None]]
+
+
+def _finding(found: Tally, notion: str, asked: Asked, requirements: Requirements) -> Finding:
+    name = f"parity.{notion}"
+    told = [(metric, shown_, sure) for metric, shown_, sure in asked if shown_ is not None and sure is not None]
+    if len(told) < len(asked):
+        reason = "Fewer than two groups are large enough to compare."
+        return Finding(check=name, group=found.everyone, verdict=Verdict.MISSING, reason=reason)
+    widest = max((each for _, each, _ in told), key=lambda each: each.estimate)
+    smallest = max(each.smallest for _, each, _ in told)
+    verdict, words = _verdict(found, told, requirements, smallest)
+    if notion == "demographic-parity":
+        words += " Equal alert rates are no aim by themselves where the outcome is not equally common."
+    return Finding(
+        check=name,
+        group=found.everyone,
+        verdict=verdict,
+        estimate=widest.estimate,
+        low=max(each.low for _, each, _ in told),
+        high=max(each.high for _, each, _ in told),
+        n=max(each.n for _, each, _ in told),
+        smallest_gap=smallest,
+        reason=words,
+    )
+
+
+def _verdict(
+    found: Tally, told: Sequence[tuple[str, Range, Range]], requirements: Requirements, smallest: float
+) -> tuple[Verdict, str]:
+    words = "; ".join(
+        f"{metric} differs by {each.estimate:.3f} between {each.most} and {each.least}" for metric, each, _ in told
+    )
+    bound = [(metric, sure) for metric, _, sure in told if _binds(found, metric, requirements)]
+    for metric, sure in bound:
+        most = getattr(requirements, BOUND_BY[metric])
+        if sure.low > most:
+            return Verdict.FAIL, f"Unequal {metric}, beyond the {most:g} that is tolerated: {words}."
+    if not bound:
+        return Verdict.PASS, f"For information, no bound is set: {words}."
+    detectable = requirements.detectable_calibration_gap if told[0][0] == "calibration" else requirements.detectable_gap
+    if smallest > detectable:
+        return Verdict.MISSING, f"Not enough patients to tell: {words}."
+    return Verdict.PASS, f"No inequality beyond the tolerance is shown: {words}."
+
+
+def enough_of(found: Tally, requirements: Requirements) -> Bools:
+    """(g,) groups with enough patients, and enough others beside them."""
+    return np.asarray(shown(found, requirements) & (found.patients.sum() - found.patients >= requirements.min_group))

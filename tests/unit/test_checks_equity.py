@@ -1,0 +1,245 @@
+"""Fairness in several senses, trade-offs, costs, the choice of the outcome, and proxies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+
+from bedrail.checks import Cohort, Requirements, examine
+from bedrail.checks.equity.labels import difference_at_equal_score
+from bedrail.checks.equity.proxies import information
+from bedrail.checks.equity.tallies import METRICS, tally
+from bedrail.checks.equity.tradeoffs import Point, forced, ppv
+from bedrail.checks.intervals import rate_design_effect
+from bedrail.core.values import Finding, Verdict
+
+GUARDS = {
+    "parity": ("parity", "tally"),
+    "trade-offs": ("trade",),
+    "error-costs": ("cost",),
+    "label-choice": ("label",),
+    "proxies": ("prox", "information"),
+}
+
+
+def made(seed: int, n: int = 4000, shift: float = 0.0, **more: object) -> Cohort:
+    """Two groups and true risks; with `shift`, group b has a higher outcome rate."""
+    rng = np.random.default_rng(seed)
+    group = rng.choice(["a", "b"], n, p=[0.6, 0.4])
+    risk = 1 / (1 + np.exp(1.8 - rng.normal(size=n) - shift * (group == "b")))
+    outcome = (rng.random(n) < risk).astype(float)
+    values: dict[str, object] = {"groups": pd.DataFrame({"race": group}), "threshold": 0.2, **more}
+    return Cohort(outcome=outcome, score=risk, **values)  # type: ignore[arg-type]
+
+
+def found(cohort: Cohort, check: str, requirements: Requirements | None = None) -> dict[tuple[str, str], Finding]:
+    """The findings of one check by measure and group."""
+    (evidence,) = examine(cohort, requirements, checks=[check])
+    return {(f.check.removeprefix(f"{check}."), f.group): f for f in evidence.findings}
+
+
+def test_parity_agrees_with_fairlearn() -> None:
+    """Differences of demographic parity and equalised odds are those of Fairlearn."""
+    cohort = made(1, shift=0.6)
+    told = found(cohort, "parity")
+    assert cohort.groups is not None
+    given = {"y_true": cohort.outcome, "y_pred": cohort.alert, "sensitive_features": cohort.groups["race"].astype(str)}
+    parity, odds = told["demographic-parity", "race=*"].estimate, told["equalised-odds", "race=*"].estimate
+    assert parity == pytest.approx(demographic_parity_difference(**given))
+    assert odds == pytest.approx(equalized_odds_difference(**given))
+
+
+def test_parity_fails_a_planted_gap_and_never_by_demographic_parity_alone() -> None:
+    """Alerts taken from one group's cases fail equal opportunity; unequal alert rates alone are information."""
+    cohort = made(2)
+    score = cohort.score.copy()
+    assert cohort.groups is not None
+    lost = (cohort.groups["race"] == "b").to_numpy() & (cohort.outcome == 1)
+    score[lost] *= np.random.default_rng(0).choice([0.1, 1.0], int(lost.sum()))
+    planted = Cohort(outcome=cohort.outcome, score=score, groups=cohort.groups, threshold=0.2)
+    assert found(planted, "parity")["equal-opportunity", "race=*"].verdict is Verdict.FAIL
+    rates = found(made(3, shift=1.0), "parity")["demographic-parity", "race=*"]
+    assert rates.verdict is Verdict.PASS
+    assert rates.low is not None
+    assert rates.low > 0.1
+    bound = found(made(3, shift=1.0), "parity", Requirements(max_alert_rate_gap=0.05))
+    assert bound["demographic-parity", "race=*"].verdict is Verdict.FAIL
+
+
+@pytest.mark.slow
+def test_parity_limits_hold_for_all_pairs_of_groups_at_once() -> None:
+    """With five groups of unequal true rates, the limits hold the true range in at least 93 of 100 audits."""
+    rng, inside = np.random.default_rng(4), 0
+    rates = np.array([0.3, 0.35, 0.4, 0.45, 0.5])
+    for _ in range(100):
+        group = rng.integers(0, 5, 1500)
+        alert = rng.random(1500) < rates[group]
+        cohort = Cohort(
+            outcome=np.zeros(1500),
+            score=np.where(alert, 0.9, 0.1),
+            groups=pd.DataFrame({"g": group.astype(str)}),
+            threshold=0.5,
+        )
+        one = found(cohort, "parity")["demographic-parity", "g=*"]
+        assert one.low is not None
+        assert one.high is not None
+        inside += one.low <= 0.2 <= one.high
+    assert inside >= 93
+
+
+def test_the_tally_counts_as_group_by_group() -> None:
+    """Counts and design effects of all groups at once are those of each group alone."""
+    rng = np.random.default_rng(5)
+    cohort = made(5, 900, subject=rng.integers(0, 300, 900))
+    told = tally(cohort, ("race",))
+    assert cohort.groups is not None
+    assert cohort.clusters is not None
+    for at, name in enumerate(("a", "b")):
+        rows = (cohort.groups["race"] == name).to_numpy()
+        assert told.counts[at].sum() == rows.sum()
+        assert told.patients[at] == len(np.unique(cohort.clusters[rows]))
+        for metric, among, hits in (
+            ("sensitivity", cohort.outcome == 1, cohort.alert),
+            ("ppv", cohort.alert, cohort.outcome == 1),
+            ("prevalence", np.ones(900, dtype=bool), cohort.outcome == 1),
+        ):
+            chosen = rows & among
+            effect = rate_design_effect(hits[chosen].astype(float), cohort.clusters[chosen])
+            assert told.effects[metric][at] == pytest.approx(effect)
+    assert set(told.effects) == set(METRICS)
+
+
+def test_what_a_trade_off_says_is_what_bayes_says() -> None:
+    """Hand-worked: prevalence 30 % and 10 %, sensitivity 80 %, false alarms 10 %; a demand can fail."""
+    point = Point(*(np.array(x) for x in (0.3, 0.1, 0.8, 0.1, 0.2)))
+    told = {name: float(value) for name, value in forced(point).items()}
+    assert told["ppv-if-error-rates-equal"] == pytest.approx(0.24 / 0.31 - 0.08 / 0.17)
+    value = float(ppv(np.array(0.2), np.array(0.8), np.array(0.1)))
+    odds = (1 - value) / value * 0.8
+    assert told["specificity-if-ppv-and-sensitivity-equal"] == pytest.approx((0.1 / 0.9 - 0.3 / 0.7) * odds)
+    assert told["balance-if-calibrated"] == pytest.approx(0.2 * (9 - 7 / 3))
+    unequal, equal = found(made(6, shift=1.6), "trade-offs"), found(made(6), "trade-offs")
+    assert unequal["demand", "race=b"].verdict is Verdict.FAIL
+    assert equal["demand", "race=b"].verdict is Verdict.PASS
+    lenient = found(made(6, shift=1.6), "trade-offs", Requirements(fairness_metrics=("calibration",)))
+    assert lenient["demand", "race=b"].verdict is Verdict.PASS
+
+
+@pytest.mark.slow
+def test_a_trade_off_interval_holds_the_truth() -> None:
+    """The forced PPV gap of known rates is inside its 95 % interval in at least 90 of 100 cohorts."""
+    rng, inside = np.random.default_rng(7), 0
+    truth = 0.3 * 0.8 / (0.3 * 0.8 + 0.7 * 0.2) - 0.15 * 0.8 / (0.15 * 0.8 + 0.85 * 0.2)
+    for _ in range(100):
+        group = np.repeat(["a", "b"], 700)
+        outcome = (rng.random(1400) < np.repeat([0.3, 0.15], 700)).astype(float)
+        alert = rng.random(1400) < np.where(outcome == 1, 0.8, 0.2)
+        cohort = Cohort(
+            outcome=outcome, score=np.where(alert, 0.6, 0.1), groups=pd.DataFrame({"g": group}), threshold=0.5
+        )
+        one = found(cohort, "trade-offs")["ppv-if-error-rates-equal", "g=a"]
+        assert one.low is not None
+        assert one.high is not None
+        inside += one.low <= truth <= one.high
+    assert inside >= 90
+
+
+def test_costs_count_errors_at_the_price_of_the_threshold() -> None:
+    """At a threshold of 20 % a false alert counts a quarter of a missed case; the burden is a ratio of costs."""
+    cohort = made(8, shift=0.8)
+    told = found(cohort, "error-costs")
+    assert cohort.groups is not None
+    rows = (cohort.groups["race"] == "b").to_numpy()
+    missed = (cohort.outcome == 1) & ~cohort.alert
+    false = (cohort.outcome == 0) & cohort.alert
+    assert told["missed", "race=b"].estimate == pytest.approx(1000 * missed[rows].mean())
+    cost = missed + 0.25 * false
+    assert told["total", "race=b"].estimate == pytest.approx(1000 * cost[rows].mean())
+    assert told["burden", "race=b"].estimate == pytest.approx(cost[rows].mean() / cost[~rows].mean())
+    assert told["burden", "race=b"].verdict is Verdict.PASS
+    loaded = Cohort(
+        outcome=cohort.outcome, score=np.where(rows & (cohort.score > 0.05), 0.9, cohort.score), groups=cohort.groups,
+        threshold=0.2,
+    )  # fmt: skip
+    bound = found(loaded, "error-costs", Requirements(max_cost_ratio=1.25))
+    assert bound["burden", "race=b"].verdict is Verdict.FAIL
+    assert found(made(8), "error-costs", Requirements(max_cost_ratio=1.3))["burden", "race=b"].verdict is Verdict.PASS
+
+
+def test_a_biased_label_is_found_and_an_unbiased_one_is_not() -> None:
+    """A score for cost, when group b gets less care for the same illness, fails; the same illness at equal cost passes.
+
+    Obermeyer et al. (2019). Twenty cohorts without bias, in which the groups differ in illness, do not fail once.
+    """
+    for bias, wanted in ((0.8, Verdict.FAIL), (0.0, Verdict.PASS)):
+        rng = np.random.default_rng(9)
+        group = rng.choice(["a", "b"], 6000)
+        ill = rng.normal(size=6000) + 0.4 * (group == "b")
+        cost = ill - bias * (group == "b") + 0.5 * rng.normal(size=6000)
+        score = 1 / (1 + np.exp(1.5 - (ill - bias * (group == "b"))))
+        cohort = Cohort(
+            outcome=(cost > 1).astype(float),
+            score=score,
+            groups=pd.DataFrame({"race": group}),
+            other_outcome=rng.poisson(np.exp(0.7 * ill)),
+            threshold=0.3,
+        )
+        told = found(cohort, "label-choice")
+        assert told["at-equal-score", "race=b"].verdict is wanted
+    failed = 0
+    for seed in range(20):
+        cohort = made(seed, 2500, shift=0.8)
+        rng = np.random.default_rng([seed, 1])
+        again = made(seed, 2500, shift=0.8, other_outcome=rng.poisson(4 * cohort.score))
+        failed += any(f.verdict is Verdict.FAIL for f in found(again, "label-choice").values())
+    assert failed == 0
+
+
+def test_without_a_second_outcome_the_label_is_not_judged() -> None:
+    """Missing, not passed."""
+    (evidence,) = examine(made(10, 300), checks=["label-choice"])
+    assert evidence.verdict is Verdict.MISSING
+
+
+def test_a_label_difference_is_the_standardised_one() -> None:
+    """Worked by hand: two bins, weights n m / (n + m)."""
+    bins = np.array([0, 0, 0, 1, 1, 1, 1])
+    inside = np.array([1, 0, 0, 1, 1, 0, 0], dtype=bool)
+    values = np.array([3.0, 1, 2, 5, 7, 4, 4])
+    told = difference_at_equal_score(values, bins, inside, None)
+    assert told is not None
+    weights = np.array([2 / 3, 1.0])
+    assert told[0] == pytest.approx(float(np.average([1.5, 2.0], weights=weights)))
+
+
+def test_proxies_find_a_planted_one_and_no_noise() -> None:
+    """An input made from the attribute is named first; ten inputs of noise are never called more than chance."""
+    rng = np.random.default_rng(11)
+    cohort = made(11, 2000)
+    assert cohort.groups is not None
+    inputs = pd.DataFrame(rng.normal(size=(2000, 4)), columns=list("wxyz"))
+    noise = made(11, 2000, inputs=inputs)
+    told = found(noise, "proxies")
+    assert "chance" in told["inputs", "race=b"].reason
+    assert ("input", "attribute=race") in told
+    inputs["postcode"] = (cohort.groups["race"] == "b") + 0.7 * rng.normal(size=2000)
+    planted = found(made(11, 2000, inputs=inputs), "proxies", Requirements(max_proxy_auroc=0.7))
+    assert planted["inputs", "race=b"].verdict is Verdict.FAIL
+    assert planted["inputs", "race=b"].estimate == pytest.approx(0.84, abs=0.03)
+    assert ("input", "input=postcode & attribute=race") in planted
+    assert sum(name == "input" for name, _ in planted) == 1
+
+
+def test_information_is_that_of_scikit_learn() -> None:
+    """Mutual information agrees with scikit-learn; its error with a bootstrap."""
+    from sklearn.metrics import mutual_info_score
+
+    rng = np.random.default_rng(12)
+    a = rng.integers(0, 4, 800)
+    b = (a + rng.integers(0, 2, 800)) % 5
+    value, error = information(a, b)
+    assert value == pytest.approx(mutual_info_score(a, b))
+    drawn = [information(a[rows], b[rows])[0] for rows in rng.integers(0, 800, (200, 800))]
+    assert error == pytest.approx(float(np.std(drawn)), rel=0.35)
