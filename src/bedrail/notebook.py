@@ -32,6 +32,8 @@ def examine(
     checks: Sequence[str] | None = None,
     title: str = "Examination of a score",
     seed: int = 0,
+    outcome_type: str | None = None,
+    **other: Any,
 ) -> Report:
     """Examine a score against outcomes; the report shows itself in a notebook.
 
@@ -41,14 +43,30 @@ def examine(
     `requirements` overrules single numbers, such as `{"min_auroc": 0.7}`. `checks` chooses what is asked; without it,
     what the given data can answer counts for the verdict. Raises `Invalid` naming the argument and the row.
 
+    For classes, numbers and times until an event see docs/outcomes.md: `outcome_type` names "multiclass", "regression"
+    or "survival", else it is recognised (`event=` given, a score of several columns, numbers outside 0 to 1), and
+    `other` are `classes`, `order`, `predicted`; `interval`, `nominal`; `event`, `horizons`, `risk_score`, `competing`;
+    `unit`.
+
     Example:
         >>> import bedrail as br
         >>> report = br.examine(outcome, score, groups=frame[["race", "gender"]], subject=frame["patient"])
         >>> report.findings
     """
     from bedrail.checks.asking import examine as ask
+    from bedrail.checks.outcomes.arrays import recognised
     from bedrail.checks.report import Report, context_of
 
+    kind = recognised(outcome_type, outcome, score, other.get("event"))
+    if kind != "binary":
+        for name, value in (("time", time), ("site", site), ("baseline", baseline)):
+            if value is not None:
+                raise Invalid("is for binary outcomes only.", path=name, remedy="Leave it out.")
+        named = {"checks": None if checks is None else _names(checks), "title": str(title), "seed": seed}
+        shared = {"groups": groups, "subject": subject, "intersections": intersections, "threshold": threshold}
+        return _other(kind, outcome, score, shared, requirements, named, other)
+    if other:
+        raise Invalid("is not an argument for binary outcomes.", path=next(iter(other)), remedy="Name outcome_type.")
     asked = _requirements(requirements)
     cohort = _cohort(outcome, score, groups, subject, time, site, baseline, threshold, intersections)
     names = None if checks is None else _names(checks)
@@ -56,6 +74,63 @@ def examine(
     required = _counted(cohort, [one.check for one in evidence if one.verdict == "fail"]) if names is None else names
     lines = (("Groups", ", ".join(cohort.groups.columns) if cohort.groups is not None else "none were given"),)
     return Report(evidence, context_of(cohort, asked, title=str(title), asked=lines, required=required))
+
+
+OTHER_ARGUMENTS = {
+    "multiclass": ("classes", "order", "predicted"),
+    "regression": ("interval", "nominal", "unit"),
+    "survival": ("event", "horizons", "risk_score", "competing", "unit"),
+}
+
+
+def _other(
+    kind: str,
+    outcome: Any,
+    score: Any,
+    shared: dict[str, Any],
+    requirements: Any,
+    named: dict[str, Any],
+    other: dict[str, Any],
+) -> Report:
+    """Classes, numbers and times: arguments that are columns are read here, the rest where the type is known."""
+    from bedrail.checks.outcomes import arrays
+    from bedrail.checks.outcomes.examining import outcome_report
+
+    for name in other:
+        if name not in OTHER_ARGUMENTS[kind]:
+            known = ", ".join(OTHER_ARGUMENTS[kind])
+            raise Invalid(f"is not an argument for {kind} outcomes.", path=name, remedy=f"There are: {known}.")
+    told = column(outcome, "outcome")
+    n = len(told)
+    if n == 0:
+        raise Invalid("there are no rows.", path="outcome", remedy="Give at least one prediction with its outcome.")
+
+    def same(values: Any, name: str) -> pd.Series:
+        found = column(values, name)
+        if len(found) != n:
+            raise Invalid(f"has {len(found)} rows, outcome has {n}.", path=name, remedy="Give one per prediction.")
+        return found
+
+    threshold, subject = _threshold(shared["threshold"]), shared["subject"]
+    if threshold is not None and kind != "survival":
+        raise Invalid(f"is not asked of {kind} outcomes.", path="threshold", remedy="Leave it out.")
+    more: dict[str, Any] = {
+        "groups": None if shared["groups"] is None else _groups(shared["groups"], n),
+        "intersections": tuple(tuple(columns) for columns in shared["intersections"]),
+        "subject": None if subject is None else identifiers(same(subject, "subject"), Place("subject", table=False)),
+    }
+    for name, value in other.items():
+        columns = name in ("predicted", "event", "risk_score") and value is not None
+        more[name] = same(value, name) if columns else value
+    if kind == "multiclass":
+        cohort = arrays.multiclass(told, score, **more)
+    elif kind == "regression":
+        cohort = arrays.regression(told, same(score, "score"), **more)
+    else:
+        more.setdefault("event", None)
+        cohort = arrays.survival(told, score, threshold=threshold, **more)
+    lines = (("Groups", ", ".join(cohort.groups.columns) if cohort.groups is not None else "none were given"),)
+    return outcome_report(cohort, requirements, asked=lines, **named)
 
 
 def _counted(cohort: Cohort, failed: list[str]) -> tuple[str, ...]:

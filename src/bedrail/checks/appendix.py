@@ -39,7 +39,7 @@ def appendix_page(report: Report) -> str:
         sections=sections,
         drawings=_drawings(report),
         bins=report.context.curves.calibration if report.context.curves else (),
-        requirements=_requirements(report),
+        requirements=requirement_lines(report),
         number=number,
     )
 
@@ -109,6 +109,10 @@ def _row(finding: Finding) -> dict[str, str]:
 
 def _drawings(report: Report) -> list[object]:
     shown = report.context.curves
+    if report.context.pictures:
+        from bedrail.checks.outcomes.drawings import drawn as drawn_of
+
+        return [safe(each) for each in drawn_of(report.context.pictures, "plot", threshold=report.context.threshold)]
     if shown is None:
         return []
     area = next(
@@ -129,10 +133,12 @@ def _drawings(report: Report) -> list[object]:
     return [safe(each) for each in drawn if each]
 
 
-def _requirements(report: Report) -> list[tuple[str, str]]:
-    if report.context.requirements is None:
+def requirement_lines(report: Report) -> list[tuple[str, str]]:
+    """The numbers that were required, as (name, value) in words."""
+    asked = report.context.requirements or report.context.outcome_requirements
+    if asked is None:
         return []
-    told = msgspec.to_builtins(report.context.requirements)
+    told = msgspec.to_builtins(asked)
     return [(name.replace("_", " "), _setting(value)) for name, value in told.items()]
 
 

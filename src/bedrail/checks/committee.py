@@ -63,6 +63,10 @@ class Reason:
 
 def figures(report: Report) -> tuple[Figure, ...]:
     """Five to eight figures with intervals where the evidence has them; the worst group gap comes last."""
+    if report.context.outcome_type != "binary":
+        from bedrail.checks.outcomes.reporting import chosen_figures
+
+        return tuple(_figure(*each) for each in chosen_figures(report)[:MOST_FIGURES])
     overall = {f.check: f for one in report.evidence for f in one.findings if f.group == "overall"}
     chosen = [
         _figure(overall[name], label, reading, show)
@@ -125,6 +129,8 @@ def shortened(text: str, most: int) -> str:
 def headline(report: Report) -> str:
     """The one sentence on prediction against outcome that everyone should leave with."""
     context = report.context
+    if context.outcome_type != "binary":
+        return context.sentence
     if not context.n or context.mean_score is None:
         return ""
     observed = context.outcomes / context.n
@@ -143,6 +149,8 @@ def facts(report: Report) -> list[tuple[str, str]]:
     """What was asked and of whom, as lines of label and words."""
     context = report.context
     lines = list(context.asked)
+    if context.outcome_type != "binary":
+        return [*lines, ("Outcome type", context.outcome_type), ("Predictions", context.counts)]
     lines.append(
         ("Predictions", f"{context.n:,}, of {context.patients:,} patients; {context.outcomes:,} with the outcome")
     )
@@ -180,21 +188,27 @@ def _shared(report: Report) -> dict[str, object]:
 
 def number_of_confidence(report: Report) -> str:
     """`95%`, as the requirements say."""
-    level = report.context.requirements.confidence if report.context.requirements else 0.95
+    asked = report.context.requirements or report.context.outcome_requirements
+    level = asked.confidence if asked else 0.95
     return f"{level * 100:g}%"
+
+
+def main_drawing(report: Report, key: str, width: int) -> str:
+    """Prediction against outcome, as one drawing; nothing when there is none."""
+    if report.context.pictures:
+        from bedrail.checks.outcomes.drawings import summary
+
+        return summary(report.context.pictures, key)
+    return calibration_plot(report.context.curves, key, width=width) if report.context.curves else ""
 
 
 def committee_page(report: Report) -> str:
     """One A4 page of HTML with all styles and drawings inside."""
-    drawing = (
-        calibration_plot(report.context.curves, "committee-calibration", width=300) if report.context.curves else ""
-    )
+    drawing = main_drawing(report, "committee-calibration", 300)
     return render("committee.html", drawing=safe(drawing), shortened=shortened, **_shared(report))
 
 
 def notebook_view(report: Report) -> str:
     """A fragment for notebooks, with its styles scoped to itself."""
-    drawing = (
-        calibration_plot(report.context.curves, "notebook-calibration", width=320) if report.context.curves else ""
-    )
+    drawing = main_drawing(report, "notebook-calibration", 320)
     return render("notebook.html", drawing=safe(drawing), **_shared(report))

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bedrail.checks.curves import Curves, curves
+from bedrail.checks.outcomes.pictures import Picture
+from bedrail.checks.outcomes.requirements import OutcomeRequirements
 from bedrail.checks.values import Cohort, Requirements
 from bedrail.core.values import Evidence, Finding, Value, Verdict, worst
 
@@ -32,7 +34,9 @@ class Context(Value, frozen=True, kw_only=True):
     """What a report says beside the evidence: whom and what was asked, the numbers of the cohort, who made it.
 
     `asked` are (label, words) lines for the head of the report; `required` names the checks that count for the
-    verdict (None: all). `digests` maps a thing's name (predictions, policy, model) to its SHA-256.
+    verdict (None: all). `digests` maps a thing's name (predictions, policy, model) to its SHA-256. For outcomes that
+    are not yes or no (`outcome_type`), `counts` and `sentence` are told in words, `pictures` are drawn, and
+    `outcome_requirements` stand in the place of `requirements`.
     """
 
     title: str = "Examination of a score"
@@ -52,6 +56,11 @@ class Context(Value, frozen=True, kw_only=True):
     made_by: str = ""
     code: str = ""
     signatures: tuple[Signature, ...] = ()
+    outcome_type: str = "binary"
+    outcome_requirements: OutcomeRequirements | None = None
+    counts: str = ""
+    sentence: str = ""
+    pictures: tuple[Picture, ...] = ()
 
 
 def context_of(cohort: Cohort, requirements: Requirements, **more: Any) -> Context:
@@ -111,14 +120,16 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, in the layout described in docs/day-one.md."""
         context = self.context
+        binary = context.outcome_type == "binary"
         return {
             "format": FORMAT,
+            "outcome_type": context.outcome_type,
             "verdict": self.verdict.value,
             "title": context.title,
             "n": context.n,
             "patients": context.patients,
             "outcomes": context.outcomes,
-            "observed_rate": context.outcomes / context.n if context.n else None,
+            "observed_rate": context.outcomes / context.n if context.n and binary else None,
             "mean_score": _finite(context.mean_score),
             "threshold": _finite(context.threshold),
             "required": list(self.required),
@@ -128,8 +139,9 @@ class Report:
             "asked": [list(line) for line in context.asked],
             "notes": list(context.notes),
             "digests": dict(context.digests),
-            "requirements": msgspec.to_builtins(context.requirements),
+            "requirements": msgspec.to_builtins(context.requirements or context.outcome_requirements),
             "curves": msgspec.to_builtins(context.curves),
+            **({} if binary else {"counts": context.counts, "pictures": msgspec.to_builtins(context.pictures)}),
             "made_at": context.made_at,
             "made_by": context.made_by,
             "code": context.code,
@@ -167,6 +179,12 @@ class Report:
 
         return committee_page(self)
 
+    def to_pdf(self) -> bytes:
+        """Summary and appendix as tagged PDF (PDF/UA-1); `Unavailable` without the extra `pdf`."""
+        from bedrail.checks.pdf_report import report_pdf
+
+        return report_pdf(self)
+
     def _repr_html_(self) -> str:
         """What a notebook shows: the verdict, the figures that matter, calibration; all styles stay inside."""
         from bedrail.checks.committee import notebook_view
@@ -183,10 +201,18 @@ def title_of(check: str) -> str:
     from bedrail.checks.catalogue import CHECKS
 
     known = CHECKS.get(check)
-    return known.title if known is not None else EXTRA_TITLES.get(check, check)
+    return known.title if known is not None else EXTRA_TITLES.get(check) or outcome_title(check)
+
+
+def outcome_title(check: str) -> str:
+    """The question that is asked of an outcome that is not yes or no, or the name."""
+    from bedrail.checks.outcomes.catalogue import TITLES
+
+    return TITLES.get(check, check)
 
 
 EXTRA_TITLES: Mapping[str, str] = {
+    "representativeness": "Are the data like the population to be served, and what would the score do there?",
     "follow-up": "Is the outcome known for nearly all predictions?",
     "membership-inference": "Could somebody who asks the model tell who was in its training data?",
     "attribute-inference": "Does the answer betray a hidden attribute beyond what the other inputs tell?",

@@ -11,7 +11,7 @@ VERDICT_WORDS = {
     Verdict.FAIL: "Fails",
     Verdict.MISSING: "Not shown",
 }
-ABBREVIATIONS = {"auroc": "AUROC", "auprc": "AUPRC", "ppv": "PPV", "npv": "NPV"}
+ABBREVIATIONS = {word: word.upper() for word in ("auroc", "auprc", "auc", "ppv", "npv", "mae", "rmse", "r2", "f1")}
 VERDICT_SENTENCES = {
     Verdict.PASS: "All required evidence passes.",
     Verdict.FAIL: "Required evidence fails.",

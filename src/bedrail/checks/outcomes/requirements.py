@@ -23,7 +23,7 @@ def _wrong(name: str, rule: str) -> Invalid:
     return Invalid(f"must {rule}.", path=f"requirements.{name}", remedy="Correct the number.")
 
 
-class MulticlassRequirements(Value, frozen=True, kw_only=True):
+class MulticlassRequirements(Value, frozen=True, kw_only=True, tag="multiclass"):
     """Bounds for several classes; `None` asks nothing. With K classes, failing one needs the confidence shared by all.
 
     `widest_rate_interval` is how narrow an interval without a bound has to be to count as known. Raises `Invalid`.
@@ -60,7 +60,7 @@ class MulticlassRequirements(Value, frozen=True, kw_only=True):
         )
 
 
-class RegressionRequirements(Value, frozen=True, kw_only=True):
+class RegressionRequirements(Value, frozen=True, kw_only=True, tag="regression"):
     """Bounds for a number. `tolerance` is the error, in the outcome's unit, that clinicians accept (none: not asked).
 
     `tolerance_share` is the same as a share of the outcome; either being kept is enough. `max_bias` is in units of the
@@ -103,7 +103,7 @@ class RegressionRequirements(Value, frozen=True, kw_only=True):
                 raise _wrong(name, "be above 0")
 
 
-class SurvivalRequirements(Value, frozen=True, kw_only=True):
+class SurvivalRequirements(Value, frozen=True, kw_only=True, tag="survival"):
     """Bounds for a time until an event. A horizon is examined when `min_at_risk` are still followed there.
 
     `max_overstatement` is by how much Kaplan-Meier may exceed the cumulative incidence (Aalen-Johansen), as a share of
