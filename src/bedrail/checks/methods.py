@@ -5,6 +5,7 @@ from __future__ import annotations
 from bedrail.checks.attacks.methods import ATTACKS
 from bedrail.checks.equity.methods import EQUITY
 from bedrail.checks.estimates.methods import ESTIMATES
+from bedrail.checks.explanations.methods import EXPLANATIONS
 from bedrail.checks.external.methods import EXTERNAL
 from bedrail.checks.family import FAMILIES, Family, Method
 from bedrail.checks.robustness.methods import ROBUSTNESS
@@ -17,6 +18,7 @@ METHODS: dict[str, Method] = {
     **EQUITY,
     **EXTERNAL,
     **ATTACKS,
+    **EXPLANATIONS,
     "subgroups": Method(
         family="groups",
         text="Every measure in every group that has enough patients. Intervals are printed at the stated confidence; a "

@@ -214,6 +214,7 @@ def outcome_title(check: str) -> str:
 EXTRA_TITLES: Mapping[str, str] = {
     "representativeness": "Are the data like the population to be served, and what would the score do there?",
     "follow-up": "Is the outcome known for nearly all predictions?",
+    "explanations": "Can the reasons given for a risk be trusted?",
     "membership-inference": "Could somebody who asks the model tell who was in its training data?",
     "attribute-inference": "Does the answer betray a hidden attribute beyond what the other inputs tell?",
 }

@@ -80,6 +80,13 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_membership_auroc: float = 0.6
     max_attribute_gain: float = 0.05
 
+    max_explanation_error: float = 1e-6
+    min_explanation_stability: float = 0.9
+    min_explanation_agreement: float = 0.5
+    max_randomised_similarity: float = 0.5
+    min_surrogate_fidelity: float = 0.8
+    min_surrogate_agreement: float = 0.9
+
     def __post_init__(self) -> None:
         for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha", "slice_alpha"):
             if not 0.0 < getattr(self, name) < 1.0:

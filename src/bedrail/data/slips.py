@@ -49,12 +49,16 @@ class Unit(Value, frozen=True, kw_only=True):
 
 
 class Analyte(Value, frozen=True, kw_only=True):
-    """A measurement: what is possible and what is typical, in its usual unit (the first)."""
+    """A measurement: what is possible, what is typical, and the reference interval of adults, where one is kept.
+
+    All in its usual unit (the first).
+    """
 
     names: tuple[str, ...]
     possible: tuple[float, float]
     typical: tuple[float, float]
     units: tuple[Unit, ...]
+    reference: tuple[float, float] | None = None
     name: str = ""
 
     def called(self, column: str) -> bool:
@@ -90,6 +94,19 @@ def analytes() -> tuple[Analyte, ...]:
     """The measurements that Bedrail knows."""
     text = resources.files("bedrail.data").joinpath("analytes.toml").read_text(encoding="utf-8")
     return tuple(msgspec.convert({**table, "name": name}, Analyte) for name, table in tomllib.loads(text).items())
+
+
+def reference_of(column: str, unit: str = "") -> tuple[float, float] | None:
+    """The reference interval of adults for a measurement known by its column's name, in `unit`; None when not kept."""
+    analyte = analyte_of(column)
+    if analyte is None or analyte.reference is None:
+        return None
+    own = next((each for each in analyte.units if _plain(each.unit) == _plain(unit)), None) if unit else None
+    if own is None and unit:
+        return None
+    own = own or analyte.units[0]
+    low, high = (round(limit * own.factor + own.offset, 4) for limit in analyte.reference)
+    return low, high
 
 
 def analyte_of(column: str) -> Analyte | None:

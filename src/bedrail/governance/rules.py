@@ -29,6 +29,7 @@ CHECKS = (
     "uncertainty",
     "baseline",
     "leakage",
+    "explanations",
     "membership-inference",
     "attribute-inference",
     "missing-inputs",

@@ -77,7 +77,7 @@ def trace_decision(ctx: Context, person: str, decision: str) -> Trace:
         use_case=row.use_case, kind="decision", count=1, reason="trace", decision=decision, subject=row.subject
     )
     ctx.append(actor, "oversight", taken)
-    plaintext = _sealed(ctx, row)
+    plaintext = sealed_record(ctx, row)
     past = _registry_before(ctx, row.seq)
     record = None if plaintext is None else decision_record(plaintext)
     return Trace(
@@ -141,7 +141,7 @@ def _check_row(row: DecisionRow, entry: bytes) -> None:
             )
 
 
-def _sealed(ctx: Context, row: DecisionRow) -> bytes | None:
+def sealed_record(ctx: Context, row: DecisionRow) -> bytes | None:
     """The plaintext of the record that the fact names; None when there is none, or its key was destroyed."""
     found = ctx.records.get(row.decision)
     if found is None:

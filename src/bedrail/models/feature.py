@@ -20,6 +20,8 @@ class Feature(Value, frozen=True, kw_only=True):
 
     `low` and `high` are the plausible bounds (inclusive) that input guards use; None means no bound on that side.
     `missing` says what an absent value means: `refuse` (no score) or `impute` (use the value `impute`).
+    `reference` is the reference interval of healthy people, in `unit`; `actionable` says whether care can change the
+    input: only those are named when it is told what would change an answer.
     """
 
     name: str
@@ -33,6 +35,8 @@ class Feature(Value, frozen=True, kw_only=True):
     missing: Literal["refuse", "impute"] = "refuse"
     impute: float | str | None = None
     max_age_hours: float | None = None
+    reference: tuple[float, float] | None = None
+    actionable: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -110,6 +114,12 @@ _RULES = (
         "high",
         "the bounds leave no room",
         "Set `low` below `high`.",
+    ),
+    _Rule(
+        lambda f: f.reference is not None and (f.kind == "categorical" or not f.reference[0] < f.reference[1]),
+        "reference",
+        "a reference interval is two rising numbers, and of numbers only",
+        "Give the lower limit first, in the feature's unit.",
     ),
     _Rule(
         lambda f: any(not math.isfinite(factor) or factor <= 0 for factor in f.units.values()),

@@ -29,6 +29,23 @@ def trees_from_sklearn(estimator: Any) -> TreeEnsemble:
     return TreeEnsemble(**_parts(estimator))
 
 
+def trees_from_regressor(estimator: Any) -> TreeEnsemble:
+    """The ensemble of a fitted regression of log-odds by one tree or by histogram gradient boosting, link logit.
+
+    Raises `Invalid` for other estimators and for categorical splits.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+    from sklearn.tree import DecisionTreeRegressor
+
+    if isinstance(estimator, HistGradientBoostingRegressor):
+        return TreeEnsemble(**_histogram_boosting(estimator))
+    if isinstance(estimator, DecisionTreeRegressor):
+        table = estimator.tree_
+        tree = _tree(table, table.value[:, 0, 0], "trees[0]")
+        return TreeEnsemble([tree], features=int(estimator.n_features_in_), link="logit")
+    raise Invalid(f"{type(estimator).__name__} is no regression by trees that Bedrail can read.", path="estimator")
+
+
 def _parts(estimator: Any) -> Parts:
     from sklearn.ensemble import (
         ExtraTreesClassifier,
