@@ -36,7 +36,7 @@ HOSTS = {"localhost", "127.0.0.1", "::1"}
 DOCUMENTATION = (".example", ".test", ".invalid", "example.com", "example.org", "example.net")  # RFC 2606, RFC 6761
 SPECIFICATIONS = {
     "c2sp.org", "creativecommons.org", "cyclonedx.org", "dicom.nema.org", "docbook.org", "hl7.org", "in-toto.io",
-    "json.schemastore.org", "loinc.org", "opendatacommons.org", "openlineage.io", "profiles.ihe.net",
+    "json.schemastore.org", "loinc.org", "mc.chai.org", "opendatacommons.org", "openlineage.io", "profiles.ihe.net",
     "purl.org", "slsa.dev", "terminology.hl7.org",
     "www.apache.org", "www.w3.org",
 }  # fmt: skip

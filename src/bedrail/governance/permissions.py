@@ -48,6 +48,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "candidate.import": frozenset({"data-scientist", "vendor-manager"}),
     "candidate.examine": frozenset({"data-scientist", "vendor-manager"}),
     "candidate.export": frozenset({"owner", "data-scientist", "release-engineer", "security-officer", "auditor"}),
+    "card.make": frozenset({"owner", "clinical-lead", "data-scientist", "vendor-manager"}),
+    "card.write": frozenset({"owner", "clinical-lead", "data-scientist", "privacy-officer", "vendor-manager"}),
     "approval.give": _APPROVERS,
     "approval.object": _APPROVERS,
     "deployment.move": frozenset({"release-engineer"}),

@@ -33,6 +33,7 @@ CHECKS = (
     "membership-inference",
     "attribute-inference",
     "missing-inputs",
+    "model-card",
     "reproducible",
     "registry-source",
     "model-card",

@@ -130,6 +130,7 @@ from bedrail.core.events.oversight import (
     MonitoringReported,
     SentinelsRecorded,
 )
+from bedrail.core.events.papers import CardMade, CardSectionsAdopted, ChangeLogMade
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
 from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
@@ -164,6 +165,9 @@ __all__ = [
     "BackupTaken",
     "CandidateAdmitted",
     "CandidateExported",
+    "CardMade",
+    "CardSectionsAdopted",
+    "ChangeLogMade",
     "ConsentChanged",
     "ConsentRecorded",
     "ConsentRulesAdopted",
@@ -372,6 +376,9 @@ Fact = (
     | ReidentificationDenied
     | ReidentificationOpened
     | ReidentificationRequested
+    | CardMade
+    | CardSectionsAdopted
+    | ChangeLogMade
     | ScenariosKept
 )
 
