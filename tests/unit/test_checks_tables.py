@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from bedrail.checks.cells import Place, horizon_length, identifiers, times
+from bedrail.checks.joining.timing import Timing
 from bedrail.checks.tables import join
 from bedrail.cli.examine import examine_command
 from bedrail.core.errors import Invalid
@@ -64,10 +65,12 @@ def test_by_encounter_each_prediction_gets_the_outcome_of_its_encounter() -> Non
 
 
 def test_by_subject_only_events_at_or_after_the_prediction_count() -> None:
-    """An event before the prediction is history, one at the same moment is the outcome."""
+    """An event at the same moment is the outcome, one before it is history: where it can happen again, a negative."""
     predictions = pd.DataFrame({"subject": ["a", "a", "a"], "time": [1, 5, 9], "score": [0.1, 0.2, 0.3]})
     events = pd.DataFrame({"subject": ["a"], "time": [5], "event": ["x"], "value": [1]})
-    assert join(predictions, events).outcome.tolist() == [1, 1, 0]
+    assert join(predictions, events, timing=Timing(recurrent=True)).outcome.tolist() == [1, 1, 0]
+    once = join(predictions, events)
+    assert (once.outcome.tolist(), once.after) == ([1, 1], 1)
 
 
 def test_a_horizon_closes_the_window() -> None:
@@ -78,7 +81,7 @@ def test_a_horizon_closes_the_window() -> None:
     events = pd.DataFrame(
         {"subject": ["a", "b"], "time": ["2024-01-31", "2024-02-01"], "event": ["x", "x"], "value": [1, 1]}
     )
-    assert join(predictions, events, horizon="30d").outcome.tolist() == [1, 0]
+    assert join(predictions, events, timing=Timing(horizon="30d")).outcome.tolist() == [1, 0]
     assert join(predictions, events).outcome.tolist() == [1, 1]
 
 
@@ -109,7 +112,7 @@ def test_the_join_equals_a_plain_double_loop() -> None:
     )
     events["value"] = rng.integers(0, 2, 120)
     events = events[events["subject"].isin(predictions["subject"])]
-    joined = join(predictions, events, horizon="25")
+    joined = join(predictions, events, timing=Timing(horizon="25"))
     expected = []
     for row in predictions.itertuples():
         own = events[(events["subject"] == row.subject) & (events["time"] >= row.time)]

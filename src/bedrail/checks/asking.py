@@ -52,10 +52,14 @@ def examine(
 
 
 def _finite(finding: Finding) -> Finding:
-    """Limits that do not exist (one patient has no spread) are None, not infinite."""
+    """Limits that do not exist (one patient has no spread) are None, not infinite; numbers are plain floats."""
     values = {name: getattr(finding, name) for name in ("estimate", "low", "high", "smallest_gap")}
-    absent = {name: None for name, value in values.items() if value is not None and not isfinite(value)}
-    return msgspec.structs.replace(finding, **absent) if absent else finding
+    odd = {
+        name: float(value) if isfinite(value) else None
+        for name, value in values.items()
+        if value is not None and (type(value) is not float or not isfinite(value))
+    }
+    return msgspec.structs.replace(finding, **odd) if odd else finding
 
 
 def _asked(names: Sequence[str] | None) -> tuple[Check, ...]:

@@ -12,6 +12,8 @@ from bedrail.checks.equity.proxies import proxies
 from bedrail.checks.equity.tradeoffs import trade_offs
 from bedrail.checks.external.sites import across_sites
 from bedrail.checks.fairness import fairness
+from bedrail.checks.joining.interventions import interventions
+from bedrail.checks.joining.lead_time import lead_time
 from bedrail.checks.leakage import leakage
 from bedrail.checks.missing_inputs import missing_inputs
 from bedrail.checks.question import Check, check
@@ -40,6 +42,8 @@ CHECKS: dict[str, Check] = {
         across_sites,
         uncertainty,
         comparison,
+        lead_time,
+        interventions,
         leakage,
         missing_inputs,
         slices,

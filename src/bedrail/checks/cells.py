@@ -131,15 +131,15 @@ def labels(column: pd.Series) -> pd.Series:
     return words.mask(absent | (words == ""), MISSING_LEVEL)
 
 
-def horizon_length(text: str, kind: TimeKind) -> float:
+def horizon_length(text: str, kind: TimeKind, option: str = "--horizon") -> float:
     """The window after a prediction, in the unit of its times: `30d`, `12h`, `90min`, `4w`, or a plain number."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(min|h|d|w)?\s*", text)
     if match is None or float(match[1]) <= 0:
-        raise Invalid("not a length of time.", path="--horizon", remedy="Write 30d, 12h, 90min, or a number above 0.")
+        raise Invalid("not a length of time.", path=option, remedy="Write 30d, 12h, 90min, or a number above 0.")
     if kind == "number" and match[2]:
-        raise Invalid("the times are plain numbers.", path="--horizon", remedy="Give the horizon as a number too.")
+        raise Invalid("the times are plain numbers.", path=option, remedy="Give the horizon as a number too.")
     if kind == "timestamp" and not match[2]:
-        raise Invalid("the times are timestamps.", path="--horizon", remedy="Add a unit: 30d, 12h or 90min.")
+        raise Invalid("the times are timestamps.", path=option, remedy="Add a unit: 30d, 12h or 90min.")
     return float(match[1]) * HORIZON_UNITS.get(match[2] or "", 1.0)
 
 

@@ -8,6 +8,7 @@ from bedrail.checks.estimates.methods import ESTIMATES
 from bedrail.checks.explanations.methods import EXPLANATIONS
 from bedrail.checks.external.methods import EXTERNAL
 from bedrail.checks.family import FAMILIES, Family, Method
+from bedrail.checks.joining.methods import JOINING
 from bedrail.checks.robustness.methods import ROBUSTNESS
 from bedrail.checks.scenarios.methods import SCENARIOS
 
@@ -15,6 +16,7 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method"]
 
 METHODS: dict[str, Method] = {
     **ESTIMATES,
+    **JOINING,
     **EQUITY,
     **EXTERNAL,
     **ATTACKS,

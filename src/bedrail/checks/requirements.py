@@ -42,6 +42,8 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     min_net_benefit_gain: float = 0.0
 
+    min_median_lead_hours: float | None = None
+
     max_spread: float | None = None
     group_alpha: float = 0.01
 

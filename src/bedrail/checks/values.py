@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from bedrail.checks.requirements import Requirements
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requirements"]
+__all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requirements", "Warnings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,22 @@ class Probe:
 
     score: Callable[[pd.DataFrame], Any]
     inputs: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Warnings:
+    """Scores that stand before an event, one row (m,) each: which `event` (codes 0..k-1), `score`, `lead` from the
+    prediction to the event in `unit` (`h`, or none for a clock of plain numbers), `subject` (codes of patients).
+
+    `at` are the lead times to give the sensitivity at.
+    """
+
+    event: Ints
+    score: Floats
+    lead: Floats
+    subject: Ints
+    unit: str = "h"
+    at: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,8 @@ class Cohort:
     outcome_time: NDArray[Any] | None = None
     training_subjects: Sequence[Any] | None = None
     probe: Probe | None = None
+    warnings: Warnings | None = None
+    interventions: Mapping[str, Bools] | None = None
     other_outcome: Floats | None = None
     clusters: Ints | None = field(init=False, default=None)
 

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from bedrail.core.values import Evidence, Finding, Value, Verdict
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from bedrail.checks.joining.timing import Timing
     from bedrail.checks.report import Report
     from bedrail.checks.tables import Joined
     from bedrail.checks.values import Cohort, Requirements
@@ -72,42 +75,77 @@ def examine_files(
     *,
     columns: Mapping[str, str] | None = None,
     event: str = "",
-    horizon: str = "",
+    timing: Timing | None = None,
     threshold: float | None = None,
     ignore_unknown: bool = False,
     title: str = "",
     made_at: str = "",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
-    """Join the two files (see `checks.tables.join`), ask every check, and judge by `demands`.
+    """Read the two files and examine them as `examine_tables` does; `Invalid` names the file that cannot be read."""
+    from bedrail.data.read import read_table
 
-    The report counts only the checks that are demanded; without a policy, those that the files can answer, with
-    groups if any are known. It also says for how many predictions no outcome is known. Raises `Invalid` with file
-    or column path and remedy.
+    return examine_tables(
+        read_table(predictions),
+        read_table(events),
+        demands,
+        groups,
+        columns=columns,
+        event=event,
+        timing=timing,
+        threshold=threshold,
+        ignore_unknown=ignore_unknown,
+        title=title,
+        names=(predictions.name, events.name),
+        made_at=made_at,
+        progress=progress,
+    )
+
+
+def examine_tables(
+    predictions: pd.DataFrame,
+    events: pd.DataFrame,
+    demands: Demands,
+    groups: Sequence[str] | None = None,
+    *,
+    columns: Mapping[str, str] | None = None,
+    event: str = "",
+    timing: Timing | None = None,
+    threshold: float | None = None,
+    intersections: Sequence[Sequence[str]] = (),
+    ignore_unknown: bool = False,
+    title: str = "",
+    names: tuple[str, str] = ("predictions", "events"),
+    made_at: str = "",
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Join the two tables (see `checks.tables.join`), ask every check, and judge by `demands`.
+
+    The report counts only the checks that are demanded; without a policy, those that the tables can answer, with
+    groups if any are known. It also says for how many predictions no outcome is known. `names` are what the report
+    calls the tables. Raises `Invalid` with column path and remedy.
     """
     from bedrail.checks.asking import examine
     from bedrail.checks.report import Report, context_of
     from bedrail.checks.tables import join
     from bedrail.data.digest import table_digest
-    from bedrail.data.read import read_table
 
-    told, happened = read_table(predictions), read_table(events)
-    names = tuple(groups) if groups is not None else None
+    chosen = tuple(groups) if groups is not None else None
     joined = join(
-        told, happened, groups=names, columns=columns, event=event, horizon=horizon, ignore_unknown=ignore_unknown
+        predictions, events, groups=chosen, columns=columns, event=event, timing=timing, ignore_unknown=ignore_unknown
     )
-    cohort, notes = cohort_of(joined, threshold)
+    cohort, notes = cohort_of(joined, threshold, intersections)
     evidence = (follow_up(joined), *examine(cohort, demands.requirements, progress=progress))
-    digests = {"predictions": table_digest(told), "events": table_digest(happened)}
+    digests = {"predictions": table_digest(predictions), "events": table_digest(events)}
     evidence = tuple(_bound(one, digests["predictions"], demands.policy, made_at) for one in evidence)
     required, waived = _required(demands, evidence, grouped=not joined.groups.empty)
     context = context_of(
         cohort,
         demands.requirements,
-        title=title or f"{predictions.name}: does the score hold on our patients?",
+        title=title or f"{names[0]}: does the score hold on our patients?",
         asked=(
-            ("Score", f"{predictions.name}, {joined.given:,} predictions"),
-            ("Outcome", f"{joined.event}, {events.name}"),
+            ("Score", f"{names[0]}, {joined.given:,} predictions"),
+            ("Outcome", f"{joined.event}, {names[1]}"),
             ("Groups", ", ".join(joined.groups.columns) or "none: fairness was not examined"),
             ("Judged by", demands.words),
         ),
@@ -120,7 +158,9 @@ def examine_files(
     return Report(evidence, context)
 
 
-def cohort_of(joined: Joined, threshold: float | None) -> tuple[Cohort, tuple[str, ...]]:
+def cohort_of(
+    joined: Joined, threshold: float | None, intersections: Sequence[Sequence[str]] = ()
+) -> tuple[Cohort, tuple[str, ...]]:
     """The cohort of a joined table, and notes on what was assumed.
 
     Times that repeat within a subject count from each encounter; they are no common clock and are left out.
@@ -134,27 +174,54 @@ def cohort_of(joined: Joined, threshold: float | None) -> tuple[Cohort, tuple[st
         outcome=joined.outcome,
         score=joined.score,
         groups=None if joined.groups.empty else joined.groups,
+        intersections=tuple(tuple(each) for each in intersections),
         subject=joined.subject,
         time=None if repeated else joined.time,
         site=joined.site,
         baseline=joined.baseline,
         threshold=threshold,
+        warnings=joined.warnings,
+        interventions=joined.interventions or None,
     )
     note = "Times repeat within a subject: they count from each encounter and give no order between them."
     return cohort, (note,) if repeated else ()
 
 
 def follow_up(joined: Joined) -> Evidence:
-    """Evidence on how many predictions have a known outcome; missing below 95 %."""
-    share = 1 - joined.unknown / joined.given
+    """Evidence on how many predictions have a known outcome; missing below 95 %.
+
+    Predictions made after the event or within the gap before it are no part of the question. The finding's interval
+    says what the observed rate could be, had all of the unknown, or none, the event (Manski 1989).
+    """
+    asked = joined.given - joined.after - joined.early
+    known = asked - joined.unknown
+    share = known / asked if asked else 0.0
     verdict = Verdict.PASS if share >= MIN_KNOWN_SHARE else Verdict.MISSING
-    reason = (
-        f"The outcome is known for {joined.given - joined.unknown:,} of {joined.given:,} predictions ({share:.1%})."
-    )
+    reason = f"The outcome is known for {known:,} of {asked:,} predictions ({share:.1%})."
     if verdict is Verdict.MISSING:
         reason += f" At least {MIN_KNOWN_SHARE:.0%} are asked: those without one may be other patients."
-    finding = Finding(check=f"{FOLLOW_UP}.known", verdict=verdict, estimate=share, n=joined.given, reason=reason)
-    return Evidence(check=FOLLOW_UP, verdict=verdict, reason=reason, findings=(finding,))
+    elif joined.open_ended > (1 - MIN_KNOWN_SHARE) * asked:
+        verdict = Verdict.MISSING
+        reason = (
+            f"{joined.open_ended:,} of {asked:,} predictions have a window that ends after the last time in the "
+            "tables: say until when patients were observed (--observed-until)."
+        )
+    findings = [Finding(check=f"{FOLLOW_UP}.known", verdict=verdict, estimate=share, n=asked, reason=reason)]
+    if asked and joined.unknown:
+        low, high = joined.happened / asked, (joined.happened + joined.unknown) / asked
+        words = f"The observed rate lies between {low:.1%} and {high:.1%}, whatever became of the unknown."
+        findings.append(
+            Finding(
+                check=f"{FOLLOW_UP}.rate-bounds",
+                verdict=verdict,
+                estimate=joined.happened / known if known else None,
+                low=low,
+                high=high,
+                n=asked,
+                reason=words,
+            )
+        )
+    return Evidence(check=FOLLOW_UP, verdict=verdict, reason=reason, findings=tuple(findings))
 
 
 def _bound(one: Evidence, dataset: str, policy: str, made_at: str) -> Evidence:
