@@ -63,6 +63,9 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_cost_ratio: float | None = None
     max_label_gap: float = 0.1
     max_proxy_auroc: float | None = None
+    max_standardised_difference: float = 0.25
+    max_uncovered_share: float = 0.05
+    min_effective_share: float = 0.3
 
     conformal_alpha: float = 0.1
     coverage_tolerance: float = 0.03

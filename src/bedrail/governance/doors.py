@@ -220,6 +220,7 @@ CLI: dict[str, str] = {
     "card adopt": "card.write",
     "card lint": "registry.read",
     "card verify": "registry.read",
+    "represent": "candidate.examine",
     "approve": "approval.give",
     "object": "approval.object",
     "gate": "gate.ask",

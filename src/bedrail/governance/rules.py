@@ -26,6 +26,8 @@ CHECKS = (
     "label-choice",
     "proxies",
     "sites",
+    "representativeness",
+    "external-validation",
     "uncertainty",
     "baseline",
     "leakage",

@@ -28,4 +28,28 @@ EXTERNAL: dict[str, Method] = {
             "bedrail.checks.external.pooling.pooled_ratios",
         ),
     ),
+    "representativeness": Method(
+        family="elsewhere",
+        text="Shares of each group in the data against those to be served, as standardised differences; the share of "
+        "those to be served of whom there are too few here; how much weighing costs (Kish); and the score's figures "
+        "with the examined patients weighed to the population.",
+        sources=(
+            "Austin (2009), Statistics in Medicine 28:3083",
+            "Deming and Stephan (1940), Annals of Mathematical Statistics 11:427",
+            "Kish (1965), Survey Sampling",
+            "Stuart et al. (2011), JRSS A 174:369",
+        ),
+        claim="The data hold enough of every group to be served, in shares that do not differ by more than "
+        "tolerated, and weighed to the population the figures keep what is required.",
+        formula="d = (p − q)/√((p(1 − p) + q(1 − q))/2); w by post-stratification or raking; n_eff/n = (Σw)²/(n "
+        "Σw²); AUROC_w = Σ w_i w_j [s_i > s_j]/Σ w_i w_j over pairs, other figures ratios of weighted sums; "
+        "variances by linearisation, each patient's rows summed first, weights taken as known.",
+        distrust="Where those served differ from the data in what the table does not name, such as how ill they are. "
+        "Weights move only what stands in the table.",
+        functions=(
+            "bedrail.checks.external.served.representativeness",
+            "bedrail.checks.external.population.read_population",
+            "bedrail.checks.external.population.weights_for",
+        ),
+    ),
 }

@@ -1,0 +1,32 @@
+"""A candidate held against the population to be served, through the command."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from small_home import CASE, copied, opened, told
+
+pytestmark = pytest.mark.slow
+
+
+def test_a_population_leaves_signed_evidence(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The command weighs the holdout, records evidence of the candidate, and refuses attributes that are not there."""
+    home = copied(tmp_path_factory, "represented")
+    county = tmp_path_factory.mktemp("county") / "county.csv"
+    county.write_text("attribute,level,share\ngender,Female,0.55\ngender,Male,0.45\n")
+    given = ("--as", "sam", "represent", CASE, "--population", str(county), "--candidate", "baseline", "--json")
+    result = told(*given, home=home)
+    answer = json.loads(result.out)
+    assert answer["check"] == "representativeness"
+    assert {f["check"] for f in answer["findings"]} >= {
+        "representativeness.share", "representativeness.uncovered", "representativeness.effective-share",
+        "representativeness.auroc-there",
+    }  # fmt: skip
+    with opened(home) as app:
+        recorded = app.context.use_case(CASE).evidence
+        assert any("representativeness" in key for key in recorded)
+    county.write_text("shoe size,share\nx,1\n")
+    refused = told(*given, home=home)
+    assert refused.code == 2
