@@ -113,38 +113,36 @@ def fairness_unmeasured(card: CardText) -> Iterator[Place]:
                 break
 
 
-_DENIED = re.compile(
-    r"\b(?:does not use|do not use|not used?|without|excludes?|excluding|not an? inputs?|no)\b[^.;]{0,60}?"
-    r"\b(?P<what>race|ethnicity|gender|sex|age|insurance|payer|zip codes?|language)\b", re.I)  # fmt: skip
+_NAMES = r"\b(?P<what>race|ethnicity|gender|sex|age|insurance|payer|zip codes?|language)\b"
+_DENIED = (
+    re.compile(
+        r"\b(?:does not use|do not use|not used?|without|excludes?|excluding|not an? inputs?|no)\b[^.;,]{0,60}?"
+        + _NAMES,
+        re.I,
+    ),
+    re.compile(_NAMES + r"[^.;,]{0,40}?\b(?:(?:is|was|are|were) (?:not|never|left out|excluded|removed))\b", re.I),
+)
 
 
 @rule("sensitive-input", "error", "What is not used is not an input.", "Correct the claim or the list of inputs.")
 def sensitive_input(card: CardText) -> Iterator[Place]:
     """`race is not used` while an input is called race."""
-    inputs = card.text("OutputAndInputDataTypes")
-    listed = "\n".join(s for s in sentences(inputs) if not negated(s))
-    if not re.search(r"input", inputs, re.I):
-        return
-    listed = (
-        re.split(r"\bOutputs?\b\s*:", listed, maxsplit=1, flags=re.I)[0]
-        if listed.lower().startswith("input")
-        else listed
-    )
-    for field in (
+    inputs = re.split(r"\bOutputs?\b\s*:", card.text("OutputAndInputDataTypes"), maxsplit=1, flags=re.I)
+    listed = affirmed(re.sub(r"\b(?:inclusion|exclusion)[^.]*\.", "", "\n".join(inputs), flags=re.I))
+    fields = (
         "BiasMitigationApproaches",
         BIASES,
         "fairness/Interpretation",
         "DevelopmentDataCharacterization",
         "Summary",
-    ):
-        if card.own is not None and field == "DevelopmentDataCharacterization":
-            continue
+    )
+    for field in fields if card.own is None else fields[:3]:
         for sentence in sentences(card.text(field)):
-            found = _DENIED.search(sentence)
-            if found and re.search(r"input|feature|predictor|variable|model", sentence, re.I):
-                word = found["what"].lower().rstrip("s")
-                if re.search(rf"\b{word}\w*\b", listed, re.I) and not re.search(r"inclusion|adult", listed[:0], re.I):
-                    yield card.place(field), f"says that {found['what']} is not used; it is among the inputs"
+            found = next((match for pattern in _DENIED if (match := pattern.search(sentence))), None)
+            if found is None or not re.search(r"input|feature|predictor|variable|model", sentence, re.I):
+                continue
+            if re.search(rf"\b{found['what'].rstrip('s')}\w*\b", listed, re.I):
+                yield card.place(field), f"says that {found['what'].lower()} is not used; it is among the inputs"
 
 
 @rule(

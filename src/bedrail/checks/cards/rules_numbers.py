@@ -101,15 +101,23 @@ def said_otherwise(card: CardText) -> Iterator[Place]:
     for name, result in _all(card):
         if name and result.estimate is not None and not result.group and "(" not in result.label:
             value = result.estimate / result.scale
-            told.setdefault(name, []).append(value / 100 if name in UNIT_RANGE and value > 1.5 else value)
+            if not 1 < value < 2:  # neither a share nor a percentage: `out-of-range` speaks of it
+                told.setdefault(name, []).append(value / 100 if name in UNIT_RANGE and value > 1 else value)
     for field, text in card.fields.items():
         if field in ("Bibliography", "PeerReviewedPublications", "EvaluationReferences") or field.startswith(
             "fairness/"
         ):
             continue
-        for name, value, words in figures_said(text):
-            if name in told and all(abs(value - other) > TOLERANCE for other in told[name]):
-                yield card.place(field), f"{words!r}, the results say {told[name][0]:.3g}"
+        said = list(figures_said(text))
+        agreed = {name for name, value, _ in said if name in told and _near(value, told[name])}
+        for name, value, words in said:
+            compared = name in agreed and re.search(rf"\b(?:score|index|tool|rule)\b[^.;]*{re.escape(words)}", text)
+            if name in told and not _near(value, told[name]) and not compared:
+                yield card.place(field), f"{words.strip()!r}, the results say {told[name][0]:.3g}"
+
+
+def _near(value: float, others: list[float]) -> bool:
+    return any(abs(value - other) <= TOLERANCE for other in others)
 
 
 @rule("duplicate-figure", "error", "A measure has one value.", "Remove one, or say which patients each is about.")

@@ -303,7 +303,7 @@ def foundation_model(card: CardText) -> Iterator[Place]:
     field = "FoundationModels"
     used = mentions("foundation", affirmed(card.text("ModelType", "Summary", "IntendedUseAndWorkflow", "HowToUse")))
     generic = concepts("family", affirmed(card.text("ModelType"))) >= {"language"}
-    if (used or generic) and card.format in ("chai", "bedrail") and says_nothing(card.text(field)):
+    if (used or generic) and card.format in ("chai", "bedrail", "json") and says_nothing(card.text(field)):
         what = used[0].strip() if used else "a language model"
         yield card.place(field), f"names none, while the card speaks of {what}"
 
@@ -322,7 +322,7 @@ def ehr_lists(card: CardText) -> Iterator[Place]:
             yield card.place("EHR"), f"does not list {', '.join(absent)}, which the directions name"
 
 
-def _words(found: set[str]) -> str:
+def _words(found: frozenset[str]) -> str:
     return " and ".join(sorted(found))
 
 

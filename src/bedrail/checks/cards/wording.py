@@ -6,13 +6,13 @@ import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 _STOP = re.compile(r"(?<=[.!?;])\s+(?=[A-Z(\"'*-])|\n+")
 _NEGATION = re.compile(
-    r"\b(?:not|no|never|without|except|excluding|excludes?|exclusion|neither|nor|cannot|isn't|aren't|doesn't|don't|"
-    r"outside|unsuitable|inappropriate|other than|beyond)\b",
+    r"\b(?:not|no(?![- ]shows?\b)|never|without|except|excluding|excludes?|exclusion|neither|nor|cannot|isn't|aren't|"
+    r"doesn't|don't|outside|unsuitable|inappropriate|other than|beyond)\b",
     re.IGNORECASE,
 )
 NOTHING = re.compile(
@@ -24,9 +24,10 @@ NOTHING = re.compile(
 """A whole text that says there is nothing."""
 
 
-def sentences(text: str) -> list[str]:
+@lru_cache(maxsize=2048)
+def sentences(text: str) -> tuple[str, ...]:
     """The sentences and lines of a text."""
-    return [part.strip() for part in _STOP.split(text) if part and part.strip()]
+    return tuple(part.strip() for part in _STOP.split(text) if part and part.strip())
 
 
 def negated(sentence: str) -> bool:
@@ -34,6 +35,7 @@ def negated(sentence: str) -> bool:
     return bool(_NEGATION.search(sentence))
 
 
+@lru_cache(maxsize=2048)
 def affirmed(text: str) -> str:
     """The sentences that deny nothing."""
     return "\n".join(each for each in sentences(text) if not negated(each))
@@ -53,9 +55,10 @@ def _lexicon() -> dict[str, dict[str, re.Pattern[str]]]:
     }
 
 
-def concepts(category: str, text: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def concepts(category: str, text: str) -> frozenset[str]:
     """The concepts of a category of the lexicon that a text speaks of."""
-    return {name for name, pattern in _lexicon()[category].items() if pattern.search(text)}
+    return frozenset(name for name, pattern in _lexicon()[category].items() if pattern.search(text))
 
 
 def mentions(category: str, text: str) -> list[str]:
@@ -198,7 +201,7 @@ def metric_of(label: str) -> str:
 def figures_said(text: str) -> Iterator[tuple[str, float, str]]:
     """(measure, value between 0 and 1, words) of figures that sentences state about the model as a whole."""
     for sentence in sentences(text):
-        if _ELSEWHERE.search(sentence):
+        if not any(sign.isdigit() for sign in sentence) or _ELSEWHERE.search(sentence):
             continue
         for name, pattern in _SAID.items():
             for found in pattern.finditer(sentence):
