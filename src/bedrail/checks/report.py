@@ -212,6 +212,7 @@ def outcome_title(check: str) -> str:
 
 
 EXTRA_TITLES: Mapping[str, str] = {
+    "external-validation": "Does it hold where it was not made, and beat what there is already?",
     "representativeness": "Are the data like the population to be served, and what would the score do there?",
     "follow-up": "Is the outcome known for nearly all predictions?",
     "explanations": "Can the reasons given for a risk be trusted?",

@@ -221,6 +221,8 @@ CLI: dict[str, str] = {
     "card lint": "registry.read",
     "card verify": "registry.read",
     "represent": "candidate.examine",
+    "validate external": _FILES,
+    "validate candidate": "candidate.examine",
     "card make": "card.make",
     "card show": "registry.read",
     "card edit-template": "registry.read",

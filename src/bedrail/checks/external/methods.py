@@ -52,4 +52,29 @@ EXTERNAL: dict[str, Method] = {
             "bedrail.checks.external.population.weights_for",
         ),
     ),
+    "external-validation": Method(
+        family="elsewhere",
+        text="A model is made on some sites (or earlier periods) and asked on the others, each left out in turn; or "
+        "a candidate is asked on data of another site. AUROC and O/E of each part, pooled by random effects, and "
+        "what to expect at the next; differences from an existing score and a simple one on the same rows; net "
+        "benefit over no model; change from period to period.",
+        sources=(
+            "Steyerberg and Harrell (2016), Journal of Clinical Epidemiology 69:245",
+            "Debray et al. (2017), BMJ 356:i6460",
+            "Collins et al. (2024), BMJ 384:e074819",
+            "Vickers and Elkin (2006), Medical Decision Making 26:565",
+        ),
+        claim="Where it was not made, the score ranks as well as required, its risks agree with outcomes within the "
+        "band, and it is no worse than what there is already and than no model.",
+        formula="Random effects as in `sites`; score less comparator: DeLong's difference in each part, pooled; net "
+        "benefit TP/n − FP/n · t/(1 − t); drift: weighted least squares of log(O/E) and logit(AUROC) on the period.",
+        distrust="As validation of one fixed model when models are made anew for each part: it is the recipe that is "
+        "validated (internal-external cross-validation). A new hospital may measure and record differently from all "
+        "of these.",
+        functions=(
+            "bedrail.checks.external.left_out.external_validation",
+            "bedrail.journeys.validating.leave_sites_out",
+            "bedrail.journeys.validating.leave_periods_out",
+        ),
+    ),
 }

@@ -34,8 +34,8 @@ class Margin:
 def read_population(frame: pd.DataFrame, where: str = "population") -> tuple[Margin, ...]:
     """Margins from a table: either `attribute,level,share` (or `count`), or a column an attribute and `share`.
 
-    In the first form, `race & sex` as attribute with `Black & Female` as level is a cross-tabulation. Counts and percentages
-    are taken as they add up. Raises `Invalid` naming the row.
+    In the first form, `race & sex` as attribute with `Black & Female` as level is a cross-tabulation. Counts and
+    percentages are taken as they add up. Raises `Invalid` naming the row.
     """
     names = [str(name).strip() for name in frame.columns]
     frame = frame.set_axis(names, axis="columns")

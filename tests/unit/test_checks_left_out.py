@@ -1,0 +1,127 @@
+"""What is said of sites and periods that a model was not made on."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
+
+from bedrail.checks import Requirements
+from bedrail.checks.external.left_out import LeftOut, external_validation
+from bedrail.core.errors import Invalid
+from bedrail.core.values import Evidence, Finding, Verdict
+from bedrail.journeys.validating import Plan, leave_periods_out, leave_sites_out
+
+GUARDS = ("external-validation",)
+
+
+def table(seed: int, rows: int = 1600, off: float = 0.0, year_off: float = 0.0) -> pd.DataFrame:
+    """Four sites, ten years; with `off` the outcome is commoner at site d, with `year_off` each year more."""
+    rng = np.random.default_rng(seed)
+    x, z, year = rng.normal(size=rows), rng.normal(size=rows), rng.integers(0, 10, rows)
+    site = rng.choice(list("abcd"), rows)
+    margin = x + 0.5 * z - 1 + off * (site == "d") + year_off * year
+    kind = rng.choice(["u", "v"], rows)
+    return pd.DataFrame(
+        {"site": site, "year": year, "x": x, "z": z, "kind": kind, "w": rng.normal(size=rows),
+         "old": 1 / (1 + np.exp(1 - 0.3 * x)), "y": (rng.random(rows) < 1 / (1 + np.exp(-margin))).astype(int)}
+    )  # fmt: skip
+
+
+def by(evidence: Evidence) -> dict[tuple[str, str], Finding]:
+    """Findings by measure and group."""
+    return {(f.check.removeprefix("external-validation."), f.group): f for f in evidence.findings}
+
+
+PLAN = Plan(outcome="y", by="site", features=("x", "z", "kind", "w"), scores=("old",))
+
+
+def test_each_site_is_asked_of_a_model_that_never_saw_it() -> None:
+    """A site's AUROC is that of scikit-learn's own fit on the others, as near as the calibration's share allows."""
+    frame = table(1)
+    told = by(leave_sites_out(frame, PLAN))
+    for site in "abcd":
+        there = frame["site"] == site
+        inputs = frame[["x", "z", "w"]]
+        own = LogisticRegression().fit(inputs[~there], frame["y"][~there]).predict_proba(inputs[there])[:, 1]
+        found = told["auroc", f"site={site}"]
+        assert found.n == int(there.sum())
+        assert found.estimate == pytest.approx(roc_auc_score(frame["y"][there], own), abs=0.03)
+    assert told["auroc-over-old-pooled", "site=*"].verdict is Verdict.PASS
+    assert told["net-benefit-over-no-model", "overall"].verdict is Verdict.PASS
+    assert ("net-benefit-over-simple-score", "overall") in told
+
+
+@pytest.mark.slow
+def test_a_site_with_another_outcome_rate_fails_and_alike_ones_do_not() -> None:
+    """The planted site's O/E fails; of ten tables of four alike sites none has a failure."""
+    planted = by(leave_sites_out(table(2, 2400, off=1.2), PLAN))
+    assert planted["observed-to-expected", "site=d"].verdict is Verdict.FAIL
+    assert planted["observed-to-expected", "site=a"].verdict is not Verdict.PASS
+    rng, failed = np.random.default_rng(3), 0
+    for _ in range(10):
+        risk = 1 / (1 + np.exp(1.5 - rng.normal(size=1500)))
+        given = LeftOut(
+            outcome=(rng.random(1500) < risk).astype(float),
+            score=risk,
+            part=rng.integers(0, 4, 1500),
+            names=tuple("abcd"),
+        )
+        failed += any(f.verdict is Verdict.FAIL for f in external_validation(given, Requirements()).findings)
+    assert failed == 0
+
+
+def test_a_score_worse_than_the_existing_one_fails() -> None:
+    """Noise against the truth: AUROC and net benefit fall short of the existing score by more than the margin."""
+    rng = np.random.default_rng(4)
+    risk = 1 / (1 + np.exp(1.5 - 1.5 * rng.normal(size=2000)))
+    given = LeftOut(
+        outcome=(rng.random(2000) < risk).astype(float),
+        score=np.clip(0.5 * risk + 0.3 * rng.random(2000), 0, 1),
+        part=rng.integers(0, 3, 2000),
+        names=tuple("abc"),
+        others={"apache": risk},
+    )
+    told = by(external_validation(given, Requirements()))
+    assert told["auroc-over-apache-pooled", "site=*"].verdict is Verdict.FAIL
+    assert told["net-benefit-over-apache", "overall"].verdict is Verdict.FAIL
+
+
+@pytest.mark.slow
+def test_drift_from_period_to_period_is_found_where_planted() -> None:
+    """Outcomes that grow commoner by the year fail the drift of O/E; a steady decade does not."""
+    plan = Plan(outcome="y", by="year", features=("x", "z", "w"))
+    told = by(leave_periods_out(table(5, 4000, year_off=0.35), plan, 5))
+    assert told["observed-to-expected-drift", "period=*"].estimate is not None
+    assert any(f.verdict is Verdict.FAIL for (name, _), f in told.items() if name.startswith("observed"))
+    steady = by(leave_periods_out(table(6, 4000), plan, 5))
+    assert steady["observed-to-expected-drift", "period=*"].verdict is not Verdict.FAIL
+    assert steady["auroc-drift", "period=*"].verdict is not Verdict.FAIL
+
+
+@pytest.mark.slow
+def test_small_sites_are_neither_shown_nor_worked_out() -> None:
+    """A site of five and the next smallest one show no figures; totals say no number."""
+    frame = table(7, 900)
+    frame.loc[:4, "site"] = "tiny"
+    told = by(leave_sites_out(frame, PLAN))
+    hidden = [group for (name, group), f in told.items() if name == "auroc" and f.n is None]
+    assert "site=tiny" in hidden
+    assert len(hidden) == 2
+    assert told["auroc-pooled", "site=*"].n is None
+
+
+def test_what_cannot_be_validated_is_refused_with_its_place() -> None:
+    """One site, an absent column, an input that is the outcome, an outcome that is no yes or no, a single class."""
+    frame = table(8, 300)
+    for changed, plan, words in (
+        (frame.assign(site="a"), PLAN, "one site"),
+        (frame, Plan(outcome="y", by="ward"), "no column"),
+        (frame, Plan(outcome="y", by="site", features=("y",)), "cannot be an input"),
+        (frame.assign(y=frame["x"]), PLAN, "neither 0 nor 1"),
+        (frame.assign(y=0), PLAN, "to train on"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            leave_sites_out(changed, plan)
