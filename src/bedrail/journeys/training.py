@@ -176,6 +176,7 @@ def _again(
         calibration=package.calibration.method,
         confidence=package.uncertainty.confidence,
         ood_quantile=package.ood.quantile if package.ood else 0.999,
+        mitigation=lineage.mitigation,
         lineage=msgspec.structs.replace(lineage, code=""),
         progress=lambda what, _: progress(what),
     )

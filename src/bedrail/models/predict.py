@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrail.core.errors import Unavailable
+from bedrail.models.by_group import Chooser
 from bedrail.models.contract import Raw
 from bedrail.models.ebm import AdditiveModel
 from bedrail.models.ood import Strangeness
@@ -29,6 +30,7 @@ class LoadedModel:
     """
 
     __slots__ = (
+        "_chooser",
         "_distance",
         "_interval",
         "_limit",
@@ -46,6 +48,7 @@ class LoadedModel:
         self.encoder = package.contract.encoder()
         self.gauge = package.ood.compiled() if package.ood else None
         self._scoring = scoring
+        self._chooser = None if package.by_group is None else Chooser(package.by_group, package.contract)
         self._risk = package.calibration.apply
         self._interval = package.uncertainty.interval
         self._p_values = package.uncertainty.p_values
@@ -87,8 +90,9 @@ class LoadedModel:
             raise Unavailable(
                 "the model gave no probability between 0 and 1.", remedy="Decide without it and report the model."
             )
-        risk = self._risk(raw)
-        low, high = self._interval(raw)
+        found = None if self._chooser is None else self._chooser.of(x)
+        risk = (self._risk if found is None else found.calibration.apply)(raw)
+        low, high = (self._interval if found is None else found.uncertainty.interval)(raw)
         distance = self._distance(x)
         # Isotonic and Platt risks may leave an interval fitted by other means; the shown risk never does.
         return Assessment(
@@ -96,7 +100,7 @@ class LoadedModel:
             risk,
             low if low < risk else risk,
             high if high > risk else risk,
-            self._p_values(raw),
+            (self._p_values if found is None else found.uncertainty.p_values)(raw),
             distance,
             distance > self._limit,
         )
@@ -111,13 +115,18 @@ class LoadedModel:
             raise Unavailable("the model gave no probability between 0 and 1.", remedy="Check the rows and the model.")
         risk = self.package.calibration.apply_many(raw)
         low, high = self.package.uncertainty.intervals(raw)
+        p_values = self.package.uncertainty.p_values_many(raw)
+        for found, rows in () if self._chooser is None else self._chooser.each(X):
+            risk[rows] = found.calibration.apply_many(raw[rows])
+            low[rows], high[rows] = found.uncertainty.intervals(raw[rows])
+            p_values[rows] = found.uncertainty.p_values_many(raw[rows])
         distance = self.gauge.distances(X) if self.gauge else np.zeros(len(raw))
         return Assessments(
             raw=raw,
             risk=risk,
             low=np.minimum(low, risk),
             high=np.maximum(high, risk),
-            p_values=self.package.uncertainty.p_values_many(raw),
+            p_values=p_values,
             ood_distance=distance,
             ood=distance > self._limit,
         )

@@ -22,7 +22,10 @@ Progress = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a recipe works on: rows (n, k), outcomes (n,), the patient of each row, the seed and the settings."""
+    """What a recipe works on: rows (n, k), outcomes (n,), the patient of each row, the seed and the settings.
+
+    `weights` (n,) is what each row counts, 1 for all when None.
+    """
 
     contract: Contract
     X: Matrix
@@ -31,6 +34,7 @@ class Material:
     seed: int
     settings: Mapping[str, Setting]
     progress: Progress
+    weights: Matrix | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ def logistic(material: Material) -> tuple[Kind, bytes, dict[str, Setting]]:
     scale = np.where(scale > 0, scale, 1.0)
     material.progress("fitting the logistic regression", 0.1)
     model = LogisticRegression(C=float(material.settings["C"]), max_iter=int(material.settings["max_iter"]))
-    model.fit((material.X - mean) / scale, material.y)
+    model.fit((material.X - mean) / scale, material.y, sample_weight=material.weights)
     weights = model.coef_[0] / scale
     folded = LinearModel(weights, float(model.intercept_[0] - weights @ mean))
     return "linear", folded.to_bytes(), {"iterations": int(model.n_iter_[0])}
@@ -107,8 +111,12 @@ def boosting(material: Material) -> tuple[Kind, bytes, dict[str, Setting]]:
     }
     names = [f"c{i}" for i in range(material.X.shape[1])]
     params: dict[str, Any] = {**settings, **fixed}
-    fitting = lgb.Dataset(material.X[~inner], material.y[~inner], feature_name=names, params=params)
-    stopping = lgb.Dataset(material.X[inner], material.y[inner], reference=fitting, feature_name=names, params=params)
+    counts = None if material.weights is None else material.weights[~inner]
+    counts_inner = None if material.weights is None else material.weights[inner]
+    fitting = lgb.Dataset(material.X[~inner], material.y[~inner], weight=counts, feature_name=names, params=params)
+    stopping = lgb.Dataset(
+        material.X[inner], material.y[inner], fitting, weight=counts_inner, feature_name=names, params=params
+    )
 
     def report(env: Any) -> None:
         if env.iteration % 20 == 0:
@@ -143,7 +151,7 @@ def ebm(material: Material) -> tuple[Kind, bytes, dict[str, Setting]]:
         from interpret.glassbox import ExplainableBoostingClassifier
     except ImportError as error:
         raise Unavailable("interpret-core is not installed.", remedy="pip install 'bedrail[ebm]'") from error
-    from bedrail.models.ebm_interpret import frame_of
+    from bedrail.models.decoding import frame_of
     from bedrail.models.importers import import_ebm
 
     settings = dict(material.settings)
@@ -155,7 +163,7 @@ def ebm(material: Material) -> tuple[Kind, bytes, dict[str, Setting]]:
         **settings, outer_bags=bags, random_state=material.seed, n_jobs=1, feature_types=kinds
     )
     bagged = np.where(np.stack(drawn, axis=1), -1, 1).astype(np.int8)  # interpret's own signs: 1 trains, -1 stops early
-    machine.fit(frame_of(material.contract, material.X), material.y, bags=bagged)
+    machine.fit(frame_of(material.contract, material.X), material.y, sample_weight=material.weights, bags=bagged)
     material.progress("comparing our reading with the original", 0.8)
     kind, model = import_ebm(machine, material.contract)
     return kind, model, {"terms": len(machine.term_features_)}

@@ -13,6 +13,8 @@ from bedrail.core.errors import Invalid
 from bedrail.models.calibrate import Method
 from bedrail.models.contract import Contract
 from bedrail.models.environment import code_now, machine_now, one_thread, versions_of
+from bedrail.models.mitigation.candidates import codes_of, emphasised, mitigated
+from bedrail.models.mitigation.values import BEFORE, Mitigation
 from bedrail.models.ood import QUANTILE
 from bedrail.models.recipes import RECIPES, Labels, Material, Progress, Recipe
 from bedrail.models.values import Lineage, Package, Setting
@@ -37,13 +39,15 @@ def train(
     calibration: Method = "venn-abers",
     confidence: float = 0.95,
     ood_quantile: float = QUANTILE,
+    mitigation: Mitigation | None = None,
     progress: Progress | None = None,
 ) -> tuple[Package, bytes]:
     """Train by `recipe`, calibrate and bound on `frame_cal`: the package and the bytes of its model file.
 
     The frames have a column per feature and the 0/1 column `outcome`; their patients must differ. With `subject` an
     inner split keeps each patient's rows together. `lineage` brings the digests; recipe, settings, seed and library
-    versions are added here. The same inputs and versions give the same bytes. Raises `Invalid`.
+    versions are added here. With `mitigation` the frames hold its attribute too, and what it asks for before, within or
+    after training is done. The same inputs and versions give the same bytes. Raises `Invalid`.
     """
     chosen = _recipe(recipe)
     report = progress or _silent
@@ -54,6 +58,9 @@ def train(
     X_cal, y_cal = encoder.table(frame_cal), _labels(frame_cal, outcome)
     material = Material(contract, X_train, y_train, _patients(frame_train, frame_cal, subject), seed, merged, report)
     with one_thread():
+        if mitigation is not None and mitigation.method in BEFORE:
+            report("working out what each row counts", 0.05)
+            material = emphasised(material, mitigation, codes_of(frame_train, mitigation.attribute))
         kind, model, found = chosen.fit(material)
     report("calibrating and bounding", 0.85)
     package = wrap(
@@ -69,6 +76,8 @@ def train(
         confidence=confidence,
         ood_quantile=ood_quantile,
     )
+    if mitigation is not None:
+        package = mitigated(package, model, mitigation, X_cal, y_cal, frame_cal)
     report("done", 1.0)
     return package, model
 

@@ -11,10 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bedrail.core.errors import Invalid
+from bedrail.core.registries import Registered
 from bedrail.core.values import Value
+from bedrail.models.by_group import ByGroup
 from bedrail.models.calibrate import Calibration
 from bedrail.models.conformal import Uncertainty
 from bedrail.models.contract import Contract
+from bedrail.models.mitigation.values import Mitigation
 from bedrail.models.ood import Distance
 
 Kind = Literal["linear", "trees", "ebm", "onnx", "remote"]
@@ -37,7 +40,8 @@ class Lineage(Value, frozen=True, kw_only=True):
 
     `code` is the version of the program that trained or imported it, `libraries` the versions it ran with, on
     `machine`; `recipe_sha256` says which recipe, `outcome` and `subject` which columns were the truth and the patients.
-    `source` is the digest of the file that was imported, `registry` the model's address there.
+    `source` is the digest of the file that was imported, `registry` the model's address there, `mitigation` what was
+    done for groups.
     """
 
     origin: Literal["trained", "imported", "vendor"]
@@ -53,15 +57,17 @@ class Lineage(Value, frozen=True, kw_only=True):
     outcome: str = ""
     subject: str = ""
     source: str = ""
-    registry: str = ""
+    registry: Registered | None = None
     note: str = ""
+    mitigation: Mitigation | None = None
 
 
 class Package(Value, frozen=True, kw_only=True):
     """Everything about a model but its weights; stored as `package.json` beside the model file that it names.
 
     `background` is the mean of the k encoded columns over the training rows: what a linear model's contributions are
-    counted from. `endpoint` names a remote model's address in the settings, never a secret.
+    counted from. `endpoint` names a remote model's address in the settings, never a secret. `by_group` reads the score
+    of some groups in another way than everybody's.
     """
 
     format: Literal["bedrail-package/1"] = "bedrail-package/1"
@@ -76,10 +82,13 @@ class Package(Value, frozen=True, kw_only=True):
     model_file: str = ""
     model_sha256: str = ""
     endpoint: str = ""
+    by_group: ByGroup | None = None
 
     def check(self) -> Package:
         """This package; raises `Invalid` with the path to the first part that does not fit the others."""
         self.contract.check()
+        if self.by_group is not None:
+            self.by_group.check(self.contract)
         width = len(self.contract.columns)
         for wrong, path, message in (
             (not self.name.strip(), "name", "a package needs a name"),
