@@ -38,7 +38,6 @@ CHECKS = (
     "model-card",
     "reproducible",
     "registry-source",
-    "model-card",
     "slices",
     "scenarios",
 )
