@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check fast bench soak lock clean
+.PHONY: help install demo serve test check fast bench coverage soak lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -56,6 +56,9 @@ fast: $(VENV)/servers
 
 bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/README.md
 	@$(BIN)/python bench/run.py
+
+coverage: $(VENV)/test ## How often the intervals hold the truth (hours); writes docs/statistics.md
+	@nice $(BIN)/python bench/coverage.py --reps 1000
 
 soak: $(VENV)/servers ## The proofs that take hours; results in bench/soak_results.json
 	@$(BIN)/python bench/soak.py

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
 
 from bedrail.checks.binning import brier, calibration_error
-from bedrail.checks.intervals import distinct, mean_interval, power_factor, quantile, sum_variance, wilson
+from bedrail.checks.estimates.gaps import calibration_gap
+from bedrail.checks.estimates.losses import brier_skill
+from bedrail.checks.estimates.recalibrated import intercept_and_slope, logits, recalibration
+from bedrail.checks.intervals import Measured, distinct, power_factor, sum_variance, wilson
 from bedrail.checks.question import against, check
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
-EDGE = 1e-6
+__all__ = ["Measured", "calibration", "logits", "observed_to_expected", "recalibration"]
+
 NOT_ENOUGH = "Not enough patients to tell"
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """An estimate with its interval and standard error."""
-
-    estimate: float
-    low: float
-    high: float
-    error: float
 
 
 def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, confidence: float) -> Measured | None:
@@ -48,57 +41,6 @@ def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, 
     # Without any outcome the residuals vanish; the model's own risks then say what the data could have shown.
     error = sqrt(variance if variance > 0 else float(np.sum(score * (1 - score)))) / expected
     return Measured(estimate=ratio, low=low / risk, high=high / risk, error=error)
-
-
-def logits(score: Floats) -> Floats:
-    """Log-odds of `score`, with risks of 0 and 1 moved inside by one in a million."""
-    inside = np.clip(score, EDGE, 1 - EDGE)
-    return np.asarray(np.log(inside / (1 - inside)))
-
-
-def recalibration(
-    outcome: Floats, score: Floats, clusters: Ints | None, confidence: float
-) -> tuple[Measured, Measured] | None:
-    """(intercept, slope): calibration in the large with slope held at 1, and the slope of logistic recalibration.
-
-    Cox (1958), as in Van Calster et al. (2019); fitted by Newton's method with sandwich errors over patients. None
-    when an outcome class or any spread of the score is absent, or the classes can be separated completely.
-    """
-    x = logits(score)
-    if len(outcome) < 3 or outcome.min() == outcome.max() or np.ptp(x) < 1e-9:
-        return None
-    slope = _newton(np.column_stack((np.ones_like(x), x)), np.zeros_like(x), outcome, clusters)
-    level = _newton(np.ones((len(x), 1)), x, outcome, clusters)
-    if slope is None or level is None:
-        return None
-    z = quantile(confidence)
-    fits = ((level[0][0], level[1][0]), (slope[0][1], slope[1][1]))
-    intercept, steepness = (Measured(float(b), float(b - z * e), float(b + z * e), float(e)) for b, e in fits)
-    return intercept, steepness
-
-
-def _newton(X: Floats, offset: Floats, y: Floats, clusters: Ints | None) -> tuple[Floats, Floats] | None:
-    """(coefficients, sandwich errors) of a logistic regression; None when it does not settle in 50 steps."""
-    beta = np.zeros(X.shape[1])
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(X @ beta + offset, -35, 35)))
-        weight = p * (1 - p)
-        bread = X.T @ (X * weight[:, None])
-        if np.linalg.cond(bread) > 1e12:
-            return None
-        step = np.linalg.solve(bread, X.T @ (y - p))
-        beta = beta + step * min(1.0, 4.0 / max(1e-12, float(np.abs(step).max())))
-        if float(np.abs(step).max()) < 1e-10:
-            break
-    else:
-        return None
-    scores = X * (y - p)[:, None]
-    if clusters is not None:
-        _, patient = np.unique(clusters, return_inverse=True)
-        scores = np.column_stack([np.bincount(patient, weights=scores[:, j]) for j in range(X.shape[1])])
-    inverse = np.linalg.inv(bread)
-    cover = inverse @ (scores.T @ scores) @ inverse
-    return beta, np.sqrt(np.maximum(np.diag(cover), 0.0))
 
 
 @check("calibration", "Do predicted risks agree with what happened?")
@@ -171,7 +113,7 @@ def _ratio(cohort: Cohort, requirements: Requirements) -> Finding:
 
 def _recalibrated(cohort: Cohort, requirements: Requirements) -> tuple[Finding, Finding]:
     names = ("calibration.intercept", "calibration.slope")
-    found = recalibration(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
+    found = intercept_and_slope(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
     if found is None:
         reason = f"{NOT_ENOUGH}: both outcomes, a spread of scores and some overlap are needed."
         first, second = (Finding(check=n, verdict=Verdict.MISSING, n=cohort.n, reason=reason) for n in names)
@@ -193,9 +135,16 @@ def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.G
     found = calibration_error(
         cohort.outcome, cohort.score, cohort.clusters, requirements.draws, requirements.confidence, rng
     )
+    gap = calibration_gap(
+        cohort.outcome, cohort.score, cohort.clusters, requirements.confidence, requirements.draws, rng
+    )
+    assert gap is not None
     most = requirements.max_calibration_error
-    figure = f"ECE {found.measured:.3f}, of which chance alone gives {found.by_chance:.3f}"
-    if found.low > most and found.measured > found.chance_limit:
+    figure = (
+        f"ECE {gap.estimate:.3f} with its bias taken out; measured {found.measured:.3f}, "
+        f"of which chance alone gives {found.by_chance:.3f}"
+    )
+    if gap.low > most and found.measured > found.chance_limit:
         verdict, reason = Verdict.FAIL, f"{figure}; at most {most:g} is allowed."
     elif found.measured <= most:
         verdict, reason = Verdict.PASS, f"{figure}."
@@ -204,9 +153,9 @@ def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.G
     return Finding(
         check="calibration.expected-error",
         verdict=verdict,
-        estimate=found.measured,
-        low=found.low,
-        high=found.high,
+        estimate=gap.estimate,
+        low=gap.low,
+        high=gap.high,
         n=cohort.n,
         smallest_gap=found.chance_limit,
         reason=reason,
@@ -216,13 +165,11 @@ def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.G
 def _skill(cohort: Cohort, requirements: Requirements) -> Finding:
     name = "calibration.brier-skill"
     parts = brier(cohort.outcome, cohort.score)
-    if parts.uncertainty == 0:
-        reason = "Patients with and without the outcome are both needed."
+    skill = brier_skill(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
+    if skill is None:
+        reason = "At least two patients with and two without the outcome are needed."
         return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason)
-    base = float(cohort.outcome.mean())
-    gains = (base - cohort.outcome) ** 2 - (cohort.score - cohort.outcome) ** 2
-    mean, low, high = (v / parts.uncertainty for v in mean_interval(gains, cohort.clusters, requirements.confidence))
-    verdict = against(low, high, 0.0)
+    verdict = against(skill.low, skill.high, 0.0)
     words = {
         Verdict.FAIL: "Risks are further from the truth than giving everybody the outcome rate",
         Verdict.PASS: "Risks are nearer to the truth than giving everybody the outcome rate",
@@ -232,9 +179,9 @@ def _skill(cohort: Cohort, requirements: Requirements) -> Finding:
     return Finding(
         check=name,
         verdict=verdict,
-        estimate=mean,
-        low=low,
-        high=high,
+        estimate=skill.estimate,
+        low=skill.low,
+        high=skill.high,
         n=cohort.n,
         reason=f"{words[verdict]}: Brier {parts.score:.4f} ({split}).",
     )

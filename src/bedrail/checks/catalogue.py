@@ -10,6 +10,7 @@ from bedrail.checks.equity.labels import label_choice
 from bedrail.checks.equity.notions import parity
 from bedrail.checks.equity.proxies import proxies
 from bedrail.checks.equity.tradeoffs import trade_offs
+from bedrail.checks.estimates.summary import summary_scores
 from bedrail.checks.external.sites import across_sites
 from bedrail.checks.fairness import fairness
 from bedrail.checks.joining.interventions import interventions
@@ -32,6 +33,7 @@ CHECKS: dict[str, Check] = {
         calibration,
         thresholds,
         utility,
+        summary_scores,
         subgroups,
         fairness,
         parity,

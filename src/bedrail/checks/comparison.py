@@ -7,9 +7,10 @@ from math import sqrt
 import numpy as np
 
 from bedrail.checks.discrimination import auroc
-from bedrail.checks.intervals import mean_interval, power_factor, quantile, sum_variance
+from bedrail.checks.estimates.alerts import net_benefit_difference
+from bedrail.checks.intervals import power_factor, quantile, student, sum_variance
 from bedrail.checks.question import against, check
-from bedrail.checks.utility import FEWEST, benefits
+from bedrail.checks.utility import FEWEST
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
@@ -19,7 +20,8 @@ def auroc_difference(
 ) -> tuple[float, float, float, float] | None:
     """(difference, low, high, standard error) of two correlated AUROCs on the same rows; None when a class is absent.
 
-    DeLong, DeLong and Clarke-Pearson (1988): the variance of the difference of placements, summed within patients.
+    DeLong, DeLong and Clarke-Pearson (1988): the variance of the difference of placements, summed within
+    patients; Student's t on the rarer class, whose few placements rule the variance.
     """
     a, b = auroc(outcome, first, clusters), auroc(outcome, second, clusters)
     if a is None or b is None:
@@ -33,7 +35,7 @@ def auroc_difference(
     else:
         variance = sum_variance(pulls, clusters)
     gap, error = a.estimate - b.estimate, sqrt(variance)
-    half = quantile(confidence) * error
+    half = student(confidence, min(a.positives, a.negatives) - 1) * error
     return gap, gap - half, gap + half, error
 
 
@@ -66,10 +68,12 @@ def _benefits(cohort: Cohort, requirements: Requirements, baseline: Floats) -> F
     if cohort.n < FEWEST or not 0 < cohort.cut < 1:
         reason = f"Fewer than {FEWEST} predictions, or no threshold between 0 and 1."
         return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason)
-    mine = benefits(cohort.outcome, cohort.alert, cohort.cut)
-    other = benefits(cohort.outcome, np.asarray(baseline >= cohort.cut), cohort.cut)
-    found = mean_interval(mine - other, cohort.clusters, requirements.confidence)
-    error = (found[2] - found[1]) / 2 / quantile(requirements.confidence)
+    other = np.asarray(baseline >= cohort.cut)
+    gap = net_benefit_difference(
+        cohort.outcome, cohort.alert, other, cohort.cut, cohort.clusters, requirements.confidence
+    )
+    found = (gap.estimate, gap.low, gap.high)
+    error = (gap.high - gap.low) / 2 / quantile(requirements.confidence)
     return _finding(cohort, requirements, name, "net benefit", found, error, requirements.baseline_net_benefit_margin)
 
 

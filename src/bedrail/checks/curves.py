@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bedrail.checks.estimates.alerts import net_benefit
 from bedrail.checks.intervals import rate_interval
 from bedrail.checks.values import Cohort, Floats
 from bedrail.core.values import Value
@@ -11,6 +12,7 @@ from bedrail.core.values import Value
 TENTHS = 10
 HISTOGRAM_BINS = 40
 ROC_POINTS = 200
+BENEFIT_POINTS = 60
 SMALLEST_BIN = 11
 """A drawing shows no group of fewer patients: bins below join their neighbour."""
 
@@ -26,11 +28,16 @@ class Bin(Value, frozen=True, kw_only=True):
 
 
 class Benefit(Value, frozen=True, kw_only=True):
-    """Net benefit at one threshold: of acting by the score, on everyone, and (always 0) on no one."""
+    """Net benefit at one threshold: of acting by the score, on everyone, and (always 0) on no one.
+
+    `low` and `high` are the limits of the score's, point by point; absent in reports made before they were kept.
+    """
 
     threshold: float
     score: float
     everyone: float
+    low: float | None = None
+    high: float | None = None
 
 
 class Curves(Value, frozen=True, kw_only=True):
@@ -52,7 +59,7 @@ def curves(cohort: Cohort, confidence: float = 0.95) -> Curves:
         calibration=_calibration(cohort, confidence),
         histogram=tuple(int(count) for count in counts),
         roc=_roc(cohort.outcome, cohort.score) if both else (),
-        benefit=_benefit(cohort.outcome, cohort.score, cohort.cut) if both else (),
+        benefit=_benefit(cohort, confidence) if both else (),
     )
 
 
@@ -90,20 +97,22 @@ def _roc(outcome: Floats, score: Floats) -> tuple[tuple[float, float], ...]:
     return tuple((round(float(a), 5), round(float(b), 5)) for a, b in zip(x, y, strict=True))
 
 
-def _benefit(outcome: Floats, score: Floats, cut: float) -> tuple[Benefit, ...]:
+def _benefit(cohort: Cohort, confidence: float) -> tuple[Benefit, ...]:
     """Net benefit TP/n - FP/n * t/(1-t) from 1 % to three times the threshold, at least 30 % (Vickers, Elkin 2006)."""
-    top = min(0.9, max(0.3, 3 * cut))
-    thresholds = np.linspace(0.01, top, 60)
-    ordered = np.sort(score)
-    cases = np.sort(score[outcome == 1])
-    n = len(score)
-    above = n - np.searchsorted(ordered, thresholds, side="left")
-    true = len(cases) - np.searchsorted(cases, thresholds, side="left")
-    odds = thresholds / (1 - thresholds)
+    outcome, score = cohort.outcome, cohort.score
+    top = min(0.9, max(0.3, 3 * cohort.cut))
     rate = float(outcome.mean())
-    acting = true / n - (above - true) / n * odds
-    everyone = rate - (1 - rate) * odds
-    return tuple(
-        Benefit(threshold=round(float(t), 5), score=float(a), everyone=float(e))
-        for t, a, e in zip(thresholds, acting, everyone, strict=True)
-    )
+    points = []
+    for threshold in np.linspace(0.01, top, BENEFIT_POINTS):
+        t = float(threshold)
+        found = net_benefit(outcome, np.asarray(score >= t), t, cohort.clusters, confidence)
+        points.append(
+            Benefit(
+                threshold=round(t, 5),
+                score=found.estimate,
+                everyone=rate - (1 - rate) * t / (1 - t),
+                low=found.low,
+                high=found.high,
+            )
+        )
+    return tuple(points)

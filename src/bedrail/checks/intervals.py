@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import sqrt
 from statistics import NormalDist
 
@@ -12,9 +13,26 @@ from bedrail.checks.values import Floats, Ints
 POWER = 0.8
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """An estimate with its interval and standard error."""
+
+    estimate: float
+    low: float
+    high: float
+    error: float
+
+
 def quantile(confidence: float) -> float:
     """The two-sided standard normal quantile: 1.96 for 0.95."""
     return NormalDist().inv_cdf(0.5 + confidence / 2)
+
+
+def student(confidence: float, freedom: float) -> float:
+    """The two-sided quantile of Student's t: 2.78 for 0.95 on 4 degrees of freedom (at least one is taken)."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.5 + confidence / 2, max(1.0, freedom)))
 
 
 def power_factor(alpha: float) -> float:
@@ -76,8 +94,23 @@ def wilson(rate: float, n: float, confidence: float) -> tuple[float, float]:
 def rate_interval(hits: Floats, clusters: Ints | None, confidence: float) -> tuple[float, float, float]:
     """(rate, low, high) of 0/1 `hits` (n >= 1): Wilson on the effective number of rows (Korn and Graubard 1998)."""
     rate = float(hits.mean())
-    low, high = wilson(rate, len(hits) / rate_design_effect(hits, clusters), confidence)
-    return rate, low, high
+    return rate, *near_edges(rate, len(hits) / rate_design_effect(hits, clusters), confidence)
+
+
+def near_edges(rate: float, n: float, confidence: float) -> tuple[float, float]:
+    """Wilson's interval, but with the Poisson limit on the near side of one to three hits, or misses.
+
+    Wilson's own is too short there (Brown, Cai and DasGupta 2001, Statistical Science 16:101, section 4.1.1).
+    """
+    from scipy.stats import chi2
+
+    low, high = wilson(rate, n, confidence)
+    few = 2.5 if n <= 50 else 3.5
+    if 0.5 <= rate * n < few:
+        low = min(low, float(chi2.ppf(1 - confidence, 2 * rate * n)) / 2 / n)
+    if 0.5 <= (1 - rate) * n < few:
+        high = max(high, 1 - float(chi2.ppf(1 - confidence, 2 * (1 - rate) * n)) / 2 / n)
+    return low, high
 
 
 def mean_interval(values: Floats, clusters: Ints | None, confidence: float) -> tuple[float, float, float]:

@@ -183,17 +183,33 @@ def decision_plot(curves: Curves, key: str, *, threshold: float | None = None, w
         height=panel.bottom + 42,
         panel=panel,
         score=panel.path([(row.threshold, row.score) for row in rows]),
+        band=_band(panel, rows, floor_, top),
         everyone=panel.path([(row.threshold, row.everyone) for row in rows if row.everyone >= floor_]),
         threshold=panel.px(threshold) if threshold is not None and threshold <= rows[-1].threshold else None,
         desc=_decision_words(rows, threshold),
     )
 
 
+def _limits(row: Benefit) -> str:
+    return "" if row.low is None or row.high is None else f" ({row.low:.4f} to {row.high:.4f})"
+
+
+def _band(panel: Panel, rows: Sequence[Benefit], floor_: float, top: float) -> str:
+    """The area between the limits of acting by the score, held within the panel; empty where none were kept."""
+    kept = [(row.threshold, row.low, row.high) for row in rows if row.low is not None and row.high is not None]
+    if len(kept) < 2:
+        return ""
+    upper = [(x, min(top, max(floor_, high))) for x, _, high in kept]
+    lower = [(x, min(top, max(floor_, low))) for x, low, _ in reversed(kept)]
+    return panel.path([*upper, *lower]) + " Z"
+
+
 def _decision_words(rows: Sequence[Benefit], threshold: float | None) -> str:
     near = min(rows, key=lambda row: abs(row.threshold - (threshold if threshold is not None else rows[-1].threshold)))
     return (
         "Net benefit over alert thresholds. Three lines: acting by the score, acting on everyone, acting on no one "
-        f"(zero). At a threshold of {near.threshold:.0%}: score {near.score:.4f}, everyone {near.everyone:.4f}."
+        f"(zero). At a threshold of {near.threshold:.0%}: score {near.score:.4f}{_limits(near)}, "
+        f"everyone {near.everyone:.4f}."
     )
 
 

@@ -42,6 +42,12 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     min_net_benefit_gain: float = 0.0
 
+    min_f1: float | None = None
+    min_balanced_accuracy: float | None = None
+    min_mcc: float | None = None
+    max_brier: float | None = None
+    max_log_loss: float | None = None
+
     min_median_lead_hours: float | None = None
 
     max_spread: float | None = None

@@ -18,6 +18,7 @@ CHECKS = (
     "calibration",
     "thresholds",
     "net-benefit",
+    "summary-scores",
     "subgroups",
     "fairness",
     "parity",

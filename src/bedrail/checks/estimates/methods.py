@@ -8,9 +8,10 @@ ESTIMATES: dict[str, Method] = {
     "discrimination": Method(
         family="estimates",
         text="AUROC is the chance that a patient with the outcome has the higher score than one without; its interval "
-        "uses DeLong's variance with one patient's rows taken together. Average precision is bootstrapped over "
-        "patients. Each passes or fails only when its whole interval lies on one side of the bound; in between, nobody "
-        "can tell.",
+        "uses DeLong's variance with one patient's rows taken together; where the rarer class "
+        "is small, Newcombe's inversion is used. Average precision has the variance of each row's influence, on the "
+        "logit scale. Each passes or fails only when its whole interval lies on one side of the bound; in between, "
+        "nobody can tell.",
         sources=(
             "DeLong, DeLong and Clarke-Pearson (1988), Biometrics 44:837",
             "Obuchowski (1997), Biometrics 53:567",
@@ -27,8 +28,7 @@ ESTIMATES: dict[str, Method] = {
         "compared between cohorts.",
         functions=(
             "bedrail.checks.discrimination.auroc",
-            "bedrail.checks.discrimination.auprc",
-            "bedrail.checks.discrimination.auprc_interval",
+            "bedrail.checks.estimates.precision.average_precision",
         ),
     ),
     "calibration": Method(
@@ -53,8 +53,8 @@ ESTIMATES: dict[str, Method] = {
         "chance gives.",
         functions=(
             "bedrail.checks.calibration.observed_to_expected",
-            "bedrail.checks.calibration.recalibration",
-            "bedrail.checks.binning.calibration_error",
+            "bedrail.checks.estimates.recalibrated.intercept_and_slope",
+            "bedrail.checks.estimates.gaps.calibration_gap",
             "bedrail.checks.binning.brier",
         ),
     ),
@@ -81,7 +81,45 @@ ESTIMATES: dict[str, Method] = {
         formula="NB(t) = TP/n − FP/n · t/(1−t); everyone: π − (1−π) t/(1−t); no one: 0.",
         distrust="If the threshold does not express what you would accept: it is the exchange rate between a missed "
         "patient and a false alarm. It assumes that acting helps those with the outcome.",
-        functions=("bedrail.checks.utility.net_benefit", "bedrail.checks.utility.benefits"),
+        functions=(
+            "bedrail.checks.estimates.alerts.net_benefit",
+            "bedrail.checks.estimates.alerts.net_benefit_difference",
+        ),
+    ),
+    "summary-scores": Method(
+        family="estimates",
+        text="The Brier score and the log loss judge risks alone and are least for the true risks. The parts of the "
+        "Brier score say where it comes from. F1, balanced accuracy and Matthews' correlation sum up an alert in one "
+        "number. Limits of the outcome rate and of each class are recovered into limits of the whole, so that few "
+        "outcomes give wide and lopsided intervals instead of wrong ones.",
+        sources=(
+            "Brier (1950), Monthly Weather Review 78:1",
+            "Good (1952), Journal of the Royal Statistical Society B 14:107",
+            "Ferro and Fricker (2012), Quarterly Journal of the Royal Meteorological Society 138:1954",
+            "Zou and Donner (2008), Statistics in Medicine 27:1693",
+            "Takahashi et al. (2022), Applied Intelligence 52:4961",
+            "Itaya et al. (2025), Statistical Papers 66",
+        ),
+        claim="The risks tell more than the outcome rate does, and each summary lies within the interval shown.",
+        formula="Brier = Σ(p − y)²/n; log loss = −Σ log P(what happened)/n; log skill = 1 − log loss / entropy of the "
+        "rate; F1 = 2TP/(2TP+FP+FN); balanced accuracy = (sensitivity + specificity)/2; MCC = correlation of alert and "
+        "outcome.",
+        distrust="F1 and MCC move with the outcome rate and ignore what a miss and a false alarm cost: net benefit "
+        "does not. One risk of nearly 0 or 1 that turns out wrong can rule the log loss. Under ten outcomes the "
+        "interval of MCC is too short.",
+        functions=(
+            "bedrail.checks.estimates.measures.estimate",
+            "bedrail.checks.estimates.losses.brier_score",
+            "bedrail.checks.estimates.losses.log_loss",
+            "bedrail.checks.estimates.losses.brier_skill",
+            "bedrail.checks.estimates.losses.log_skill",
+            "bedrail.checks.estimates.gaps.reliability",
+            "bedrail.checks.estimates.gaps.resolution",
+            "bedrail.checks.estimates.gaps.noise",
+            "bedrail.checks.estimates.alerts.f_measure",
+            "bedrail.checks.estimates.alerts.balanced_accuracy",
+            "bedrail.checks.estimates.alerts.matthews",
+        ),
     ),
     "baseline": Method(
         family="estimates",
