@@ -18,6 +18,8 @@ from bedrail.checks.joining.lead_time import lead_time
 from bedrail.checks.leakage import leakage
 from bedrail.checks.missing_inputs import missing_inputs
 from bedrail.checks.question import Check, check
+from bedrail.checks.robustness.probing import robustness
+from bedrail.checks.robustness.shift import shift
 from bedrail.checks.robustness.slices import slices
 from bedrail.checks.subgroups import subgroups
 from bedrail.checks.thresholds import thresholds
@@ -48,6 +50,8 @@ CHECKS: dict[str, Check] = {
         interventions,
         leakage,
         missing_inputs,
+        robustness,
+        shift,
         slices,
     )
 }

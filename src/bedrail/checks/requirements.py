@@ -84,6 +84,14 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_duplicate_share: float = 0.01
     max_missing_shift: float = 0.25
 
+    max_silent_slips: float | None = 0.2
+    max_silent_absurd: float | None = 0.0
+    max_absent_flips: float | None = None
+    max_noise_flips: float | None = 0.1
+    max_stuck_flips: float | None = None
+    max_adversarial_flips: float | None = 0.35
+    shift_alpha: float = 0.05
+    max_auroc_fall: float = 0.05
     slice_alpha: float = 0.05
     detectable_slice: float = 1.0
     max_membership_tpr: float = 0.05
@@ -99,7 +107,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     min_surrogate_agreement: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha", "slice_alpha"):
+        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha", "slice_alpha", "shift_alpha"):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise _requirement(name, "lie between 0 and 1")
         for name in ("draws", "min_group"):

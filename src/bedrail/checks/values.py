@@ -16,6 +16,8 @@ from bedrail.checks.requirements import Requirements
 if TYPE_CHECKING:
     import pandas as pd
 
+    from bedrail.data.consistency import RowsRule
+    from bedrail.models.contract import Contract
 __all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requirements", "Warnings"]
 
 
@@ -23,11 +25,17 @@ __all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requi
 class Probe:
     """A way to ask the model itself: `score(inputs) -> (n,)` risks for raw inputs, and rows of inputs to ask with.
 
-    `score` may raise `Invalid` or `Refused` for inputs that the model's contract does not allow.
+    `score` may raise `Invalid` or `Refused` for inputs that the model's contract does not allow. With a `contract`,
+    what the bedside would refuse is known row by row; `assess(inputs)` gives `risk` and `ood` (n,) each. `rules` are
+    what has to hold within a row. `most_asked` bounds how many rows one check may ask of a model that is far away.
     """
 
     score: Callable[[pd.DataFrame], Any]
     inputs: pd.DataFrame
+    contract: Contract | None = None
+    assess: Callable[[pd.DataFrame], Any] | None = None
+    rules: tuple[RowsRule, ...] = ()
+    most_asked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -146,6 +146,16 @@ def check_rules(tables: Mapping[str, pd.DataFrame], rules: Sequence[RowsRule]) -
         yield found("consistency", where, rule.level, bad, len(frame), rule.limit, f"break `{rule.name}`: {said}")
 
 
+def broken_rows(frame: pd.DataFrame, rules: Sequence[RowsRule]) -> np.ndarray:
+    """(n,) rows of one table that break any rule about single rows; rules about other columns or tables say nothing."""
+    broken = np.zeros(len(frame), dtype=bool)
+    for rule in rules:
+        within = rule.reference is None and not rule.unique
+        if within and all(column in frame.columns for column in rule.columns()):
+            broken |= _broken({"": frame}, frame, rule)[1]
+    return broken
+
+
 def _table(tables: Mapping[str, pd.DataFrame], name: str, rule: str) -> pd.DataFrame:
     if not name and len(tables) == 1:
         return next(iter(tables.values()))

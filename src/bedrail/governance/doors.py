@@ -209,6 +209,7 @@ CLI: dict[str, str] = {
     "explain row": "candidate.examine",
     "explain check": "candidate.examine",
     "attack": "candidate.examine",
+    "probe": "candidate.examine",
     "scenarios new": "registry.read",
     "scenarios lint": "registry.read",
     "scenarios keep": "use-case.open",

@@ -39,6 +39,8 @@ CHECKS = (
     "model-card",
     "reproducible",
     "registry-source",
+    "robustness",
+    "shift",
     "slices",
     "scenarios",
 )

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 CODE = f"bedrail/{version('bedrail')}"
 MISSING_CELL = "missing"
+MOST_ASKED_REMOTELY = 5_000
+"""Rows that one check may ask of a vendor's model over HTTP."""
 
 
 def evidence_statement(evidence: bytes) -> bytes:
@@ -189,7 +191,14 @@ def build_cohort(
         p_values=said.p_values,
         inputs=inputs,
         training_subjects=trained,
-        probe=Probe(score=lambda frame: assess_rows(model, frame).risk, inputs=inputs),
+        probe=Probe(
+            score=lambda frame: assess_rows(model, frame).risk,
+            inputs=inputs,
+            contract=model.package.contract,
+            assess=lambda frame: assess_rows(model, frame),
+            rules=charter.data.rules,
+            most_asked=MOST_ASKED_REMOTELY if model.package.kind == "remote" else None,
+        ),
     )
 
 
