@@ -70,7 +70,6 @@ def matrix_plot(each: Matrix, key: str, *, width: int = 560) -> str:
                     "x": left + j * side,
                     "y": top + i * high,
                     "fill": _shade(share) if one.share is not None else "url(#" + key + "-hatch)",
-                    "ink": "#ffffff" if share > 0.55 else "#1b2733",
                     "lines": _square_lines(one, narrow=side < 80),
                     "right": i == j,
                 }
@@ -105,9 +104,9 @@ def _square_lines(one: Square, *, narrow: bool) -> list[str]:
 
 
 def _shade(share: float) -> str:
-    """White to the blue of Okabe and Ito (2008), which prints as a scale of greys."""
+    """White towards the blue of Okabe and Ito (2008), no further than dark text on it can be read (WCAG 1.4.3)."""
     white, blue = (255, 255, 255), (0, 114, 178)
-    mixed = (round(w + (b - w) * share) for w, b in zip(white, blue, strict=True))
+    mixed = (round(w + (b - w) * share * 0.65) for w, b in zip(white, blue, strict=True))
     return "#" + "".join(f"{each:02x}" for each in mixed)
 
 
@@ -168,7 +167,7 @@ def courses_plot(each: Courses, key: str, *, width: int = 560) -> str:
     if not each.courses:
         return ""
     top = max(step[3] for one in each.courses for step in one.steps)
-    panel = Panel(left=64, top=16, width=width - 90, height=260, x=(0.0, each.times[-1]), y=(0.0, min(1.0, top * 1.05)))
+    panel = Panel(left=64, top=76, width=width - 94, height=240, x=(0.0, each.times[-1]), y=(0.0, min(1.0, top * 1.05)))
     lines = []
     for at, one in enumerate(each.courses):
         upper = [(step[0], step[3]) for step in one.steps]

@@ -45,7 +45,7 @@ FIGURES: dict[str, tuple[str, str, Show]] = {
     "survival-discrimination.auc": ("AUC", "cases by then against the others", number),
     "survival-calibration.observed-to-expected": ("Observed over predicted", "1 is right", number),
     "survival-calibration.slope": ("Calibration slope", "1 is right; below 1 too extreme", number),
-    "survival-competing-events.overstatement": ("Kaplan-Meier too high by", "ignores competing events", percent),
+    "survival-competing-events.overstatement": ("Kaplan-Meier's excess", "it ignores competing events", percent),
     "survival-net-benefit.over-none": ("Net benefit", "true alerts per patient, less false ones", number),
 }
 """Figures in reading order; of measures at several horizons the last that was told is shown."""
