@@ -13,7 +13,6 @@ from bedrail.checks.bootstrap import Tally, confusion, confusion_rate
 from bedrail.checks.contrasts import exact_rates
 from bedrail.checks.fairness import holm
 from bedrail.checks.groups import cells
-from bedrail.core.errors import Invalid
 from bedrail.core.values import Evidence, Verdict
 
 GUARDS = {
@@ -138,11 +137,28 @@ def test_absent_group_values_become_the_level_missing() -> None:
     assert "age=missing" in {c.name for c in found}
 
 
-def test_unbanded_numbers_are_refused_with_the_column() -> None:
-    """A column of 200 ages is invalid, and the path names it."""
-    with pytest.raises(Invalid) as caught:
-        Cohort(outcome=np.zeros(200), score=np.zeros(200), groups=pd.DataFrame({"age": np.arange(200)}))
-    assert caught.value.path == "groups.age"
+def test_attributes_of_many_values_become_few_groups() -> None:
+    """Ages are banded, also where some say `> 89`; other numbers go by fifths; of 200 hospitals the largest stay."""
+    rng = np.random.default_rng(1)
+    ages = rng.integers(0, 100, 600)
+    frame = pd.DataFrame(
+        {
+            "age": ages,
+            "age in words": [f"> {89}" if age > 89 else str(age) for age in ages],
+            "bmi": rng.normal(27, 4, 600),
+            "hospital": rng.permutation([f"h{at}" for at in range(200)] * 3),
+        }
+    )
+    cohort = Cohort(outcome=np.zeros(600), score=np.zeros(600), groups=frame)
+    assert cohort.groups is not None
+    bands = ["0-17", "18-44", "45-64", "65-74", "75-84", "85+"]
+    assert list(cohort.groups["age"].cat.categories) == bands
+    assert (cohort.groups["age"] == cohort.groups["age in words"]).all()
+    assert (cohort.groups["age"] == "65-74").sum() == ((ages >= 65) & (ages < 75)).sum()
+    assert cohort.groups["bmi"].value_counts().between(100, 140).all()
+    assert len(cohort.groups["hospital"].cat.categories) == 21
+    assert cohort.site is not None
+    assert len(np.unique(cohort.site)) == 200
 
 
 def test_the_counted_bootstrap_has_the_moments_of_the_row_bootstrap() -> None:

@@ -284,9 +284,6 @@ CASES: list[Case] = [
     ("other clock", whole("events", "time", list(range(12))), [], "events.time"),
     ("times of truths", whole("predictions", "time", True), [], "predictions.time"),
     ("fractional identifier", whole("predictions", "subject", np.arange(12) + 0.5), [], "predictions.subject[row 1]"),
-    ("unbanded ages", lambda p, e: (pd.concat([p] * 6, ignore_index=True).assign(
-        encounter=[f"e{i}" for i in range(72)], subject=[f"s{i}" for i in range(72)], age=np.arange(72) / 7), e),
-     ["--groups", "age", "--column", "events.encounter=encounter"], "predictions.age"),
     ("unknown check", NOTHING, ["--checks", "beauty"], "--checks"),
     ("no policy", NOTHING, ["--policy", "absent.toml"], "absent.toml"),
     ("no folder", NOTHING, ["--json", "absent/out.json"], "--json"),

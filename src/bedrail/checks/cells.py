@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 TimeKind = Literal["number", "timestamp"]
 
-MAX_LEVELS = 50
 WORDS_FOR_YES = frozenset({"1", "1.0", "true", "yes"})
 WORDS_FOR_NO = frozenset({"0", "0.0", "false", "no"})
 HORIZON_UNITS = {"min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -110,16 +109,10 @@ def times(column: pd.Series, place: Place) -> tuple[np.ndarray, TimeKind]:
 
 
 def levels(column: pd.Series, place: Place) -> pd.Series:
-    """Group labels as text, an absent one as `missing`; `Invalid` above 50 different ones."""
-    words = labels(column)
-    found = int(words.nunique())
-    if found > MAX_LEVELS:
-        raise Invalid(
-            f"{found} different values are too many for groups.",
-            path=place.name,
-            remedy=f"Band the column into at most {MAX_LEVELS} groups, or name other columns.",
-        )
-    return words
+    """Group labels as text, an absent one as `missing`; ages in bands, more than 50 words joined (see `bands`)."""
+    from bedrail.checks.bands import grouped
+
+    return labels(grouped(column, place.name.rpartition(".")[2]))
 
 
 def labels(column: pd.Series) -> pd.Series:

@@ -17,7 +17,6 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 MISSING_LEVEL = "missing"
-MOST_LEVELS = 1_000
 
 
 def length(path: str, found: int, wanted: int) -> Invalid:
@@ -102,8 +101,20 @@ def column(values: Any, n: int, path: str) -> NDArray[Any]:
     return array
 
 
+def sites(groups: Any, n: int) -> NDArray[Any] | None:
+    """A group column of hundreds of words, as hospitals are, stands for the site where none is given."""
+    import pandas as pd
+
+    from bedrail.checks.bands import crowded
+
+    if not isinstance(groups, pd.DataFrame) or len(groups) != n or not groups.columns.is_unique:
+        return None
+    name = crowded(groups)
+    return groups[name].to_numpy(dtype=object) if name else None
+
+
 def levels(frame: Any, n: int) -> pd.DataFrame:
-    """The same columns as categories, absent values being the level `missing`."""
+    """The same columns as categories, absent values being the level `missing`; many values become few (`bands`)."""
     import pandas as pd
 
     try:
@@ -117,20 +128,15 @@ def levels(frame: Any, n: int) -> pd.DataFrame:
     names = [str(name) for name in frame.columns]
     if len(set(names)) != len(names):
         raise Invalid("has two columns of one name.", path="groups", remedy="Name every group column once.")
-    return pd.DataFrame({name: _categories(frame.iloc[:, at], name) for at, name in enumerate(names)})
+    from bedrail.checks.bands import grouped
+
+    return pd.DataFrame({name: _categories(grouped(frame.iloc[:, at], name)) for at, name in enumerate(names)})
 
 
-def _categories(column: Any, name: str) -> Any:
+def _categories(column: Any) -> Any:
     import pandas as pd
 
-    numeric = pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_bool_dtype(column.dtype)
     values, levels = pd.factorize(column, sort=False)
-    if len(levels) > (50 if numeric else MOST_LEVELS):
-        raise Invalid(
-            f"has {len(levels)} different values.",
-            path=f"groups.{name}",
-            remedy="Band numbers (age 18-44, 45-64, ...) and join rare codes before naming them as a group.",
-        )
     words = [_word(level) for level in levels] + [MISSING_LEVEL]
     kinds = sorted(set(words) - {MISSING_LEVEL})
     kinds += [MISSING_LEVEL] if (values < 0).any() or MISSING_LEVEL in words[:-1] else []

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from bedrail.data.consistency import RowsRule
     from bedrail.models.contract import Contract
+
 __all__ = ["MISSING_LEVEL", "Bools", "Cohort", "Floats", "Ints", "Probe", "Requirements", "Warnings"]
 
 
@@ -64,6 +65,7 @@ class Cohort:
     bounds of the risk, `inputs` (model inputs), `input_times` (when each input was recorded), `outcome_time`.
     `intersections` names tuples of group columns. `threshold` is the risk from which an alert is given; without
     one, the observed outcome rate is taken. `training_subjects` are the patients the model was fitted on.
+    `warnings` are scores before events, `interventions` (n,) marks by name of care between prediction and event.
     `other_outcome` (n,) is another measure of need (a number), by which the choice of the outcome is judged.
 
     Raises `Invalid` with the path to the field when an array has the wrong length or forbidden values.
@@ -113,6 +115,8 @@ class Cohort:
             frame = getattr(self, name)
             if frame is not None and len(frame) != n:
                 raise columns.length(name, len(frame), n)
+        if self.groups is not None and self.site is None:
+            put("site", columns.sites(self.groups, n))
         if self.groups is not None:
             put("groups", columns.levels(self.groups, n))
         put("intersections", tuple(tuple(names) for names in self.intersections))

@@ -32,6 +32,7 @@ def validate() -> None:
 @click.option("--subject", default="", help="Column of the patient.")
 @click.option("--features", default="", metavar="A,B,C", help="Inputs; every other column when not given.")
 @click.option("--score", "scores", multiple=True, help="An existing score (column of risks) to compare with.")
+@click.option("--points", multiple=True, help="An existing score in points to compare with.")
 @click.option("--simple", default="", metavar="A,B,C", help="Inputs of the simple score; else the best three.")
 @click.option("--recipe", default="logistic", show_default=True, help="Recipe that makes the models.")
 @click.option("--threshold", type=float, help="Risk from which an alert is given; else the observed rate.")
@@ -60,6 +61,7 @@ def external(ctx: click.Context, /, table: Path, **options: Any) -> None:
         subject=options["subject"],
         features=_words(options["features"]),
         scores=tuple(options["scores"]),
+        points=tuple(options["points"]),
         simple=_words(options["simple"]),
         recipe=options["recipe"],
         threshold=options["threshold"],

@@ -30,7 +30,8 @@ FEWEST_OUTCOMES = 20
 
 
 class Plan(Value, frozen=True, kw_only=True):
-    """Which columns of a table play which part. `features` none: every other column. `scores` are existing ones.
+    """Which columns of a table play which part. `features` none: every other column. `scores` are existing ones
+    in risks, `points` existing ones in points, which a logistic curve of the training rows turns into risks.
 
     `simple` are the inputs of the simple score (three chosen by themselves on the training rows, when none is named).
     """
@@ -40,6 +41,7 @@ class Plan(Value, frozen=True, kw_only=True):
     subject: str = ""
     features: tuple[str, ...] = ()
     scores: tuple[str, ...] = ()
+    points: tuple[str, ...] = ()
     simple: tuple[str, ...] = ()
     recipe: str = "logistic"
     threshold: float | None = None
@@ -188,11 +190,18 @@ def _risks(column: pd.Series, name: str) -> np.ndarray:
 def _read(frame: pd.DataFrame, plan: Plan) -> _Table:
     import pandas as pd
 
-    named = [plan.outcome, plan.by, *((plan.subject,) if plan.subject else ()), *plan.features, *plan.scores]
+    named = [
+        plan.outcome,
+        plan.by,
+        *((plan.subject,) if plan.subject else ()),
+        *plan.features,
+        *plan.scores,
+        *plan.points,
+    ]
     _present(frame, [*named, *plan.simple])
     frame = frame.reset_index(drop=True)
     y = _outcomes(frame[plan.outcome], plan.outcome)
-    taken = {plan.outcome, plan.by, plan.subject, *plan.scores}
+    taken = {plan.outcome, plan.by, plan.subject, *plan.scores, *plan.points}
     features = plan.features or tuple(str(name) for name in frame.columns if str(name) not in taken)
     for name in (*features, *plan.simple):
         if name in taken:
@@ -267,6 +276,7 @@ def _predicted(
     n = len(table.y)
     asked = np.zeros(n, dtype=np.bool_)
     score, simple = np.zeros(n), np.zeros(n)
+    scored = {name: np.zeros(n) for name in plan.points}
     for at, (others_rows, held) in enumerate(folds):
         training = others_rows & ~np.isin(table.subject, table.subject[held])
         if min(table.y[training].sum(), (1 - table.y[training]).sum()) < FEWEST_OUTCOMES or not held.any():
@@ -276,6 +286,8 @@ def _predicted(
         score[held] = _trained(table, plan.recipe, table.features, training, held, plan.seed)
         chosen = plan.simple or _best_inputs(table, training)
         simple[held] = _trained(table, "logistic", chosen, training, held, plan.seed)
+        for name, risks in scored.items():
+            risks[held] = _trained(table, "logistic", (name,), training, held, plan.seed)
         asked |= held
     if not asked.any():
         raise Invalid(
@@ -284,6 +296,7 @@ def _predicted(
             remedy="Give more rows.",
         )
     others: dict[str, np.ndarray] = {"simple-score": simple[asked]}
+    others.update({name: risks[asked] for name, risks in scored.items()})
     others.update({name: _risks(table.frame.loc[asked, name], name) for name in plan.scores})
     return LeftOut(
         outcome=table.y[asked],

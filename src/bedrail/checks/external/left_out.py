@@ -110,7 +110,7 @@ def _areas(cohort: Cohort, given: LeftOut, requirements: Requirements) -> list[F
             continue
         low, high = found.interval(requirements.confidence)
         verdict = Verdict.FAIL if high < bound else Verdict.PASS if low >= bound else Verdict.MISSING
-        words = f"AUROC {found.estimate:.3f} where the model had not been; {bound:.2f} is required."
+        words = f"AUROC {found.estimate:.3f} at {label}, where the model had not been; {bound:.2f} is required."
         findings.append(
             _told(name, group, verdict, (found.estimate, low, high), int(rows.sum()), words,
                   power_factor(1 - requirements.confidence) * found.error)
@@ -190,7 +190,7 @@ def _ratios(cohort: Cohort, given: LeftOut, requirements: Requirements) -> list[
             verdict = Verdict.FAIL
         elif band[0] <= found.low and found.high <= band[1]:
             verdict = Verdict.PASS
-        words = f"{y.mean():.1%} had the outcome, {s.mean():.1%} were predicted."
+        words = f"At {label} {y.mean():.1%} had the outcome, {s.mean():.1%} were predicted."
         findings.append(_told(name, group, verdict, (found.estimate, found.low, found.high), int(rows.sum()), words))
     finest = given.part if given.finer is None else given.finer
     k = int(finest.max()) + 1
