@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 
 from bedrail.checks.attacks.rates import Pooled, pooled_rates
-from bedrail.privacy.attacks import draw_memberships, likelihood_ratios, loss_scores, train_shadows
+from bedrail.privacy.attacks import draw_memberships, likelihood_ratios, loss_scores, strongest_clip, train_shadows
 
 FPRS = (0.01, 0.001)
 SEED = 20261122
@@ -76,7 +76,8 @@ def attacked(
     start = time.process_time()
     made = train_shadows(train, y, patient, members)
     trained = time.process_time()
-    ratios = np.stack([likelihood_ratios(made, left_out=t) for t in range(shadows)])
+    clip = strongest_clip(made)
+    ratios = np.stack([likelihood_ratios(made, left_out=t, clip=clip) for t in range(shadows)])
     losses = np.stack([loss_scores(row, y, patient, made.patients) for row in made.scores])
     lira = pooled_rates(ratios, members, FPRS, 0.95, 100, rng)
     loss = pooled_rates(losses, members, FPRS, 0.95, 100, rng)

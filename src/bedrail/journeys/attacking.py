@@ -138,7 +138,13 @@ class _Work:
 
         from bedrail.checks.attacks.membership import MembershipAttack, blind_auroc
         from bedrail.models.retrain import trainer
-        from bedrail.privacy.attacks import draw_memberships, likelihood_ratios, loss_scores, train_shadows
+        from bedrail.privacy.attacks import (
+            draw_memberships,
+            likelihood_ratios,
+            loss_scores,
+            strongest_clip,
+            train_shadows,
+        )
 
         X = self.model.encoder.table(rows)
         y = rows[self.charter.data.outcome].to_numpy(dtype=np.float64)
@@ -156,12 +162,13 @@ class _Work:
             seed=self.seed * 1_000,
         )
         self.progress("attacking")
-        own = likelihood_ratios(made, self.model.scores(X))
+        clip = strongest_clip(made)
+        own = likelihood_ratios(made, self.model.scores(X), clip=clip)
         trained = np.bincount(patient, weights=(labels == "train").to_numpy(), minlength=made.patients) > 0
         inside = trained[patient]
         blind = blind_auroc(np.column_stack([X, y]), inside, patient, self.seed)
         return MembershipAttack(
-            ratios=np.stack([likelihood_ratios(made, left_out=t) for t in range(shadows)]),
+            ratios=np.stack([likelihood_ratios(made, left_out=t, clip=clip) for t in range(shadows)]),
             losses=np.stack([loss_scores(s, y, patient, made.patients) for s in made.scores]),
             members=members,
             candidate=(own[trained], own[~trained]) if blind is not None else None,

@@ -12,7 +12,8 @@ ATTACKS: dict[str, Method] = {
         "another among those that did not; the likelihood ratio of a target's own answer is the attack (LiRA). Every "
         "shadow is a target in turn, with members drawn at random, so that nothing but membership parts them from the "
         "others; then the candidate itself, after asking whether its training patients differ without any model. "
-        "Patients are judged, not rows. The attacker sees uncalibrated answers and knows outcomes: whoever sees less, "
+        "Patients are judged, not rows. How far from 0 and 1 probabilities are kept is chosen on eight shadows, as an "
+        "attacker would. The attacker sees uncalibrated answers and knows outcomes: whoever sees less, "
         "finds less.",
         sources=(
             "Carlini et al. (2022), Membership inference attacks from first principles, IEEE S&P",
@@ -54,8 +55,8 @@ ATTACKS: dict[str, Method] = {
         "allowed amount, and not more so for patients it was trained on.",
         formula="gain = AUROC(with the answer) − AUROC(without), paired on the same patients (DeLong, clustered by "
         "patient); training-excess = gain(training) − gain(others); intervals at 1 − α/(3k) for k levels.",
-        distrust="For attackers with better background knowledge or a stronger learner; for levels of few patients; for "
-        "attributes that stand in the outcome itself.",
+        distrust="For attackers with better background knowledge or a stronger learner; for levels of few patients; "
+        "for attributes that stand in the outcome itself.",
         functions=("bedrail.privacy.attacks.attributes.guess_attribute",),
     ),
 }

@@ -57,10 +57,7 @@ def guess_attribute(
     given = _columns(known[others], attacked[others])
     base = [np.column_stack([table, y]) for table, y in zip(given, (known_outcome, attacked_outcome), strict=True)]
     used = attribute if attribute in inputs else ""
-    answers = [
-        _answers(ask, table, list(inputs), used, levels)
-        for table in (known, attacked)
-    ]
+    answers = [_answers(ask, table, list(inputs), used, levels) for table in (known, attacked)]
     code = {level: number for number, level in enumerate(levels)}
     labels = np.asarray(known[attribute].astype(str).map(code), dtype=np.int64)
     truth = np.asarray(attacked[attribute].astype(str).map(code), dtype=np.int64)

@@ -14,7 +14,10 @@ Ints = NDArray[np.int64]
 ENOUGH = 32
 """Models on either side from which each row gets a variance of its own; below, all rows share one (Carlini, V-C)."""
 
-_CLIP = 1e-9
+CLIPS = (1e-9, 1e-3, 1e-2)
+"""How far from 0 and 1 probabilities may be kept: forests answer a plain 0 or 1, whose log-odds fit no normal curve."""
+
+_TRIED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,35 @@ class Shadows:
         return int(self.members.shape[1])
 
 
-def true_class_logit(scores: Floats, outcome: Floats) -> Floats:
+def true_class_logit(scores: Floats, outcome: Floats, clip: float = CLIPS[0]) -> Floats:
     """(..., n) log-odds that the model gives to what really happened: large where it is confident and right.
 
-    Carlini et al. (2022), section V-B; probabilities are kept 1e-9 away from 0 and 1.
+    Carlini et al. (2022), section V-B; probabilities are kept `clip` away from 0 and 1.
     """
-    p = np.clip(scores, _CLIP, 1 - _CLIP)
+    p = np.clip(scores, clip, 1 - clip)
     logit = np.log(p) - np.log1p(-p)
     return np.asarray(np.where(outcome > 0.5, logit, -logit), dtype=np.float64)
 
 
-def likelihood_ratios(shadows: Shadows, target: Floats | None = None, *, left_out: int | None = None) -> Floats:
+def strongest_clip(shadows: Shadows) -> float:
+    """The clip of `CLIPS` with which the first eight shadows are told best: a choice that an attacker can make too."""
+    from scipy.stats import rankdata
+
+    def area(clip: float) -> float:
+        found = []
+        for target in range(min(_TRIED, len(shadows.members))):
+            ranks = rankdata(likelihood_ratios(shadows, left_out=target, clip=clip))
+            inside = shadows.members[target]
+            m, n = int(inside.sum()), int((~inside).sum())
+            found.append((float(ranks[inside].sum()) - m * (m + 1) / 2) / max(1, m * n))
+        return float(np.mean(found))
+
+    return max(CLIPS, key=area)
+
+
+def likelihood_ratios(
+    shadows: Shadows, target: Floats | None = None, *, left_out: int | None = None, clip: float = CLIPS[0]
+) -> Floats:
     """(patients,) log-likelihood ratio that the patient was in the target's training data; online LiRA.
 
     For each row the log-odds of the true class follow one normal distribution among shadow models that saw the row and
@@ -54,7 +75,7 @@ def likelihood_ratios(shadows: Shadows, target: Floats | None = None, *, left_ou
     both distributions. Source: Carlini et al., "Membership Inference Attacks From First Principles" (IEEE S&P 2022),
     algorithm 1.
     """
-    phi = true_class_logit(shadows.scores, shadows.outcome)
+    phi = true_class_logit(shadows.scores, shadows.outcome, clip)
     seen = shadows.members[:, shadows.patient]
     if left_out is not None:
         value = phi[left_out]
@@ -62,7 +83,7 @@ def likelihood_ratios(shadows: Shadows, target: Floats | None = None, *, left_ou
         phi, seen = phi[rest], seen[rest]
     else:
         assert target is not None
-        value = true_class_logit(target, shadows.outcome)
+        value = true_class_logit(target, shadows.outcome, clip)
     inside = _normal(phi, seen, value)
     outside = _normal(phi, ~seen, value)
     total = np.bincount(shadows.patient, weights=inside - outside, minlength=shadows.patients)
@@ -74,7 +95,7 @@ def loss_scores(scores: Floats, outcome: Floats, patient: Ints, patients: int) -
 
     Yeom et al. (2018), "Privacy risk in machine learning", IEEE CSF.
     """
-    p = np.clip(np.where(outcome > 0.5, scores, 1 - scores), _CLIP, 1.0)
+    p = np.clip(np.where(outcome > 0.5, scores, 1 - scores), CLIPS[0], 1.0)
     total = np.bincount(patient, weights=np.log(p), minlength=patients)
     return np.asarray(total / np.maximum(1, np.bincount(patient, minlength=patients)), dtype=np.float64)
 
