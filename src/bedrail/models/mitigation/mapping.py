@@ -15,7 +15,7 @@ from bedrail.models.values import Package
 
 Floats = NDArray[np.float64]
 
-FEWEST = 50
+FEWEST = 25
 """Calibration rows that a group needs of either outcome for a map of its own."""
 
 EDGE = 1e-9
