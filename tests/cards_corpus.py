@@ -22,10 +22,10 @@ def clean() -> dict[str, Parts]:
     return tomllib.loads((DATA / "clean.toml").read_text(encoding="utf-8"))
 
 
-def planted() -> Iterator[tuple[dict[str, Any], Parts]]:
-    """(what was planted, the card with it)."""
+def planted(key: str = "plant") -> Iterator[tuple[dict[str, Any], Parts]]:
+    """(what was planted, the card with it); `fresh` ones were written after the rules, and never tuned for."""
     bases = clean()
-    for plant in tomllib.loads((DATA / "planted.toml").read_text(encoding="utf-8"))["plant"]:
+    for plant in tomllib.loads((DATA / "planted.toml").read_text(encoding="utf-8"))[key]:
         card = copy.deepcopy(bases[plant["base"]])
         for name, text in plant.get("append", {}).items():
             card["fields"][name] = f"{card['fields'].get(name, '')} {text}".strip()

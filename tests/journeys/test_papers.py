@@ -11,11 +11,12 @@ import pytest
 from bedrail.checks.cards.chai import PARTS
 from bedrail.checks.cards.items import PEOPLE
 from bedrail.checks.cards.reading import read_card_text
-from bedrail.core.errors import Refused
-from bedrail.core.events import CardMade, CardSectionsAdopted, DatasetRead, decode
-from bedrail.core.values import Evidence
+from bedrail.core.errors import Invalid, Refused
+from bedrail.core.events import CardMade, CardSectionsAdopted, ChangeLogMade, DatasetRead, decode
+from bedrail.core.values import Evidence, Verdict
 from bedrail.journeys import papers
-from bedrail.journeys.examination import examine_candidates, read_evidence
+from bedrail.journeys.change_log import read_changes, tell_changes
+from bedrail.journeys.examination import read_evidence, record_evidence
 from small_home import CASE, copied, opened, told
 
 pytestmark = pytest.mark.slow
@@ -166,7 +167,42 @@ def test_new_evidence_makes_what_was_written_about_it_stale(home: Path) -> None:
     with opened(home) as app:
         ctx = app.context
         papers.adopt_sections(ctx, "dr-adams", CASE, {}, candidate="baseline", confirm=("all",))
-        examine_candidates(ctx, "sam", CASE, baseline="spare")
+        assert not papers.make_card(ctx, "sam", CASE, "baseline", pdf=False).card.standing("stale")
+        view = ctx.use_case(CASE)
+        digest = view.candidate("baseline").candidate
+        told_before = view.evidence[digest, "calibration"].verdict
+        verdict = Verdict.MISSING if told_before == "fail" else Verdict.FAIL
+        answer = Evidence(check="calibration", verdict=verdict, reason="Measured again.", findings=())
+        dataset = view.evidence[digest, "calibration"].dataset
+        record_evidence(
+            ctx, ctx.require("sam", "candidate.examine"), [answer], use_case=CASE, candidate=digest, dataset=dataset
+        )
         card = papers.make_card(ctx, "sam", CASE, "baseline", pdf=False).card
         assert {"risks", "biases"} <= set(card.standing("stale"))
         assert card.item("risks").note == "the evidence changed since"
+
+
+def test_what_changed_between_two_candidates_is_told_signed_and_on_record(home: Path, tmp_path: Path) -> None:
+    """Recipe, figures with both intervals, verdicts; the same pair again keeps the summary; a false seal is refused."""
+    with opened(home) as app:
+        ctx = app.context
+        first = tell_changes(ctx, "sam", CASE, "baseline", "boosted", summary="Trees instead of a line.")
+        log = first.log
+        assert {"kind", "recipe"} <= {each.what for each in log.of("recipe")}
+        assert not log.of("data")
+        assert log.same_patients
+        assert len(log.figures) > 40
+        known = {(m.digest, m.check, m.group) for m in papers.evidence_figures(ctx, "sam", CASE, "boosted")}
+        assert {(f.after.digest, f.check, f.group) for f in log.figures} <= known
+        assert any(each.what.startswith("clinical-lead") for each in log.of("approvals"))
+        assert read_changes(ctx, first.digest) == log
+        again = tell_changes(ctx, "sam", CASE, "baseline", "boosted")
+        assert again.log.summary == log.summary
+        assert facts(app, ChangeLogMade)[-1].papers == again.papers
+        assert papers.verify_paper(ctx, "sam", (Path(again.folder) / next(iter(again.papers))).read_bytes()).recorded
+        with pytest.raises(Invalid):
+            tell_changes(ctx, "sam", CASE, "boosted", "boosted")
+        with pytest.raises(Refused):
+            tell_changes(ctx, "ada", CASE, "baseline", "boosted")
+    ran = told("--as", "sam", "card", "changelog", CASE, "--before", "spare", "--after", "boosted", home=home)
+    assert (ran.code, "## Figures" in ran.out, "## Recipe" in ran.out) == (0, True, True)

@@ -216,6 +216,33 @@ def verify(state: CliState, file: Path, as_json: bool) -> None:
     click.get_current_context().exit(0 if found.recorded and found.newest else 1)
 
 
+@card.command("changelog")
+@click.argument("use_case")
+@click.option("--before", default="", help="Name or digest; the candidate admitted before the other without it.")
+@click.option("--after", default="", help="Name or digest; the one admitted last without it.")
+@click.option("--summary", type=click.Path(path_type=Path), default=None, help="A text in people's words, kept.")
+@json_option
+@pass_state
+def changelog(state: CliState, use_case: str, before: str, after: str, summary: Path | None, as_json: bool) -> None:
+    """Tell what changed between two candidates: data, recipe, code, inputs, figures, groups, approvals; signed.
+
+    \b
+    Example: bedrail --as sam card changelog readmission-30d --before baseline --after boosted
+    """
+    from bedrail.checks.cards.changes import changes_markdown
+    from bedrail.journeys.change_log import tell_changes
+
+    context = state.context()
+    words = file_option(summary, "--summary").decode(errors="replace") if summary else ""
+    told = tell_changes(context, state.actor(), use_case, before, after, summary=words)
+    if as_json:
+        show_json(told)
+        return
+    click.echo(changes_markdown(told.log), nl=False)
+    for name in told.papers:
+        click.echo(f"  {told.folder}/{name}", err=True)
+
+
 def _say(found: Sequence[Contradiction]) -> None:
     errors = sum(each.severity == "error" for each in found)
     rows = [(each.severity, each.rule, each.place, each.why, each.remedy) for each in found]

@@ -221,6 +221,7 @@ CLI: dict[str, str] = {
     "card adopt": "card.write",
     "card lint": "registry.read",
     "card verify": "registry.read",
+    "card changelog": "card.make",
     "represent": "candidate.examine",
     "validate external": _FILES,
     "validate candidate": "candidate.examine",

@@ -15,7 +15,7 @@ from bedrail.checks.cards.render import every_paper
 from bedrail.checks.cards.sections import Ground, adopted, said_by_people, template
 from bedrail.checks.cards.values import Card, Measure, Said, Sections
 from bedrail.core.errors import Corrupt, Invalid, NotFound
-from bedrail.core.events import CardMade, CardSectionsAdopted, Entry, decode
+from bedrail.core.events import CardMade, CardSectionsAdopted, ChangeLogMade, Entry, decode
 from bedrail.core.values import Evidence, Finding, Value, Verdict
 from bedrail.governance.views import CandidateView
 from bedrail.journeys.admission import write_report
@@ -264,11 +264,16 @@ def recorded_card(ctx: Context, person: str, use_case: str, candidate: str = "")
 
 def read_card(ctx: Context, digest: str) -> Card:
     """A recorded card by the digest of its signed record; raises `Corrupt` when it was not signed here."""
-    ours = ctx.signer.public_key
-    said = open_sealed(ctx.artifacts.get(digest), lambda message, sig: ctx.verify(ours, message, sig))
+    said = _opened(ctx, digest)
     if said.predicate_type != CARD_TYPE:
         raise Corrupt("this is no model card.", remedy="Make the card again.")
     return msgspec.convert(said.predicate, Card)
+
+
+def _opened(ctx: Context, digest: str) -> Statement:
+    """A statement of ours; raises `Corrupt` when it was not signed here."""
+    ours = ctx.signer.public_key
+    return open_sealed(ctx.artifacts.get(digest), lambda message, sig: ctx.verify(ours, message, sig))
 
 
 def evidence_figures(ctx: Context, person: str, use_case: str, candidate: str = "") -> tuple[Measure, ...]:
@@ -284,16 +289,19 @@ def lint_recorded(ctx: Context, person: str, use_case: str, candidate: str = "")
 
 
 def verify_paper(ctx: Context, person: str, data: bytes) -> Recorded:
-    """Whether these very bytes are a page of a recorded card, whatever the file is called."""
+    """Whether these very bytes are a page of a recorded card or change log, whatever the file is called."""
     ctx.require(person, "registry.read")
     digest = sha256(data).hexdigest()
     found: Recorded | None = None
     newest: dict[tuple[str, str], str] = {}
-    for entry in _entries(ctx, b"card.made"):
+    for entry in (*_entries(ctx, b"card.made"), *_entries(ctx, b"card.changes-told")):
         fact = entry.fact
-        if not isinstance(fact, CardMade):
+        if not isinstance(fact, CardMade | ChangeLogMade):
             continue
-        newest[fact.use_case, fact.candidate] = fact.card
+        about, seal_digest = (
+            (fact.candidate, fact.card) if isinstance(fact, CardMade) else (f"{fact.before} to {fact.after}", fact.log)
+        )
+        newest[fact.use_case, about] = seal_digest
         name = next((name for name, known in fact.papers.items() if known == digest), "")
         if name:
             found = Recorded(
@@ -301,14 +309,14 @@ def verify_paper(ctx: Context, person: str, data: bytes) -> Recorded:
                 sha256=digest,
                 name=name,
                 use_case=fact.use_case,
-                candidate=fact.candidate,
-                card=fact.card,
+                candidate=about,
+                card=seal_digest,
                 at=entry.at[:19],
                 by=entry.actor.id,
             )
     if found is None:
         return Recorded(recorded=False, sha256=digest)
-    read_card(ctx, found.card)
+    _opened(ctx, found.card)
     return msgspec.structs.replace(found, newest=newest[found.use_case, found.candidate] == found.card)
 
 
