@@ -243,3 +243,17 @@ def test_information_is_that_of_scikit_learn() -> None:
     assert value == pytest.approx(mutual_info_score(a, b))
     drawn = [information(a[rows], b[rows])[0] for rows in rng.integers(0, 800, (200, 800))]
     assert error == pytest.approx(float(np.std(drawn)), rel=0.35)
+
+
+def test_the_page_says_in_a_trade_off_what_cannot_hold_and_how_much() -> None:
+    """Where outcome rates differ the board reads by how much PPV must; where they do not, that nothing forces it."""
+    from bedrail.checks.report import Report
+
+    unequal = Report(examine(made(6, shift=1.6), checks=["parity", "trade-offs", "error-costs"])).fairness_html()
+    assert "By race, they cannot hold together." in unequal
+    assert "of 100 alerts" in unequal
+    assert unequal.count("<svg") >= 5
+    assert unequal.count("<desc") >= 5
+    equal = Report(examine(made(13, 2500), checks=["trade-offs"])).fairness_html()
+    assert "about equally common" in equal
+    assert "cannot hold together." not in equal.replace("Which of them cannot hold together here", "")

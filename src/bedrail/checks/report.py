@@ -173,6 +173,12 @@ class Report:
 
         return appendix_page(self)
 
+    def fairness_html(self) -> str:
+        """The page on fairness: what cannot hold together here and why, which notions hold, who pays for errors."""
+        from bedrail.checks.equity.page import fairness_page
+
+        return fairness_page(self)
+
     def committee_html(self) -> str:
         """The summary for the committee: one A4 page."""
         from bedrail.checks.committee import committee_page

@@ -38,6 +38,7 @@ OUTPUT_OPTIONS = (
     click.option("--json", "json_out", type=FILE, help="Write the report as JSON."),
     click.option("--html", "html_out", type=FILE, help="Write the full appendix as one HTML page."),
     click.option("--committee", "committee_out", type=FILE, help="Write the committee's one-page summary (HTML)."),
+    click.option("--fairness", "fairness_out", type=FILE, help="Write the page on fairness for a board (HTML)."),
     click.option("--pdf", "pdf_out", type=FILE, help="Write summary and appendix as PDF."),
 )
 
@@ -74,7 +75,8 @@ def examined(options: dict[str, Any]) -> Report:
     from bedrail.journeys.day_one import examine_files
     from bedrail.wiring.clock import SystemClock
 
-    outputs = {name: options[name] for name in ("json_out", "html_out", "committee_out", "pdf_out") if options[name]}
+    names = ("json_out", "html_out", "committee_out", "fairness_out", "pdf_out")
+    outputs = {name: options[name] for name in names if options[name]}
     for name, path in outputs.items():
         if not path.parent.is_dir():
             option = "--" + name.removesuffix("_out")
@@ -96,6 +98,7 @@ def examined(options: dict[str, Any]) -> Report:
         "json_out": report.to_json,
         "html_out": report.to_html,
         "committee_out": report.committee_html,
+        "fairness_out": report.fairness_html,
         "pdf_out": report.to_pdf,
     }
     for name, path in outputs.items():

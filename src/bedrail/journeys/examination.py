@@ -234,6 +234,7 @@ def _examine_one(
     report = Report(evidence, context)
     for name, text in (
         ("committee.html", report.committee_html()),
+        ("fairness.html", report.fairness_html()),
         ("appendix.html", report.to_html()),
         ("evidence.json", report.to_json()),
     ):
