@@ -453,6 +453,7 @@ def _carrier() -> Callable[[bytes], bool] | None:
 def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, anchored_in: str = ANCHOR) -> App:
     from bedrail.wiring import continuity
     from bedrail.wiring.custody import key_providers
+    from bedrail.wiring.registries import registries_of
     from bedrail.wiring.vendors import vendors_of
 
     keys = KeyFolder(home / "keys").open()
@@ -483,6 +484,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         signer=keys.signer("evidence"),
         verify=verify_ed25519,
         remote=vendors_of(home, store, clock),
+        models_at=registries_of(home, store, clock, environment_default("BEDRAIL_MLFLOW_TOKEN")),
         node=socket.gethostname() or sys.platform,
     )
     continuity.gather_cosigned(context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import click
@@ -43,25 +44,45 @@ def train(state: CliState, use_case: str, recipe: str, name: str, as_json: bool)
 
 @click.command("import-model")
 @click.argument("use_case")
-@click.option("--file", type=click.Path(path_type=Path), help="LightGBM text, XGBoost JSON or ONNX file.")
+@click.option("--file", type=click.Path(path_type=Path), help="LightGBM text, XGBoost JSON, ONNX, or our own JSON.")
+@click.option("--logits", is_flag=True, help="The ONNX model answers with log-odds, not probabilities.")
 @click.option("--endpoint", default="", help="A vendor's HTTP endpoint, known only by its answers.")
+@click.option("--uri", default="", help="A model in an MLflow registry: models:/NAME/VERSION, models:/NAME@ALIAS ...")
+@click.option("--registry", default="", help="The MLflow server's address; BEDRAIL_MLFLOW when not given.")
 @click.option("--name", required=True, help="Name of the candidate.")
 @json_option
 @pass_state
-def import_model(state: CliState, use_case: str, file: Path | None, endpoint: str, name: str, as_json: bool) -> None:
+def import_model(
+    state: CliState,
+    use_case: str,
+    file: Path | None,
+    logits: bool,
+    endpoint: str,
+    uri: str,
+    registry: str,
+    name: str,
+    as_json: bool,
+) -> None:
     """Admit a model made elsewhere; calibrated and given uncertainty on this hospital's own patients.
 
     \b
     Example: bedrail import-model readmission-30d --file model.txt --name booster
+             bedrail import-model readmission-30d --uri models:/risk/3 --registry https://mlflow.example --name r3
     """
+    from bedrail.app import environment_default
     from bedrail.core.errors import Invalid
     from bedrail.journeys.imports import import_file, import_vendor
+    from bedrail.journeys.registry_sources import import_registered
 
     context, actor, progress = state.context(), state.actor(), progress_lines()
-    if bool(endpoint) == (file is not None):
-        raise Invalid("name either --file or --endpoint.", path="--file", remedy="See bedrail import-model --help.")
+    if [bool(endpoint), file is not None, bool(uri)].count(True) != 1:
+        remedy = "See bedrail import-model --help."
+        raise Invalid("name one of --file, --endpoint and --uri.", path="--file", remedy=remedy)
     if file is not None:
-        digest = import_file(context, actor, use_case, file, name=name, progress=progress)
+        digest = import_file(context, actor, use_case, file, name=name, logits=logits, progress=progress)
+    elif uri:
+        address = registry or environment_default("BEDRAIL_MLFLOW")
+        digest = import_registered(context, actor, use_case, uri, address, name=name, logits=logits, progress=progress)
     else:
         digest = import_vendor(context, actor, use_case, endpoint, name=name, progress=progress)
     if as_json:
@@ -145,7 +166,7 @@ def show(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
     made = {
         "recipe": f"{lineage.recipe} {lineage.recipe_sha256[:12]}".strip(),
         "seed": lineage.seed if lineage.recipe else "",
-        "registry": lineage.registry,
+        "registry": f"{lineage.registry.uri} at {lineage.registry.address}" if lineage.registry else "",
         "source": lineage.source,
         "code": lineage.code,
         "libraries": ", ".join(f"{name} {version}" for name, version in lineage.libraries.items()),
@@ -166,6 +187,34 @@ def show(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
     ]
     show_table(about.name, ("what", "value"), [row for row in rows if row[1] not in ("", None)])
     show_table("Evidence", ("check", "verdict", "reason"), [(a.check, a.verdict, a.reason) for a in found.answers])
+
+
+@candidates.command("source")
+@click.argument("use_case")
+@_candidate
+@json_option
+@pass_state
+def source(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
+    """Ask the registry that a candidate came from whether name and bytes are still those that were brought in.
+
+    The answer is signed evidence `registry-source`. Exit code 0: they are; 1: alias moved, bytes changed, gone, or the
+    registry does not answer. Changed bytes stop what serves; a moved alias changes nothing here but is on record.
+
+    \b
+    Example: bedrail candidates source readmission-30d --candidate r3
+    """
+    import msgspec
+
+    from bedrail.core.values import Verdict
+    from bedrail.journeys.registry_sources import check_source
+
+    found = check_source(state.context(), state.actor(), use_case, candidate)
+    if as_json:
+        show_json(msgspec.to_builtins(found))
+    else:
+        click.echo(f"{found.verdict.value.upper()}: {found.reason}")
+    if found.verdict is not Verdict.PASS:
+        sys.exit(1)
 
 
 @candidates.command("recipe")

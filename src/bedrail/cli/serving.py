@@ -53,6 +53,7 @@ def serve(
     state.app()  # a home that cannot be opened, and a person who may not serve it, are told here
     found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
     require_safe(found, state, host, port, unsafe=unsafe_lab)
+    _ask_registries(state)
     link = _local_link(state) if host in _LOOPBACK else ""
     state.close()
     click.echo(f"Bedrail is served at {scheme}://{host}:{port}/", err=True)
@@ -61,6 +62,13 @@ def serve(
     arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), "--origin", origin, *channel]
     arguments += [word for each in _addresses(proxy) for word in ("--proxy", each)]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
+
+
+def _ask_registries(state: CliState) -> None:
+    """At each start: are the models that serve still those of the registry that they came from?"""
+    from bedrail.journeys.registry_sources import check_deployed_sources
+
+    check_deployed_sources(state.context(), lambda told: click.echo(f"Model registry: {told}", err=True))
 
 
 def _addresses(proxies: tuple[str, ...]) -> list[str]:

@@ -200,6 +200,7 @@ CLI: dict[str, str] = {
     "candidates show": "registry.read",
     "candidates recipe": "registry.read",
     "reproduce": "candidate.examine",
+    "candidates source": "candidate.examine",
     "candidates lineage": "registry.read",
     "candidates bom": "registry.read",
     "candidates export": "candidate.export",

@@ -9,22 +9,33 @@ from pathlib import Path
 import numpy as np
 
 from bedrail.core.errors import Invalid
+from bedrail.core.registries import Registered
 from bedrail.journeys.admission import Progress, admit_candidate, quiet
 from bedrail.journeys.context import Context
 from bedrail.journeys.dataset_reads import read_part
 from bedrail.models.contract import Encoder
+from bedrail.models.mlflow_files import Format
 from bedrail.models.predict import RemoteScorer
 from bedrail.models.values import Kind, Lineage
 
-READERS = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".onnx": "onnx"}
+READERS: dict[str, Format] = {".txt": "lightgbm", ".json": "xgboost", ".ubj": "xgboost", ".onnx": "onnx"}
 
 
-def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: str, progress: Progress = quiet) -> str:
-    """Admit a LightGBM text, XGBoost JSON/UBJ or ONNX file, calibrated on our own calibration part.
+def import_file(
+    ctx: Context,
+    person: str,
+    use_case: str,
+    file: Path,
+    *,
+    name: str,
+    logits: bool = False,
+    progress: Progress = quiet,
+) -> str:
+    """Admit a LightGBM text, XGBoost JSON/UBJ, ONNX or own JSON file, calibrated on our own calibration part.
 
     Files that can run code when loaded are refused with the reason. Returns the candidate's digest.
     """
-    from bedrail.models import importers
+    from bedrail.models.importers import is_own
     from bedrail.models.package import MOST_BYTES, refuse_code
 
     ctx.require(person, "candidate.import")
@@ -37,26 +48,41 @@ def import_file(ctx: Context, person: str, use_case: str, file: Path, *, name: s
     refuse_code(file.name, data)
     if file.suffix not in READERS:
         raise Invalid(f"cannot import `{file.suffix}`.", path=str(file), remedy=f"Give one of: {', '.join(READERS)}.")
-    readers: dict[str, Callable[[bytes], tuple[Kind, bytes]]] = {
-        "lightgbm": lambda raw: importers.import_lightgbm(_text(raw, file)),
+    read_as: Format = "own" if is_own(data) else READERS[file.suffix]
+    kind, model = read_model(ctx, use_case, read_as, data, file.name, logits=logits)
+    source = hashlib.sha256(data).hexdigest()
+    return admit_imported(ctx, person, use_case, name, kind, model, f"import of {file.name}", progress, source=source)
+
+
+def read_model(
+    ctx: Context, use_case: str, read_as: Format, data: bytes, named: str, *, logits: bool = False
+) -> tuple[Kind, bytes]:
+    """Kind and bytes of a model from the bytes of its file, compared with its original; raises `Invalid`."""
+    from bedrail.models import importers
+
+    contract = ctx.charter(use_case).contract()
+    readers: dict[Format, Callable[[bytes], tuple[Kind, bytes]]] = {
+        "own": lambda raw: importers.import_own(raw, contract),
+        "lightgbm": lambda raw: importers.import_lightgbm(_text(raw, named)),
         "xgboost": importers.import_xgboost,
-        "onnx": importers.import_onnx,
+        "onnx": lambda raw: importers.import_onnx(raw, output="logits" if logits else "probabilities"),
     }
+    if logits and read_as != "onnx":
+        raise Invalid("only an ONNX model may answer with log-odds.", path="--logits", remedy="Leave it out.")
     try:
-        kind, model = readers[READERS[file.suffix]](data)
+        return readers[read_as](data)
     except Invalid as error:
-        error.remedy = error.remedy or f"Save {file.name} again with the library that made it."
+        error.remedy = error.remedy or f"Save {named} again with the library that made it."
         raise
-    return _wrap(ctx, person, use_case, name, kind, model, f"import of {file.name}", progress)
 
 
-def _text(raw: bytes, file: Path) -> str:
+def _text(raw: bytes, named: str) -> str:
     try:
         text = raw.decode()
         return text if "\n" in text else f"{text}\n"  # the importer takes a single line for a path, and reads that file
     except UnicodeDecodeError:
         remedy = "Save it with Booster.model_to_string()."
-        raise Invalid("this is no text in UTF-8.", path=str(file), remedy=remedy) from None
+        raise Invalid("this is no text in UTF-8.", path=named, remedy=remedy) from None
 
 
 def import_vendor(
@@ -69,7 +95,7 @@ def import_vendor(
     from bedrail.journeys.oversight import record_sentinels
 
     actor = ctx.require(person, "candidate.import")
-    digest = _wrap(
+    digest = admit_imported(
         ctx, person, use_case, name, "remote", b"", f"vendor endpoint {endpoint}", progress, endpoint=endpoint
     )
     progress("asking the sentinel questions")
@@ -77,7 +103,7 @@ def import_vendor(
     return digest
 
 
-def _wrap(
+def admit_imported(
     ctx: Context,
     person: str,
     use_case: str,
@@ -88,7 +114,10 @@ def _wrap(
     progress: Progress,
     *,
     endpoint: str = "",
+    source: str = "",
+    registry: Registered | None = None,
 ) -> str:
+    """Calibrate, bound and admit a model made elsewhere; `source` is the SHA-256 of the file that it came as."""
     from bedrail.models.wrap import wrap
 
     view, charter = ctx.use_case(use_case), ctx.charter(use_case)
@@ -113,7 +142,8 @@ def _wrap(
             origin="vendor" if endpoint else "imported",
             dataset=view.dataset.dataset,
             split=view.dataset.split,
-            source=hashlib.sha256(model).hexdigest() if model else "",
+            source=source,
+            registry=registry,
             note=origin,
         ),
         endpoint=endpoint,

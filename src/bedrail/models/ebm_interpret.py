@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from bedrail.core.errors import Invalid
 from bedrail.models.contract import Contract
+from bedrail.models.decoding import frame_of
 from bedrail.models.ebm import FORMAT, AdditiveModel, Axis, StoredEbm, Term
 from bedrail.models.feature import Feature
 from bedrail.models.probes import Probes, around
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def read_interpret(estimator: Any, contract: Contract) -> AdditiveModel:
@@ -129,24 +127,6 @@ def ask_interpret(estimator: Any, contract: Contract, rows: npt.NDArray[np.float
     if named == list(contract.columns) and named != list(contract.names):
         return _asked(estimator, pd.DataFrame(rows, columns=named))
     return _asked(estimator, frame_of(contract, rows))
-
-
-def frame_of(contract: Contract, rows: npt.NDArray[np.float64]) -> pd.DataFrame:
-    """Encoded rows (n, k) as a table with one column per feature; a block without a level is a word never seen."""
-    import pandas as pd
-
-    table: dict[str, Any] = {}
-    for feature, (start, stop) in zip(contract.features, contract.spans, strict=True):
-        if feature.kind == "numeric":
-            table[feature.name] = rows[:, start]
-            continue
-        block = rows[:, start:stop]
-        words = np.array([*feature.levels, "a level never seen"], dtype=object)
-        filled = np.nan_to_num(block)
-        told = words[np.where(filled.max(axis=1) > 0, filled.argmax(axis=1), stop - start)]
-        told[np.isnan(block).any(axis=1)] = None
-        table[feature.name] = told
-    return pd.DataFrame(table)
 
 
 def _asked(estimator: Any, frame: Any) -> npt.NDArray[np.float64]:

@@ -14,9 +14,13 @@ import numpy.typing as npt
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.models.contract import Contract
+from bedrail.models.decoding import frame_of, with_levels
+from bedrail.models.linear import LinearModel
 from bedrail.models.onnx import OnnxModel
+from bedrail.models.onnx_graph import Output, with_probabilities
 from bedrail.models.package import MOST_BYTES
 from bedrail.models.probes import PROBES, Probes, around, given, require_risks, require_same, spread
+from bedrail.models.sklearn_columns import is_pipeline, read_pipeline
 from bedrail.models.tree_plan import Floats
 from bedrail.models.trees import TreeEnsemble
 
@@ -33,6 +37,8 @@ class Imported(NamedTuple):
 def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: npt.ArrayLike | None = None) -> Imported:
     """A fitted binary scikit-learn classifier: logistic regression (scalers folded in) or any of its tree ensembles.
 
+    Also a pipeline that takes a table apart (`ColumnTransformer` with scalers, imputers, one-hot encoders) before one.
+
     `rows` (n, k) stand in the contract's columns. Raises `Invalid` for what cannot be read exactly, for columns that
     are not the contract's, and for predictions that differ. A file of pickled objects is refused: loading it runs code.
     """
@@ -43,6 +49,8 @@ def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: np
             remedy="Load it where it was trained, and export ONNX or pass the fitted estimator.",
         )
     named = [str(name) for name in getattr(estimator, "feature_names_in_", ())]
+    if is_pipeline(estimator):
+        return _imported_pipeline(estimator, contract, rows)
     last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
     if hasattr(last, "coef_"):
         from bedrail.models.linear_sklearn import read_sklearn_linear
@@ -61,6 +69,21 @@ def import_sklearn(estimator: Any, contract: Contract | None = None, *, rows: np
     return Imported("trees", trees.to_bytes())
 
 
+def _imported_pipeline(estimator: Any, contract: Contract | None, rows: npt.ArrayLike | None) -> Imported:
+    if contract is None:
+        remedy = "Declare the pipeline's columns, with their levels."
+        raise Invalid("a pipeline of columns needs the contract.", path="contract", remedy=remedy)
+    model = read_pipeline(estimator, contract)
+    if rows is not None:
+        probes = given(rows, model.features)
+    else:
+        made = spread(model.coef) if isinstance(model, LinearModel) else _tree_probes(model)
+        probes = Probes(with_levels(contract, made.rows), made.kinds)
+    theirs = np.asarray(estimator.predict_proba(frame_of(contract, probes.rows)))[:, 1]
+    require_same(model.scores(probes.rows), theirs, probes)
+    return Imported("linear" if isinstance(model, LinearModel) else "trees", model.to_bytes())
+
+
 def import_ebm(estimator: Any, contract: Contract, *, rows: npt.ArrayLike | None = None) -> Imported:
     """A fitted `ExplainableBoostingClassifier` of interpret, trained on the contract's features or on its columns.
 
@@ -73,6 +96,31 @@ def import_ebm(estimator: Any, contract: Contract, *, rows: npt.ArrayLike | None
     probes = given(rows, model.features) if rows is not None else probes_of(model)
     require_same(model.scores(probes.rows), ask_interpret(estimator, contract, probes.rows), probes)
     return Imported("ebm", model.to_bytes())
+
+
+def is_own(data: bytes) -> bool:
+    """Whether a file begins as Bedrail's own formats do."""
+    return data.startswith(b'{"format":"bedrail-')
+
+
+def import_own(data: bytes, contract: Contract | None = None) -> Imported:
+    """The bytes of `Imported.model`, brought from the process in which the original was read and compared.
+
+    Raises `Invalid` for what is none of our formats (linear, trees, ebm), or for other columns.
+    """
+    from bedrail.models.ebm import AdditiveModel
+
+    readers: tuple[tuple[Literal["linear", "trees", "ebm"], Any], ...] = (
+        ("linear", LinearModel),
+        ("trees", TreeEnsemble),
+        ("ebm", AdditiveModel),
+    )
+    for kind, reader in readers:
+        if data.startswith(f'{{"format":"bedrail-{kind}/1"'.encode()):
+            model = reader.from_bytes(data)
+            _check_columns(model.features, [], contract)
+            return Imported(kind, model.to_bytes())
+    raise Invalid("this is no model in Bedrail's own format.", path="model", remedy="Import the original again.")
 
 
 def import_lightgbm(
@@ -141,12 +189,17 @@ def import_onnx(
     *,
     rows: npt.ArrayLike | None = None,
     expected: npt.ArrayLike | None = None,
+    output: Output = "probabilities",
 ) -> Imported:
     """The bytes or the path of an ONNX binary classifier; `rows` and `expected` check it against its original.
 
-    Raises `Invalid` for what `OnnxModel` refuses, other columns or predictions; `Unavailable` without onnxruntime.
+    With `output="logits"` (one per row, or two with the outcome last, as torch models answer) a sigmoid or softmax is
+    put behind it, and `expected` are the probabilities all the same. Raises `Invalid` for what `OnnxModel` refuses,
+    other columns or predictions; `Unavailable` without onnxruntime.
     """
     data = source if isinstance(source, bytes) else _file(source)
+    if output == "logits":
+        data = with_probabilities(data)
     model = OnnxModel(data)
     if model.features:
         _check_columns(model.features, [], contract)
@@ -155,9 +208,9 @@ def import_onnx(
     width = model.features or (len(contract.columns) if contract else 0)
     if rows is not None:
         probes = given(rows, width or np.shape(rows)[-1])
-        require_same(model.scores(probes.rows), expected, probes)
+        require_same(model.scores(probes.rows), expected, probes, allowed=model.parity)
     elif width:
-        require_risks(model.scores(np.zeros((2, width))))
+        require_risks(model.scores(spread(np.ones(width)).rows))
     return Imported("onnx", data)
 
 

@@ -18,7 +18,7 @@ def read_sklearn_linear(estimator: Any) -> LinearModel:
     """
     steps = [step for _, step in estimator.steps] if hasattr(estimator, "steps") else [estimator]
     *before, last = (step for step in steps if step not in (None, "passthrough"))
-    coef, intercept = _weights(last)
+    coef, intercept = linear_weights(last)
     for step in reversed(before):
         shift, scale = _scaling(step, coef.shape[0])
         coef = coef / scale
@@ -26,7 +26,8 @@ def read_sklearn_linear(estimator: Any) -> LinearModel:
     return LinearModel(coef, intercept)
 
 
-def _weights(classifier: Any) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
+def linear_weights(classifier: Any) -> tuple[np.ndarray[Any, np.dtype[np.float64]], float]:
+    """Weights (k,) and intercept of a fitted binary linear classifier; raises `Invalid` for another."""
     from sklearn.linear_model import LogisticRegression, LogisticRegressionCV, SGDClassifier
 
     logistic = isinstance(classifier, LogisticRegression | LogisticRegressionCV) or (

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bedrail.core.errors import Invalid, Unavailable
+from bedrail.models.probes import PARITY, PARITY_FLOAT32
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +38,11 @@ class OnnxModel:
         self._input, self._dtype, self.features = _input_of(session)
         self._output = _output_of(session)
 
+    @property
+    def parity(self) -> float:
+        """How far its answers may be from the original's: as far as its own precision lets two programs differ."""
+        return PARITY_FLOAT32 if self._dtype is np.float32 else PARITY
+
     def scores(self, X: npt.ArrayLike) -> Floats:
         """(n, k) rows to (n,) probabilities of the outcome; the model's own precision is usually float32."""
         rows = np.ascontiguousarray(X, dtype=self._dtype)
@@ -55,7 +61,10 @@ class OnnxModel:
         return float(self.scores(np.asarray(x)[None, :])[0])
 
 
-_REMEDY = "Export a binary classifier with one float input and a plain probability tensor (zipmap off)."
+_REMEDY = (
+    "Export a binary classifier with one float input and a plain probability tensor (zipmap off); "
+    "where it answers with log-odds, import it as such: output `logits`."
+)
 
 
 def _input_of(session: Any) -> tuple[str, type[np.floating[Any]], int]:

@@ -27,7 +27,21 @@ __all__ = [
 PACKAGE_FILE = "package.json"
 MOST_BYTES = 256 * 1024 * 1024
 
-_CODE_SUFFIXES = (".pkl", ".pickle", ".joblib", ".pt", ".pth", ".ckpt", ".dill", ".npy", ".npz", ".h5", ".keras", ".py")
+_CODE_SUFFIXES = (
+    ".pkl",
+    ".pickle",
+    ".joblib",
+    ".pt",
+    ".pt2",
+    ".pth",
+    ".ckpt",
+    ".dill",
+    ".npy",
+    ".npz",
+    ".h5",
+    ".keras",
+    ".py",
+)
 _PICKLE = re.compile(rb"\A\x80[\x00-\x05]|\A[(\]})]*c\w[\w.]*\n\w[\w.]*\n")
 """Protocols 2 and later start with \\x80 and their number, earlier ones usually with a GLOBAL: `cmodule\\nname\\n`."""
 

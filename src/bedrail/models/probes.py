@@ -95,5 +95,5 @@ def require_risks(scores: Floats) -> None:
         raise Invalid(
             "the model does not answer with probabilities.",
             path="model",
-            remedy="Import a binary classifier; where it answers with log-odds, say so: output `logit`.",
+            remedy="Import a binary classifier; where it answers with log-odds, say so: output `logits`.",
         )
