@@ -10,7 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from bedrail.core.custody import FileVault
-from bedrail.core.errors import Invalid, NotFound
+from bedrail.core.errors import Invalid, NotFound, Unavailable
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
     Anchor,
@@ -29,6 +29,7 @@ from bedrail.core.ports import (
     Verifier,
 )
 from bedrail.core.queries import Decisions
+from bedrail.core.registries import ModelRegistry
 from bedrail.governance.access import authorise
 from bedrail.governance.accounts import proven
 from bedrail.governance.sessions import LOCAL, Principal
@@ -44,6 +45,10 @@ if TYPE_CHECKING:
     from bedrail.models.predict import RemoteScorer
 
 SYSTEM = Actor(auth="internal", id="bedrail", kind="system")
+
+
+def _nowhere(address: str) -> ModelRegistry:
+    raise Unavailable(f"no model registry can be asked from here ({address}).", remedy="Open the home by `app`.")
 
 
 @lru_cache(maxsize=16)
@@ -96,6 +101,8 @@ class Context:
     verify: Verifier
     remote: Callable[[str], RemoteScorer]
     node: str
+    models_at: Callable[[str], ModelRegistry] = _nowhere
+    """Model registries elsewhere, by address."""
     registry: Registry = field(default_factory=Registry)
     _folding: Lock = field(default_factory=Lock, repr=False)
     principal: Principal | None = None
