@@ -4,8 +4,8 @@ On real features (the encounters of the readmission example, or --data) a model 
 truth and outcomes drawn from them, so that it is fair by construction. Then a slice of some 5 % of the rows, by one to
 three statements of other columns and cuts than the search uses, is made to fail in one of three ways: its outcomes are
 more (odds x3), or fewer (odds / 4), than the score says, or 60 % of its cases get the score of a patient without the
-outcome, in turn. A slice counts as found when a reported rule shares at least half of its rows with it (Jaccard >= 0.5), as
-false when fewer than half of its rows are planted ones. 100 seeded trials, and as many fair models.
+outcome, in turn. A slice counts as found when a reported rule shares at least half of its rows with it (Jaccard 0.5),
+as false when fewer than half of its rows are planted ones. 100 seeded trials, and as many fair models.
 
     nice .venv/bin/python bench/slices.py [--trials 100] [--rows 30000] [--data table.parquet --outcome died] [--quick]
 
@@ -210,8 +210,8 @@ def main() -> int:
                 plain, _, _ = trial(frame, risk, options.seed * 10_000 + at, "fair")
                 fair += bool(peer(options.peers, plain, which)) if at < 5 else 0
             seconds = (time.perf_counter() - start) / (options.peer_trials + 5)
-            print(f"{which}: found {found} of {options.peer_trials}; {reported} reported, {false} false; "
-                  f"reports something for {fair} of 5 fair models; {seconds:.1f} s each with start-up", flush=True)  # fmt: skip
+            print(f"{which}: found {found} of {options.peer_trials}; {reported} reported, {false} false; reports "
+                  f"something for {fair} of 5 fair models; {seconds:.1f} s each with start-up", flush=True)  # fmt: skip
     return int(missed and not options.quick)
 
 
