@@ -17,6 +17,8 @@ from bedrail.models.package import read_package, write_package
 from bedrail.models.predict import open_model
 from bedrail.models.train import train
 
+GUARDS = {"mitigation": ("reweighing_makes", "thresholds_equal", "nothing_changed")}
+
 CONTRACT = Contract(
     features=(
         Feature(name="x", kind="numeric", missing="impute", impute=0.0),

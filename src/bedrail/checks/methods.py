@@ -55,6 +55,25 @@ METHODS: dict[str, Method] = {
         "recorded unequally, so are the figures.",
         functions=("bedrail.checks.contrasts.contrast", "bedrail.checks.contrasts.exact_rates"),
     ),
+    "mitigation": Method(
+        family="groups",
+        text="Two versions of a candidate answer for the same validation patients: rates, missed cases and false alerts "
+        "before and after, overall and in every group with enough patients. A group pays when the cost of its errors "
+        "rose with the whole interval, and gains when it fell. The answer fails when somebody pays or groups drifted "
+        "apart in what was sought, passes when they came closer and nobody pays, and else nobody can tell.",
+        sources=(
+            "Kamiran and Calders (2012), Knowledge and Information Systems 33:1",
+            "Agarwal et al. (2018), ICML, A reductions approach to fair classification",
+            "Hardt, Price and Srebro (2016), NeurIPS",
+            "Field and Welsh (2007), JRSS B 69:369 (bootstrap of whole patients)",
+        ),
+        claim="Groups came closer in the rate that was sought, and no group's errors cost more than before.",
+        formula="Δ = measure after − measure before, with percentile limits over draws of patients that both versions "
+        "share; confidence 1 − α/k for k groups; cost = 1,000 (FN + FP · t / (1 − t)) / n.",
+        distrust="As a choice among several mitigations: the best of many looks better than it is; the holdout judges. "
+        "The luck of training is not in the interval.",
+        functions=("bedrail.checks.mitigation.changes", "bedrail.checks.mitigation.gap"),
+    ),
     "uncertainty": Method(
         family="uncertainty",
         text="Prediction sets from class-conditional conformal p-values should hold the true outcome as often as "

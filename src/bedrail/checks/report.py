@@ -221,6 +221,7 @@ EXTRA_TITLES: Mapping[str, str] = {
     "external-validation": "Does it hold where it was not made, and beat what there is already?",
     "representativeness": "Are the data like the population to be served, and what would the score do there?",
     "follow-up": "Is the outcome known for nearly all predictions?",
+    "mitigation": "Who gains by the mitigation, and who pays for it?",
     "explanations": "Can the reasons given for a risk be trusted?",
     "membership-inference": "Could somebody who asks the model tell who was in its training data?",
     "attribute-inference": "Does the answer betray a hidden attribute beyond what the other inputs tell?",

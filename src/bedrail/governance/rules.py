@@ -36,6 +36,7 @@ CHECKS = (
     "membership-inference",
     "attribute-inference",
     "missing-inputs",
+    "mitigation",
     "model-card",
     "reproducible",
     "registry-source",
