@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 
 from bedrail.core.errors import Invalid
-from bedrail.data.datasheet import QUESTIONS, YEAR, Answer, Datasheet, datasheet_html, make_datasheet, read_answers
+from bedrail.data.datasheet import (
+    QUESTIONS,
+    YEAR,
+    Answer,
+    Datasheet,
+    answers_template,
+    datasheet_html,
+    datasheet_markdown,
+    make_datasheet,
+    read_answers,
+)
 
 NOW = 1_800_000_000.0
 MEASURED = {q.id: f"measured {q.id}" for q in QUESTIONS if q.measured}
@@ -51,6 +61,17 @@ def test_the_page_names_what_is_owed_and_escapes_what_people_wrote() -> None:
     assert "&lt;script&gt;" in page
     assert "Falls &lt;b&gt;" in page
     assert "Missing: nobody has answered this yet." in page
+
+
+def test_the_file_for_answers_gives_back_what_was_answered_and_asks_the_rest() -> None:
+    """Quotes, newlines and backslashes survive; what nobody answered stands as a comment; Markdown says all."""
+    words = 'a "b"\nc \\n \x7f é'
+    text = answers_template({"gap": answer(words)})
+    assert read_answers(text) == {"gap": words}
+    assert all(f"# {q.id} = " in text for q in QUESTIONS if not q.measured and q.id != "gap")
+    markdown = datasheet_markdown(sheet({"gap": answer("we did")}))
+    assert all(q.text in markdown for q in QUESTIONS)
+    assert "we did" in markdown
 
 
 @pytest.mark.parametrize("text", ["[", 'nothing = "x"', 'instances = "x"', "gap = 3", 'gap = "  "'])

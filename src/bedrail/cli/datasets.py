@@ -189,9 +189,10 @@ def versions(state: CliState, use_case: str, compared: tuple[str, str] | None, a
 @click.command("sheet")
 @click.argument("use_case")
 @click.option("--answers", type=click.Path(path_type=Path), default=None, help="People's answers (TOML), by question.")
+@click.option("--template", type=click.Path(path_type=Path), default=None, help="Only write a new file to answer in.")
 @json_option
 @pass_state
-def sheet(state: CliState, use_case: str, answers: Path | None, as_json: bool) -> None:
+def sheet(state: CliState, use_case: str, answers: Path | None, template: Path | None, as_json: bool) -> None:
     """Make the datasheet of the newest data: measured answers anew, people's answers kept; what is owed is named.
 
     Exit code 1 while questions are missing or stale.
@@ -199,10 +200,16 @@ def sheet(state: CliState, use_case: str, answers: Path | None, as_json: bool) -
     \b
     Example: bedrail --as sam data sheet readmission-30d --answers answers.toml
     """
-    from bedrail.data.datasheet import read_answers
-    from bedrail.journeys.datasheets import PAGE, describe_dataset
+    from bedrail.cli.key_options import write_new
+    from bedrail.data.datasheet import answers_template, read_answers
+    from bedrail.journeys.datasheets import PAGE, describe_dataset, last_answers
 
     context = state.context()
+    if template is not None:
+        context.use_case(use_case)
+        write_new(template, answers_template(last_answers(context, use_case)).encode())
+        click.echo(f"Answer in {template}, then: bedrail data sheet {use_case} --answers {template}")
+        return
     given = read_answers(answers.read_text(encoding="utf-8"), name=answers.name) if answers else {}
     made = describe_dataset(context, state.actor(), use_case, given)
     owed, stale = made.standing("missing"), made.standing("stale")

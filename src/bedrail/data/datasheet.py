@@ -159,6 +159,39 @@ def read_answers(text: str, *, name: str = "answers.toml") -> dict[str, str]:
     return {key: value.strip() for key, value in given.items()}
 
 
+def answers_template(answers: Mapping[str, Answer]) -> str:
+    """A TOML file with every question for people: kept answers as they are, the others as comments to fill."""
+    lines = ["# Answers to the datasheet's questions for people. Hand in: bedrail data sheet USE_CASE --answers FILE"]
+    for question in QUESTIONS:
+        if question.measured:
+            continue
+        kept = answers.get(question.id)
+        who = f" ({kept.by})" if kept else ""
+        said = msgspec.json.encode(kept.text if kept else "").decode().replace("\x7f", "\\u007f")
+        lines += ["", f"# {question.text}{who}", f"{'' if kept else '# '}{question.id} = {said}"]
+    return "\n".join(lines) + "\n"
+
+
+def datasheet_markdown(sheet: Datasheet) -> str:
+    """The sheet as Markdown, section by section."""
+    lines = [f"# Datasheet: {sheet.title}", "", f"Version `{sheet.dataset}`, made {sheet.made_at}.", ""]
+    section = ""
+    for entry in sheet.entries:
+        if entry.question.section != section:
+            section = entry.question.section
+            lines += [f"## {section.capitalize()}", ""]
+        standing = "; ".join(word for word in (entry.standing, entry.by, entry.note) if word)
+        lines += [
+            f"### {entry.question.text}",
+            "",
+            entry.answer or "Nobody has answered this yet.",
+            "",
+            f"*{standing}*",
+            "",
+        ]
+    return "\n".join(lines).rstrip() + "\n"
+
+
 def datasheet_html(sheet: Datasheet) -> str:
     """One self-contained page, section by section."""
     from jinja2 import Environment, PackageLoader

@@ -237,6 +237,7 @@ def profile(ground: CardGround) -> Told:
     rate = f"{trained.outcomes / trained.rows:.1%}" if trained.rows else "no"
     time = f"from {trained.first} to {trained.last} ({ground.charter.data.time})" if trained.first else ""
     lines = [f"Outcome `{ground.charter.data.outcome}` in {rate} of the training rows, {time}.", *_ranges(trained)]
+    lines += [f"{ground.sheet['labels'].text} ({ground.sheet['labels'].by})"] if "labels" in ground.sheet else []
     missing = [c for c in ground.paper.get("profile", {}).get("columns", ()) if c["missing"] > 0]
     lines += [f"- {c['name']}: {c['missing']:.1%} missing in the whole table" for c in missing]
     return "\n".join(lines), data_source(ground)

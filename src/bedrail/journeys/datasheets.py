@@ -10,7 +10,7 @@ import msgspec
 
 from bedrail.core.errors import NotFound
 from bedrail.core.events import DatasetBuilt, DatasetRead, DatasheetMade, decode
-from bedrail.data.datasheet import Answer, Datasheet, datasheet_html, make_datasheet
+from bedrail.data.datasheet import Answer, Datasheet, datasheet_html, datasheet_markdown, make_datasheet
 from bedrail.data.profile import SMALLEST_CELL
 from bedrail.governance.views import DatasetView, UseCaseView
 from bedrail.journeys.admission import write_report
@@ -61,6 +61,8 @@ def describe_dataset(ctx: Context, person: str, use_case: str, answers: Mapping[
     read = told(use_case, dataset.dataset, list(frame.columns), len(frame), "all", "making the datasheet")
     ctx.append(actor, "governance", fact, read)
     write_report(ctx, use_case, PAGE, datasheet_html(sheet))
+    write_report(ctx, use_case, "datasheet.md", datasheet_markdown(sheet))
+    write_report(ctx, use_case, "datasheet.json", msgspec.json.format(msgspec.json.encode(sheet), indent=1).decode())
     return sheet
 
 

@@ -36,7 +36,7 @@ def biases_none(card: CardText) -> Iterator[Place]:
     """`None` as known biases, without one figure by group with an interval or n; or with one that fails."""
     text = card.text(BIASES) if card.own is None else card.own.item("biases").text
     denies = says_nothing(text) or re.search(
-        r"\b(?:no known bias|is (?:un|not )biased|free (?:of|from) bias|has no bias)", text, re.I
+        r"\b(?:not aware of any|no known bias|is (?:un|not )biased|free (?:of|from) bias|has no bias)", text, re.I
     )
     if not text.strip() or not denies:
         return
@@ -151,7 +151,8 @@ def sensitive_input(card: CardText) -> Iterator[Place]:
 def external_test(card: CardText) -> Iterator[Place]:
     """`External` while the data was split off from the training data."""
     inside = re.compile(
-        r"held[- ]?out (?:from|of|part|portion|split)|random(?:ly)? split|same (?:hospital|institution|source|"
+        r"held[- ]?out (?:from|of|part|portion|split)|random(?:ly)? split|(?:that|which) also (?:gave|provided|"
+        r"supplied) (?:the )?training|same (?:hospital|institution|source|"
         r"site|cohort|"
         r"health system)|train[- /]test split|internal|split (?:off|from) the training|cross-validation|"
         r"hold-?out", re.I)  # fmt: skip
@@ -171,7 +172,7 @@ def tested_on_training(card: CardText) -> Iterator[Place]:
         r"cohort)|test (?:data|set) "
         r"(?:was|is|were) (?:also )?(?:included in|part of|used (?:for|in)) (?:the )?training|same data (?:was|"
         r"were) used for training and "
-        r"(?:testing|evaluation)|resubstitution", re.I)  # fmt: skip
+        r"(?:testing|evaluation)|that the model was (?:fitted|trained) on|resubstitution", re.I)  # fmt: skip
     for field, text in card.fields.items():
         for sentence in sentences(text):
             found = said.search(sentence)
@@ -329,6 +330,7 @@ def maintenance(card: CardText) -> Iterator[Place]:
     pairs = (
         (r"continuous(?:ly)? monitor|monitor\w* (?:24/7|continuous|daily|weekly|monthly)|ongoing monitoring",
          r"\bno (?:ongoing |post-deployment |planned |routine )?monitoring\b|not (?:currently )?monitored|"
+         r"nobody (?:looks at|watches|monitors)|"
          r"monitoring is not", "watched"),
         (r"retrained (?:every|each|monthly|quarterly|yearly|annually|periodically|regularly)|(?:monthly|"
          r"quarterly|annual|regular|periodic) retraining",

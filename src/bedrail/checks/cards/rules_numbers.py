@@ -163,7 +163,7 @@ def impossible_together(card: CardText) -> Iterator[Place]:
 
 _PARTS = re.compile(
     r"(?P<total>\d[\d,]*)\s+(?:\w+\s+){0,2}?(?:cases|patients|scans|exams|studies|images|encounters)[^.]{0,40}?,?\s*"
-    r"(?P<pos>\d[\d,]*)\s+(?:were\s+)?(?:positive|with the outcome|events?)[^.]{0,20}?\s(?:and|,)\s*"
+    r"(?P<pos>\d[\d,]*)\s+(?:were\s+)?(?:positive|with the outcome|events?)[^.]{0,20}?(?:\sand|,)\s*"
     r"(?P<neg>\d[\d,]*)\s+(?:were\s+)?(?:negative|without|controls?)", re.I)  # fmt: skip
 
 
@@ -224,6 +224,7 @@ def perfect(card: CardText) -> Iterator[Place]:
     """`100 % accurate`, `no false positives`, `guarantees`."""
     claim = re.compile(
         r"100\s?% (?:accura\w+|sensitiv\w+|specific\w+|safe|reliab\w+)|\bguarantees?\b|\bnever (?:misses|fails|"
+        r"errs|makes (?:mistakes|errors)|"
         r"wrong)\b|"
         r"\b(?:zero|no) (?:false (?:positives?|negatives?)|errors)\b|\beliminates? (?:all )?(?:bias|errors?)\b",
         re.I)  # fmt: skip

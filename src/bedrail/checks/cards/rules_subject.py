@@ -76,10 +76,22 @@ def outcome(card: CardText) -> Iterator[Place]:
 
 _HORIZON = (
     re.compile(r"(?P<n>\d{1,3})[- ](?P<u>hour|day|week|month|year)s?[- ]+(?:unplanned |all-cause |in-hospital )*"
-               r"(?P<what>readmission|rehospitali[sz]ation|mortality|death|survival|deterioration|risk)", re.I),
-    re.compile(r"(?P<what>readmi\w+|rehospitali[sz]\w+|mortality|death|dying|deteriorat\w+|sepsis)\s+(?:\w+\s+){0,2}?"
+               r"(?P<what>readmission|return to hospital|rehospitali[sz]ation|mortality|death|survival|"
+               r"deterioration|risk)", re.I),
+    re.compile(r"(?P<what>readmi\w+|com(?:es?|ing) back|rehospitali[sz]\w+|mortality|death|dying|deteriorat\w+|"
+               r"sepsis)\s+(?:\w+\s+){0,2}?"
                r"(?:within|in the next|over the next|in)\s+(?P<n>\d{1,3})\s*(?P<u>hour|day|week|month|year)", re.I),
 )  # fmt: skip
+_COUNTED = {
+    "one": "1",
+    "two": "2",
+    "three": "3",
+    "six": "6",
+    "seven": "7",
+    "twelve": "12",
+    "thirty": "30",
+    "ninety": "90",
+}
 _HOURS = {"hour": 1, "day": 24, "week": 168, "month": 730, "year": 8760}
 
 
@@ -100,6 +112,8 @@ def horizon(card: CardText) -> Iterator[Place]:
 
 
 def _horizons(text: str) -> Iterator[int]:
+    for word, digits in _COUNTED.items():
+        text = re.sub(rf"\b{word}\b", digits, text, flags=re.I)
     for pattern in _HORIZON:
         for found in pattern.finditer(text):
             yield int(found["n"]) * _HOURS[found["u"].lower()]
@@ -113,7 +127,10 @@ _THRESHOLD = re.compile(
     r"(?:alert |decision |risk |operating |score |probability )?(?:threshold|cut-?off|operating point)s?\s*"
     r"(?:of|=|:|is|at|was|set at|set to)?\s*(?:a |an |the )?(?:calibrated |predicted )?(?:risk |probability |"
     r"score )?(?:of )?"
-    r"(?P<value>\d*\.?\d+)\s*(?P<unit>%)?|calibrated risk of (?P<ours>\d*\.?\d+) on\b", re.I
+    r"(?P<value>\d*\.?\d+)\s*(?P<unit>%)?|"
+    r"(?:above|over|from|≥)\s*(?P<over>\d+\s*%|0?\.\d+)\s*(?:on\s*)?(?:were|are|is|was)\s*(?:called|flagged|"
+    r"counted|alerted)|"
+    r"calibrated risk of (?P<ours>\d*\.?\d+) on\b", re.I
 )  # fmt: skip
 _SEVERAL = re.compile(r"thresholds|explor|sensitivity analys|other|e\.g\.|example|range|various", re.I)
 
@@ -128,7 +145,8 @@ def threshold(card: CardText) -> Iterator[Place]:
             if _SEVERAL.search(sentence):
                 continue
             for found in _THRESHOLD.finditer(sentence):
-                value = float(found["value"] or found["ours"]) / (100 if found["unit"] else 1)
+                said = found["value"] or found["ours"] or found["over"]
+                value = float(said.rstrip("% ")) / (100 if found["unit"] or "%" in said else 1)
                 if first is None:
                     first = (field, value)
                 elif abs(value - first[1]) > 1e-9 and 0 < value < 1 and 0 < first[1] < 1:
@@ -202,7 +220,12 @@ def sex(card: CardText) -> Iterator[Place]:
     for field in DATA:
         for sentence in sentences(card.text(field)):
             found = _ONE_SEX.search(sentence)
-            if found is None or negated(sentence):
+            if negated(sentence):
+                continue
+            if women and not men and re.search(r"\d[\d,]* (?:men|males?)\b", sentence) and not _WOMEN.search(sentence):
+                yield card.place(field), "the data is of men, the population of women"
+                continue
+            if found is None:
                 continue
             only = (found["sex"] or found["other"]).lower()
             female = only.startswith(("w", "f"))
@@ -260,6 +283,7 @@ def _is_excluded(line: str, meant: str) -> bool:
 
 
 _ALONE = re.compile(
+    r"\b(?:by the (?:system|software|model|tool) (?:on its own|itself|alone)|on its own)\b|"
     r"\b(?:autonomous(?:ly)?|fully automat\w+|without (?:any )?(?:human|clinician|physician) (?:review|oversight|"
     r"involvement)|"
     r"replaces? (?:the )?(?:clinician|physician|radiologist|clinical judg\w+))", re.I)  # fmt: skip

@@ -23,7 +23,8 @@ ESSENTIAL = (
 
 _PLACEHOLDER = re.compile(
     r"\b(?:tbd|tba|todo|fixme|xxx+)\b|lorem ipsum|\[(?:insert|add|fill|your)\b[^\]]*\]|<(?:insert|add|your)\b[^>]*>|"
-    r"\bto be (?:determined|completed|filled(?: in)?|added)\b|\bplaceholder text\b|\?\?\?",
+    r"\bto be (?:determined|completed|filled(?: in)?|added)\b|\bwill be added (?:later|soon)\b|\bcoming soon\b|"
+    r"\bplaceholder text\b|\?\?\?",
     re.IGNORECASE,
 )
 _CONTACT = re.compile(
@@ -115,7 +116,7 @@ def other_model(card: CardText) -> Iterator[Place]:
         for sentence in sentences(text):
             for found in _NAMED.finditer(sentence):
                 words = content_words(found[1]) - _GENERIC
-                if len(words) > 1 and not words & about and not negated(sentence):
+                if len(words) > 1 and not words & about and not negated(sentence[: found.start()]):
                     yield card.place(name), f"speaks of the {found[1]} model, which is not this one"
 
 

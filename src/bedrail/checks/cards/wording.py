@@ -86,6 +86,7 @@ _AGE_FORMS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         ),
         (rf"{_NUMBER_OF_AGE}\s*(?:-|–|to)\s*(\d{{1,3}}){_YEARS}", "both"),
         (rf"(?:≥|>=|at least|minimum age(?: of)?:?)\s*{_NUMBER_OF_AGE}{_YEARS}", "low"),
+        (rf"\b(?:over|above) (?:the )?age (?:of )?{_NUMBER_OF_AGE}", "low"),
         (rf"\bage[ds]?\s*(?:≥|>=|at least|over|above)\s*{_NUMBER_OF_AGE}", "low"),
         (
             rf"\bage[ds]?\s*{_NUMBER_OF_AGE}\s*(?:years?\s*)?(?:\+|and (?:older|over|above)|or (?:older|over|above))",
@@ -185,6 +186,11 @@ _SAID = {
     )
     for name, pattern in _METRICS.items()
 }
+_BARE = {
+    name: re.compile(rf"(?P<name>{pattern})\s+(?P<value>0?\.\d+)(?P<unit>)\b", re.I)
+    for name, pattern in _METRICS.items()
+}
+"""`AUC 0.81`, without a word between."""
 _ELSEWHERE = re.compile(
     r"goal|target|threshold|at least|minimum|predicate|literature|previous|earlier|comparator|baseline|compared|"
     r"versus|"
@@ -204,7 +210,7 @@ def figures_said(text: str) -> Iterator[tuple[str, float, str]]:
         if not any(sign.isdigit() for sign in sentence) or _ELSEWHERE.search(sentence):
             continue
         for name, pattern in _SAID.items():
-            for found in pattern.finditer(sentence):
+            for found in (*pattern.finditer(sentence), *_BARE[name].finditer(sentence)):
                 value = float(found["value"])
                 yield name, value / 100 if found["unit"] or value > 1 else value, found[0]
 
