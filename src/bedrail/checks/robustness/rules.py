@@ -31,18 +31,18 @@ class Atom:
 
 @dataclass(frozen=True, slots=True)
 class Atoms:
-    """All statements that enough rows, and not all, satisfy; `held` (n, a) holds them as 0 and 1."""
+    """All statements that enough of the rows looked at, and not all, satisfy; `held` (rows looked at, a) as 0 and 1."""
 
     said: tuple[Atom, ...]
     held: Matrix
 
-    def among(self, rows: Bools) -> Atoms:
-        """The same statements about some of the rows."""
-        return Atoms(tuple(Atom(a.column, a.text, a.rows[rows]) for a in self.said), self.held[rows])
-
     def rows(self, rule: tuple[int, ...]) -> Bools:
-        """(n,) the rows for which every statement of `rule` holds."""
+        """(n,) all rows for which every statement of `rule` holds."""
         return np.asarray(np.logical_and.reduce([self.said[at].rows for at in rule]))
+
+    def inside(self, rule: tuple[int, ...]) -> Bools:
+        """The same of the rows looked at."""
+        return np.asarray(self.held[:, list(rule)].all(axis=1))
 
     def words(self, rule: tuple[int, ...]) -> str:
         """`age > 75 & insulin = up`, in the columns' order."""
@@ -55,16 +55,14 @@ def atoms(frame: pd.DataFrame, least: int, *, look: Bools | None = None) -> Atom
     Cuts of numbers are chosen on the rows `look` alone (all, by default).
     """
     look = np.ones(len(frame), dtype=bool) if look is None else look
-    said: list[Atom] = []
+    kept: dict[bytes, tuple[Atom, Bools]] = {}
     for name in frame.columns:
         for atom in _of_column(str(name), frame[name], look):
-            support = int(atom.rows[look].sum())
-            if least <= support <= int(look.sum()) - 1:
-                said.append(atom)
-    distinct = {atom.rows[look].tobytes(): atom for atom in reversed(said)}
-    kept = tuple(atom for atom in said if distinct[atom.rows[look].tobytes()] is atom)
-    held = np.column_stack([a.rows for a in kept]) if kept else np.empty((len(frame), 0))
-    return Atoms(kept, held.astype(np.float32))
+            inside = atom.rows[look]
+            if least <= int(inside.sum()) < len(inside):
+                kept.setdefault(inside.tobytes(), (atom, inside))
+    held = np.column_stack([inside for _, inside in kept.values()]) if kept else np.empty((int(look.sum()), 0))
+    return Atoms(tuple(atom for atom, _ in kept.values()), held.astype(np.float32))
 
 
 def _of_column(name: str, column: pd.Series[Any], look: Bools) -> Iterator[Atom]:
@@ -77,9 +75,9 @@ def _of_column(name: str, column: pd.Series[Any], look: Bools) -> Iterator[Atom]
     if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind):
         yield from _of_numbers(name, column.to_numpy(dtype=np.float64, na_value=np.nan), look)
         return
-    words = column.astype(str).to_numpy(dtype=object)
-    for level in dict.fromkeys(words[look & ~absent]):
-        yield Atom(name, f"{name} = {level}", np.asarray(words == level) & ~absent)
+    codes, levels = pd.factorize(column, sort=False)
+    for code in dict.fromkeys(codes[look & (codes >= 0)].tolist()):
+        yield Atom(name, f"{name} = {levels[code]}", np.asarray(codes == code))
 
 
 def _of_numbers(name: str, values: Floats, look: Bools) -> Iterator[Atom]:

@@ -60,7 +60,7 @@ def search(atoms: Atoms, signal: Signal, least: Least, live: Bools) -> list[Foun
         if best is None or best.worth < WORTH:
             break
         found.append(best)
-        live &= ~atoms.rows(best.rule)
+        live &= ~atoms.inside(best.rule)
     return found
 
 

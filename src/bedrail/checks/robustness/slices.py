@@ -166,11 +166,10 @@ def _found(
     half = made[0]
     least = Least(max(requirements.min_group, int(SMALLEST_SHARE * first.sum())), FEWEST_OUTCOMES)
     said = atoms(frame, least.rows, look=first)
-    inside = said.among(first)
     for fault in FAULTS:
         weights = fault.weights(half)
         signal = Signal(weights * (half.outcome - half.risk), weights**2 * half.risk * (1 - half.risk), half.risk)
-        for one in search(inside, signal, least, fault.live(half)):
+        for one in search(said, signal, least, fault.live(half)):
             yield fault, said.words(one.rule), said.rows(one.rule)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def _5_examine(scene: Scene) -> None:
     stage.act(5, "Evidence: the holdout is opened once, on record, and both candidates answer every check")
     told = stage.run("examine", CASE, person="sam", expect=1, lines=0)
     for line in told.text.splitlines():
-        if not line.startswith("  1") and "/10 " not in line:
+        if not re.match(r" +\d+/\d+ ", line):
             stage.say(f"  {line[:150]}")
     required, failed = _required(scene), _failed(told.text)
     stage.check("nothing that the policy asks for failed; what cannot be told is missing", not failed & required)
