@@ -25,7 +25,7 @@ from bedrail.journeys.examination import load_model
 from bedrail.models.importers import import_sklearn
 from bedrail.models.package import package_from
 from mlflow_server import Mlflow
-from small_home import CASE, approve_both, copied, opened
+from small_home import CASE, copied, opened
 
 pytestmark = pytest.mark.slow
 
@@ -155,10 +155,6 @@ def test_a_moved_alias_and_changed_bytes_are_noticed_refused_and_recorded(
     assert digest not in ctx.refresh().refused_artifacts
     mlflow.ask("POST", "registered-models/alias", name="falls", alias="live", version="1")
 
-    from bedrail.journeys.examination import examine_candidates
-
-    examine_candidates(ctx, "sue", CASE, ["live"])
-    approve_both(app, "live")
     delivery.deploy(ctx, "rob", CASE, "shadow", candidate="live")
     told: list[str] = []
     assert [each.verdict for each in registry_sources.check_deployed_sources(ctx, told.append)] == [Verdict.PASS]
