@@ -169,3 +169,13 @@ def test_a_hierarchy_file_is_checked(tmp_path: Path) -> None:
     with pytest.raises(Invalid) as torn:
         from_file("x", ["a", "b"], path)
     assert torn.value.path.endswith("h.csv:2")
+
+
+def test_identifiers_whose_names_are_run_together_are_not_kept() -> None:
+    """`hospitalid` and `wardid` go as `hospital_id` and `ward_id` do; words that end in -id are no identifiers."""
+    from bedrail.privacy.release.recognise import recognise
+
+    for name in ("hospitalid", "wardid", "practitionerid", "encounterid", "patientunitstayid", "uniquepid"):
+        assert recognise(name, ["1", "2", "3"]).column.method in ("drop", "pseudonym"), name
+    for name in ("thyroid", "opioid", "lipid", "uric_acid", "covid", "fluid", "steroid_use", "valid"):
+        assert recognise(name, ["1", "2", "3"]).column.method == "keep", name

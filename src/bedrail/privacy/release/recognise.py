@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bedrail.data.sensitivity.words import words_of
 from bedrail.privacy.release import scan
 from bedrail.privacy.release.dates import day_of, year_of
 from bedrail.privacy.release.values import Column, Method, Role
@@ -66,7 +67,8 @@ NAMES: tuple[tuple[str, Role, Method, str], ...] = (
      r"physician|doctor|dr|provider|attending|surgeon|nurse|clinician|operator|author|signed_by|referr\w+|pcp|caregiver)(?:_.*)?|"
      r"first|last|middle", "direct", "drop", "A"),
     (r"(?:.*_)?(?:id|ids|uuid|guid|key|identifier|uid|oid|token|hash|username|user|login|userid|password|accession|csn|"
-     r"barcode|specimen_no|order_no|number|no|num|nbr|sk|ref|reference|occupation|job|job_title)(?:_.*)?|index|row|unnamed.*",
+     r"barcode|specimen_no|order_no|number|no|num|nbr|sk|ref|reference|occupation|job|job_title)(?:_.*)?|index|row|unnamed.*|"
+     r"(?:.*_)?(?!\w*(?:oid|uid|lipid|acid|covid|rapid|valid)\Z)[a-z]{5,}id",
      "direct", "drop", "R"),
 )  # fmt: skip
 """(form of the whole name, role, method, letter), the first that fits. Names are lower case, words joined by `_`."""
@@ -98,7 +100,7 @@ def recognise(name: str, sample: Sequence[str]) -> Guess:
     """What a column is: the form of its values when that is plain, else its name, else what its values allow."""
     values = [value for value in (each.strip() for each in sample) if value]
     called = plain_name(name)
-    named = next((row for row in _NAMES if row[0].fullmatch(called)), None)
+    named = _named(called) or _named("_".join(words_of(name)))  # `hospitalid` says what `hospital_id` says
     formed = _by_form(values)
     if formed and not (named and named[1] in ("text", "date", "zip", "subject", "direct")):
         role, method, letter, why = formed
@@ -111,6 +113,10 @@ def recognise(name: str, sample: Sequence[str]) -> Guess:
             return _guess("direct", "drop", "R", "by its values: numbers that are one of a kind")
         return _guess(role, method, letter, "by its name")
     return _by_values(values)
+
+
+def _named(called: str) -> tuple[re.Pattern[str], Role, Method, str] | None:
+    return next((row for row in _NAMES if row[0].fullmatch(called)), None)
 
 
 def _guess(role: Role, method: Method, letter: str, why: str) -> Guess:
