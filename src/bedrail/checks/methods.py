@@ -77,10 +77,14 @@ METHODS: dict[str, Method] = {
     "uncertainty": Method(
         family="uncertainty",
         text="Prediction sets from class-conditional conformal p-values should hold the true outcome as often as "
-        "promised, overall and in every group and outcome class.",
+        "promised, overall and in every group and outcome class. Where a set holds one outcome only, the model answers: "
+        "how many are answered and how many answers are wrong is told for all and by group, since conformal coverage "
+        "promises neither.",
         sources=(
             "Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World",
+            "Vovk (2012), ACML, PMLR 25:475 (coverage given the calibration; Mondrian categories)",
             "Vovk and Petej (2014), UAI",
+            "Angelopoulos, Bates, Candès, Jordan and Lei (2021), Learn then Test, arXiv 2110.01052",
         ),
         claim="Among patients with the outcome, and among those without, overall and in each group that could be told, "
         "the sets hold the truth at least as often as promised; and risk intervals meet the observed rate.",
@@ -88,7 +92,14 @@ METHODS: dict[str, Method] = {
         "coverage = share of sets that hold the truth, Wilson on effective rows.",
         distrust="For single patients, or after drift: coverage is promised for patients like those of the calibration "
         "part.",
-        functions=("bedrail.checks.uncertainty.covered", "bedrail.models.conformal.fit_uncertainty"),
+        functions=(
+            "bedrail.checks.uncertainty.covered",
+            "bedrail.models.conformal.fit_uncertainty",
+            "bedrail.models.calibrate.venn_abers_bounds",
+            "bedrail.models.mondrian.fit_mondrian",
+            "bedrail.models.mondrian.coverage_band",
+            "bedrail.models.mondrian.promise_abstention",
+        ),
     ),
     "leakage": Method(
         family="traps",

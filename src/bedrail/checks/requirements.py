@@ -75,6 +75,7 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     conformal_alpha: float = 0.1
     coverage_tolerance: float = 0.03
+    max_answered_error: float | None = None
 
     baseline_margin: float = 0.01
     baseline_net_benefit_margin: float = 0.002

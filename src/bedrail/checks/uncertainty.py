@@ -9,7 +9,9 @@ from bedrail.checks.intervals import power_factor, quantile, rate_interval
 from bedrail.checks.question import check
 from bedrail.checks.values import Bools, Cohort, Floats, Requirements
 from bedrail.core.values import Finding, Verdict
+from bedrail.models.mondrian import answers
 
+ANSWERED_ERROR = "error-among-answered"
 CLASSES = ((1.0, "positive", "patients with the outcome"), (0.0, "negative", "patients without the outcome"))
 
 
@@ -27,6 +29,10 @@ def uncertainty(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     `conformal_alpha` holds the truth. They fail when the whole interval lies below 1 - alpha and the estimate more than
     `coverage_tolerance` below it (in groups, at the confidence that shares `family_alpha` over all of them); they pass
     when the estimate is within the tolerance and the interval no wider than `widest_rate_interval`.
+    `uncertainty.answered` is the share of patients whose set holds one outcome only, `uncertainty.error-among-answered`
+    the share of these for whom it is the wrong one, for all and by group: it fails when its whole interval lies above
+    `max_answered_error` (in groups at the shared confidence) and is missing when the estimate alone does; without that
+    bound both are told. Neither is asked where fewer than `min_group` are answered.
     `uncertainty.interval-order` fails when any interval is not within [0, 1] or does not hold its own risk.
     `uncertainty.interval-rate` fails when the observed outcome rate, with its interval, lies wholly outside the mean
     interval of the risk; it passes when it meets it.
@@ -38,6 +44,7 @@ def uncertainty(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
         return (Finding(check="uncertainty", verdict=Verdict.MISSING, n=cohort.n, reason=reason),)
     if cohort.p_values is not None:
         findings += _coverage(cohort, requirements, cohort.p_values)
+        findings += _abstention(cohort, requirements, cohort.p_values)
     if cohort.interval is not None:
         findings += [_order(cohort, cohort.interval), _rate(cohort, requirements, cohort.interval)]
     return tuple(findings)
@@ -62,6 +69,56 @@ def _coverage(cohort: Cohort, requirements: Requirements, p_values: Floats) -> l
                 guarded or _share(cohort, requirements, name, cell.name, people, hits, rows & cell.rows, strict)
             )
     return findings
+
+
+def _abstention(cohort: Cohort, requirements: Requirements, p_values: Floats) -> list[Finding]:
+    """How many are answered, and how many of the answers are wrong; conformal coverage alone promises neither."""
+    told = answers(p_values, requirements.conformal_alpha)
+    given = told >= 0
+    if not np.isfinite(p_values).all() or int(given.sum()) < requirements.min_group:
+        return []
+    every = cells(cohort, intersections=False)
+    strict = 1 - requirements.family_alpha / max(1, len(every))
+    everyone = np.ones(cohort.n, dtype=np.bool_)
+    findings = [_told_share(cohort, requirements, "answered", "overall", given, everyone, requirements.confidence)]
+    wrong = given & (told != cohort.outcome)
+    findings.append(_told_share(cohort, requirements, ANSWERED_ERROR, "overall", wrong, given, requirements.confidence))
+    for cell in every:
+        for word, hits, rows in (("answered", given, cell.rows), (ANSWERED_ERROR, wrong, given & cell.rows)):
+            guarded = too_few(cell, f"uncertainty.{word}", requirements)
+            findings.append(guarded or _told_share(cohort, requirements, word, cell.name, hits, rows, strict))
+    return findings
+
+
+def _told_share(
+    cohort: Cohort, requirements: Requirements, word: str, group: str, hits: Bools, rows: Bools, strict: float
+) -> Finding:
+    name, n = f"uncertainty.{word}", int(rows.sum())
+    if n < requirements.min_group:
+        reason = f"Fewer than {requirements.min_group} answered patients in {group}: not shown."
+        return Finding(check=name, group=group, verdict=Verdict.MISSING, reason=reason)
+    clusters = None if cohort.clusters is None else cohort.clusters[rows]
+    values = hits[rows].astype(np.float64)
+    rate, low, high = rate_interval(values, clusters, requirements.confidence)
+    most = requirements.max_answered_error if word == ANSWERED_ERROR else None
+    verdict, what = Verdict.PASS, "answered" if word == "answered" else "of the answers wrong"
+    reason = f"{rate:.1%} {what} among {n:,} in {group}."
+    if most is not None and rate > most:
+        verdict = Verdict.FAIL if rate_interval(values, clusters, strict)[1] > most else Verdict.MISSING
+        start = "Too many answers are wrong" if verdict is Verdict.FAIL else "Not enough patients to tell"
+        reason = f"{start} (at most {most:.1%} is promised): {reason}"
+    gap = power_factor(1 - requirements.confidence) * (high - low) / 2 / quantile(requirements.confidence)
+    return Finding(
+        check=name,
+        group=group,
+        verdict=verdict,
+        estimate=rate,
+        low=low,
+        high=high,
+        n=n,
+        smallest_gap=gap,
+        reason=reason,
+    )
 
 
 def _share(
