@@ -118,6 +118,8 @@ LEFT_OUT = (
 """Not intervals of one number: calibration errors (bounds of the excess over chance), levels whose edges move;
 follow-up and Harrell's C depend on the censoring by design."""
 
+WHY = "No reason is known beyond too few samples."
+
 
 def told(cohort: OutcomeCohort) -> dict[str, tuple[float, float, float] | None]:
     """Estimate, low and high of each finding that is a number with an interval; None where withheld."""
@@ -207,7 +209,8 @@ def page() -> str:
         "",
         "How often a 95 % interval of the report holds the truth, by simulation: samples of 200, 2,000 and 20,000 rows",
         "from populations that are known, each examined as `bedrail examine` does. Made by",
-        "`bench/coverage_outcomes.py`, which says what the populations are. Binary: [statistics.md](statistics.md).",
+        "`bench/coverage_outcomes.py`, which says what the populations are. "
+        + ("Binary: [statistics.md](statistics.md)." if PAGE.with_name("statistics.md").exists() else ""),
         "",
         "A cell is the share of intervals that held the truth, of those that were told (in brackets the share told,",
         "where fewer than all: with too few patients the finding is *missing* instead). **Bold**: further than two",
@@ -244,7 +247,7 @@ def page() -> str:
         "",
         f"{len(outside)} of {judged} cells are bold.",
         "",
-        "REASONS",
+        WHY,
         "",
         *body,
     ]

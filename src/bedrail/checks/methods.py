@@ -9,6 +9,7 @@ from bedrail.checks.explanations.methods import EXPLANATIONS
 from bedrail.checks.external.methods import EXTERNAL
 from bedrail.checks.family import FAMILIES, Family, Method
 from bedrail.checks.joining.methods import JOINING
+from bedrail.checks.outcomes.methods import OUTCOMES
 from bedrail.checks.robustness.methods import ROBUSTNESS
 from bedrail.checks.scenarios.methods import SCENARIOS
 
@@ -16,11 +17,12 @@ __all__ = ["FAMILIES", "METHODS", "Family", "Method"]
 
 METHODS: dict[str, Method] = {
     **ESTIMATES,
+    **ATTACKS,
+    **EXPLANATIONS,
     **JOINING,
     **EQUITY,
     **EXTERNAL,
-    **ATTACKS,
-    **EXPLANATIONS,
+    **OUTCOMES,
     "subgroups": Method(
         family="groups",
         text="Every measure in every group that has enough patients. Intervals are printed at the stated confidence; a "
