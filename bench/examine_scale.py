@@ -51,7 +51,12 @@ def ours(rows: int, repeats: float) -> None:
     subject = made["subject"] if repeats > 1 else None
     start = time.process_time()
     cohort = Cohort(
-        outcome=made["outcome"], score=made["score"], groups=groups, intersections=PAIRS, subject=subject, threshold=0.15
+        outcome=made["outcome"],
+        score=made["score"],
+        groups=groups,
+        intersections=PAIRS,
+        subject=subject,
+        threshold=0.15,
     )
     told = [f"cohort {time.process_time() - start:.1f}"]
     findings = 0

@@ -9,14 +9,16 @@ if TYPE_CHECKING:
     from bedrail.checks.requirements import Requirements
     from bedrail.core.errors import Invalid
     from bedrail.notebook import examine
+    from bedrail.notebook_tables import examine_tables
 
-__all__ = ["Invalid", "Report", "Requirements", "examine"]
+__all__ = ["Invalid", "Report", "Requirements", "examine", "examine_tables"]
 
 _HOMES = {
     "Invalid": "bedrail.core.errors",
     "Report": "bedrail.checks.report",
     "Requirements": "bedrail.checks.requirements",
     "examine": "bedrail.notebook",
+    "examine_tables": "bedrail.notebook_tables",
 }
 
 

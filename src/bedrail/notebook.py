@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from bedrail.checks.cells import Place, binaries, identifiers, labels, levels, probabilities, times
+from bedrail.checks.frames import column
 from bedrail.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -186,44 +187,6 @@ def _cohort(
     )
 
 
-def column(values: Any, name: str) -> pd.Series:
-    """One column from whatever holds one: list, tuple, array, pandas, polars-like (`to_pandas` or `__array__`)."""
-    import pandas as pd
-
-    if isinstance(values, pd.DataFrame) or (not isinstance(values, pd.Series) and hasattr(values, "columns")):
-        raise Invalid("is a table, not a column.", path=name, remedy=f"Give one column, such as frame[{name!r}].")
-    if isinstance(values, (str, bytes, Mapping)) or values is None:
-        raise Invalid(f"is {_kind(values)}, not a column.", path=name, remedy="Give a list, an array or a column.")
-    if isinstance(values, pd.Series):
-        return values.reset_index(drop=True)
-    try:
-        return _plain(values)
-    except (TypeError, ValueError, ImportError):
-        raise Invalid(
-            f"cannot be read as one column ({_kind(values)}).", path=name, remedy="Give one value for each prediction."
-        ) from None
-
-
-def _plain(values: Any) -> pd.Series:
-    import pandas as pd
-
-    if isinstance(values, np.ma.MaskedArray):
-        return pd.Series(np.ma.getdata(values)).mask(np.ma.getmaskarray(values))
-    if hasattr(values, "to_pandas"):
-        values = values.to_pandas()
-    elif not isinstance(values, (list, tuple, pd.Index, pd.Series)) and hasattr(values, "__array__"):
-        values = np.asarray(values)
-    elif not isinstance(values, (list, tuple, pd.Index, pd.Series)):
-        values = list(values)
-    if isinstance(values, np.ndarray) and values.ndim != 1:
-        if values.ndim != 2 or values.shape[1] != 1:
-            raise ValueError("not one column")
-        values = values[:, 0]
-    if isinstance(values, (list, tuple)) and any(isinstance(each, (list, tuple, dict, np.ndarray)) for each in values):
-        raise ValueError("nested")
-    return pd.Series(values).reset_index(drop=True)
-
-
 def _groups(groups: Any, n: int) -> pd.DataFrame:
     import pandas as pd
 
@@ -282,7 +245,3 @@ def _names(checks: Sequence[str]) -> tuple[str, ...]:
     if isinstance(checks, str) or not checks:
         raise Invalid("is not a list of names.", path="checks", remedy='Write checks=["calibration"].')
     return tuple(str(name) for name in checks)
-
-
-def _kind(values: Any) -> str:
-    return "nothing" if values is None else f"a {type(values).__name__}"

@@ -182,7 +182,6 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"groups": {}}, "groups"),
     ({"groups": 7}, "groups"),
     ({"groups": pd.DataFrame(np.zeros((20, 2)), columns=["a", "a"])}, "groups"),
-    ({"outcome": GOOD * 5, "score": RISK * 5, "groups": {"a": range(100)}}, "groups.a"),
     ({"subject": ["p"] * 3}, "subject"),
     ({"subject": [None, *["p"] * 19]}, "subject[0]"),
     ({"subject": [1.5] + [1.0] * 19}, "subject[0]"),

@@ -42,8 +42,12 @@ class Place:
 
 def probabilities(column: pd.Series, place: Place) -> np.ndarray:
     """Scores (n,) float64 in [0, 1]; `Invalid` for text, missing, infinite and values outside."""
+    nested(column, place)
     if column.dtype.kind == "b":
         raise Invalid("true and false are no probabilities.", path=place.name, remedy="Give the score, 0 to 1.")
+    if column.dtype.kind == "O":
+        truths = column.map(lambda each: isinstance(each, (bool, np.bool_))).to_numpy(dtype=bool)
+        _refuse(truths, place, "true and false are no probabilities.", "Give the score, 0 to 1.")
     values = _numbers(column, place, remedy="Give a probability between 0 and 1 with a decimal point.")
     outside = np.flatnonzero((values < 0) | (values > 1))
     if outside.size:
@@ -60,6 +64,7 @@ def probabilities(column: pd.Series, place: Place) -> np.ndarray:
 
 def binaries(column: pd.Series, place: Place) -> np.ndarray:
     """Outcomes (n,) int8, from 0/1, true/false or yes/no; `Invalid` for anything else."""
+    nested(column, place)
     if column.dtype.kind in "iuf":
         values = column.to_numpy(dtype=float, na_value=np.nan)
         _refuse(~np.isfinite(values), place, "the outcome is missing or infinite.", "Give 0 or 1, or drop the row.")
@@ -74,8 +79,9 @@ def binaries(column: pd.Series, place: Place) -> np.ndarray:
 
 def identifiers(column: pd.Series, place: Place) -> np.ndarray:
     """Identifiers (n,) as text, numbers without a trailing `.0`; `Invalid` when one is missing or blank."""
+    nested(column, place)
     if column.dtype.kind == "f":
-        values = column.to_numpy(dtype=float)
+        values = column.to_numpy(dtype=float, na_value=np.nan)
         remedy = "Give whole numbers or text, one identifier in every row."
         _refuse(~np.isfinite(values), place, "the identifier is missing.", remedy)
         _refuse(values != np.floor(values), place, "a fraction is no identifier.", remedy)
@@ -94,6 +100,7 @@ def times(column: pd.Series, place: Place) -> tuple[np.ndarray, TimeKind]:
     """
     import pandas as pd
 
+    nested(column, place)
     if column.dtype.kind == "M" or isinstance(column.dtype, pd.DatetimeTZDtype):
         _refuse(column.isna().to_numpy(), place, "the time is missing.", "Every row needs one.")
         return _epoch(pd.to_datetime(column, utc=True)), "timestamp"
@@ -112,7 +119,17 @@ def levels(column: pd.Series, place: Place) -> pd.Series:
     """Group labels as text, an absent one as `missing`; ages in bands, more than 50 words joined (see `bands`)."""
     from bedrail.checks.bands import grouped
 
+    nested(column, place)
     return labels(grouped(column, place.name.rpartition(".")[2]))
+
+
+def nested(column: pd.Series, place: Place) -> None:
+    """Refuse cells that hold lists, mappings or bytes, as Parquet allows: nobody can say what they are equal to."""
+    if column.dtype.kind != "O":
+        return
+    many = (list, tuple, dict, set, frozenset, bytes, bytearray, np.ndarray)
+    odd = column.map(lambda each: isinstance(each, many)).to_numpy(dtype=bool)
+    _refuse(odd, place, "the cell holds a list, a mapping or bytes.", "Give one number or text in every row.")
 
 
 def labels(column: pd.Series) -> pd.Series:
@@ -158,8 +175,11 @@ def _numbers(column: pd.Series, place: Place, *, remedy: str) -> np.ndarray:
     import pandas as pd
 
     _refuse(column.isna().to_numpy(), place, "the value is missing.", remedy)
+    if column.dtype.kind in "cmM":
+        raise Invalid("complex numbers, dates and lengths of time are no values.", path=place.name, remedy=remedy)
     if column.dtype.kind not in "iuf":
-        read = pd.to_numeric(column, errors="coerce")
+        text = column.astype(str) if column.dtype.kind == "O" else column
+        read = pd.to_numeric(text, errors="coerce")
         text = column.astype(str).str.strip().str.lower()
         unreadable = read.isna().to_numpy() & ~text.isin(["nan"]).to_numpy()
         _refuse(unreadable, place, "the value is not a number.", remedy)

@@ -117,6 +117,27 @@ class Report:
         kinds = dict.fromkeys(("estimate", "low", "high", "smallest_gap"), "float64")
         return frame.astype({**kinds, "n": "Int64"})
 
+    @property
+    def curves(self) -> pd.DataFrame:
+        """The numbers behind every drawing, as rows: curve, x, y, low, high, n."""
+        from bedrail.checks.frames import curves_frame
+
+        return curves_frame(self.context)
+
+    @property
+    def groups(self) -> pd.DataFrame:
+        """A row for each group, a column for each measure, and what fails there."""
+        from bedrail.checks.frames import groups_frame
+
+        return groups_frame(self)
+
+    @property
+    def settings(self) -> pd.DataFrame:
+        """What the figures rest on, as rows: counts, threshold, required numbers, digests."""
+        from bedrail.checks.frames import settings_frame
+
+        return settings_frame(self.context)
+
     def as_dict(self) -> dict[str, Any]:
         """The report as plain data, in the layout described in docs/day-one.md."""
         context = self.context

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from bedrail.checks.cells import HORIZON_UNITS, Place, horizon_length, labels, levels, probabilities
+from bedrail.checks.cells import HORIZON_UNITS, Place, horizon_length, labels, levels, nested, probabilities
 from bedrail.checks.joining.reading import (
     EVENT_COLUMNS,
     EVENT_OPTIONS,
@@ -231,7 +231,10 @@ def _distinct(column: pd.Series) -> int:
 
 def _site(frame: pd.DataFrame, rows: np.ndarray) -> np.ndarray | None:
     """Site labels as text; there may be hundreds, and a missing one is its own site."""
-    return labels(frame["site"])[rows].to_numpy(dtype=object) if "site" in frame else None
+    if "site" not in frame:
+        return None
+    nested(frame["site"], Place("predictions.site"))
+    return np.asarray(labels(frame["site"]).to_numpy(dtype=object)[rows])
 
 
 def _baseline(

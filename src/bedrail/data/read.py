@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +127,8 @@ def _read_parquet(path: Path) -> pd.DataFrame:
 def _refuse_odd_header(frame: pd.DataFrame, path: Path) -> None:
     """pandas renames a repeated CSV column to `name.1`; either way a table with twins is ambiguous."""
     names = [str(name) for name in frame.columns]
-    twins = [name for name in names if names.count(name) > 1]
-    twins += [name for name in names if name.endswith(".1") and name[:-2] in names]
+    twins = [name for name, times in Counter(names).items() if times > 1]
+    known = set(names)
+    twins += [name for name in names if name.endswith(".1") and name[:-2] in known]
     if twins:
         raise Invalid(f"the column `{twins[0]}` stands twice.", path=str(path), remedy="Rename or drop one of them.")

@@ -116,6 +116,7 @@ def examine_tables(
     ignore_unknown: bool = False,
     title: str = "",
     names: tuple[str, str] = ("predictions", "events"),
+    checks: Sequence[str] | None = None,
     made_at: str = "",
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Report:
@@ -123,7 +124,7 @@ def examine_tables(
 
     The report counts only the checks that are demanded; without a policy, those that the tables can answer, with
     groups if any are known. It also says for how many predictions no outcome is known. `names` are what the report
-    calls the tables. Raises `Invalid` with column path and remedy.
+    calls the tables, `checks` the only ones to ask (all without it). Raises `Invalid` with column path and remedy.
     """
     from bedrail.checks.asking import examine
     from bedrail.checks.report import Report, context_of
@@ -135,7 +136,7 @@ def examine_tables(
         predictions, events, groups=chosen, columns=columns, event=event, timing=timing, ignore_unknown=ignore_unknown
     )
     cohort, notes = cohort_of(joined, threshold, intersections)
-    evidence = (follow_up(joined), *examine(cohort, demands.requirements, progress=progress))
+    evidence = (follow_up(joined), *examine(cohort, demands.requirements, checks=checks, progress=progress))
     digests = {"predictions": table_digest(predictions), "events": table_digest(events)}
     evidence = tuple(_bound(one, digests["predictions"], demands.policy, made_at) for one in evidence)
     required, waived = _required(demands, evidence, grouped=not joined.groups.empty)

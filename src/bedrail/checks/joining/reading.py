@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -84,7 +85,7 @@ def renamed(
     if len(frame) == 0:
         raise Invalid("the table has no rows.", path=table, remedy="Check the export or the filter that made it.")
     present = [str(name) for name in frame.columns]
-    twins = sorted({name for name in present if present.count(name) > 1})
+    twins = sorted(name for name, times in Counter(present).items() if times > 1)
     if twins:
         raise Invalid(f"the column `{twins[0]}` stands twice.", path=table, remedy="Rename or drop one of them.")
     frame = frame.set_axis(present, axis="columns")
@@ -113,18 +114,22 @@ def renamed(
 def _no_column(table: str, theirs: str, ours: str, present: list[str]) -> Invalid:
     from difflib import get_close_matches
 
-    wanted = {name.lower().replace("_", ""): name for name in present}
+    present = [name if len(name) <= MOST_LETTERS else name[:MOST_LETTERS] + "…" for name in present]
+    wanted = {name.strip().lower().replace("_", ""): name for name in present[:MOST_NAMES]}
     near = get_close_matches(ours, wanted, n=1, cutoff=0.75) or [
         word for word in wanted if ours in word or word in SYNONYMS.get(ours, ())
     ]
     example = wanted[near[0]] if near else "NAME"
+    shown = ", ".join(present[:30]) + (", ..." if len(present) > 30 else "")
     return Invalid(
         f"the table has no column `{theirs}`.",
         path=f"{table}.{ours}",
-        remedy=f"Name it with --column {table}.{ours}={example}; the table has: {', '.join(present[:30])}.",
+        remedy=f"Name it with --column {table}.{ours}={example}; the table has: {shown}.",
     )
 
 
+MOST_LETTERS, MOST_NAMES = 40, 500
+"""Of a name in a message, and of names to look through for a likely one."""
 SYNONYMS: dict[str, tuple[str, ...]] = {
     "subject": ("patient", "patientid", "mrn", "personid", "id", "patientnbr", "subjectid"),
     "time": ("timestamp", "datetime", "date", "predictiontime", "eventtime", "charttime"),
