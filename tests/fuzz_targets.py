@@ -95,6 +95,8 @@ def _package(data: bytes) -> None:
 def _model(data: bytes) -> None:
     with suppress(BedrailError):
         open_scoring("linear", data, _BACKGROUND)
+    with suppress(BedrailError):
+        open_scoring("ebm", data, _BACKGROUND)
     open_scoring("trees", data, _BACKGROUND)
 
 

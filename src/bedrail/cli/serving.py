@@ -66,9 +66,15 @@ def serve(
 
 def _ask_registries(state: CliState) -> None:
     """At each start: are the models that serve still those of the registry that they came from?"""
+    from bedrail.core.errors import Unavailable
     from bedrail.journeys.registry_sources import check_deployed_sources
 
-    check_deployed_sources(state.context(), lambda told: click.echo(f"Model registry: {told}", err=True))
+    try:
+        check_deployed_sources(state.context(), lambda told: click.echo(f"Model registry: {told}", err=True))
+    except (
+        Unavailable
+    ) as error:  # a ledger that cannot be written is the server's own fallback, not a reason to be down
+        click.echo(f"Model registry: not asked: {error.message}", err=True)
 
 
 def _addresses(proxies: tuple[str, ...]) -> list[str]:

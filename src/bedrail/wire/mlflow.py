@@ -120,10 +120,10 @@ class MlflowRegistry:
         said = {"Authorization": f"Bearer {self._token}"} if self._token else {}
         try:
             connection.request("GET", f"{self._prefix}{path}", headers={"Accept": "*/*", **said})
-            response = connection.getresponse()
-            data = response.read(most + 1)
-            if response.length and len(data) <= most:
-                raise http.client.IncompleteRead(b"")
+            with connection.getresponse() as response:
+                data = response.read(most + 1)
+                if response.length and len(data) <= most:
+                    raise http.client.IncompleteRead(b"")
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable("the model registry does not answer.", remedy=_REMEDY) from error
         finally:
