@@ -30,3 +30,15 @@ def test_a_population_leaves_signed_evidence(tmp_path_factory: pytest.TempPathFa
     county.write_text("shoe size,share\nx,1\n")
     refused = told(*given, home=home)
     assert refused.code == 2
+
+
+def test_a_second_outcome_judges_the_first(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Another column of the admitted data leaves evidence on the choice of the outcome; an absent one is refused."""
+    home = copied(tmp_path_factory, "labelled")
+    with opened(home) as app:
+        feature = next(f.name for f in app.context.charter(CASE).features if f.kind == "numeric")
+    given = ("--as", "sam", "label-choice", CASE, "--candidate", "baseline", "--json", "--other")
+    answer = json.loads(told(*given, feature, home=home).out)
+    assert answer["check"] == "label-choice"
+    assert any(f["check"] == "label-choice.at-equal-score" for f in answer["findings"])
+    assert told(*given, "charge", home=home).code == 2
