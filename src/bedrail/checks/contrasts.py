@@ -41,11 +41,21 @@ class Contrast:
         return self.inside - self.outside
 
 
-def contrast(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements) -> Contrast | None:
-    """Compare one group with the rest; None when either side has fewer than `min_group` rows to judge by."""
+Effects = dict[str, float]
+"""Design effects of all rows by measure: the same for every group of one cohort, so found once."""
+
+
+def contrast(
+    cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, effects: Effects | None = None
+) -> Contrast | None:
+    """Compare one group with the rest; None when either side has fewer than `min_group` rows to judge by.
+
+    `effects`, an empty mapping at first, spares later groups of the same cohort what the first has found.
+    """
+    effects = {} if effects is None else effects
     if metric == "calibration":
-        return _calibration(cohort, cell, requirements)
-    return _rate(cohort, cell, metric, requirements)
+        return _calibration(cohort, cell, requirements, effects)
+    return _rate(cohort, cell, metric, requirements, effects)
 
 
 def exact_rates(hits: tuple[float, float], sizes: tuple[float, float]) -> float:
@@ -61,7 +71,7 @@ def exact_rates(hits: tuple[float, float], sizes: tuple[float, float]) -> float:
     return float(min(1.0, 2 * min(tails)))
 
 
-def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements) -> Contrast | None:
+def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, effects: Effects) -> Contrast | None:
     among, hits = part(metric, cohort.outcome, cohort.alert)
     inside, outside = among & cell.rows, among & ~cell.rows
     n, m = int(inside.sum()), int(outside.sum())
@@ -69,7 +79,8 @@ def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements) -
         return None
     pooled = float(hits[among].mean())
     centred = hits - pooled
-    sizes = (n / _design(cohort, centred, among, inside), m / _design(cohort, centred, among, outside))
+    whole = _whole(cohort, centred, among, metric, effects)
+    sizes = (n / _design(cohort, centred, whole, inside), m / _design(cohort, centred, whole, outside))
     found = (float(hits[inside].sum()), float(hits[outside].sum()))
     spread = max(pooled * (1 - pooled), 0.0475)
     p_value = exact_rates((found[0] * sizes[0] / n, found[1] * sizes[1] / m), sizes)
@@ -85,18 +96,26 @@ def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements) -
     )
 
 
-def _design(cohort: Cohort, centred: Floats, among: Bools, side: Bools) -> float:
-    """Design effect of one side: of all rows `among`, or of its own where its patients are many and it is larger."""
+def _whole(cohort: Cohort, centred: Floats, among: Bools, metric: str, effects: Effects) -> float:
+    """Design effect of all rows `among`."""
     if cohort.clusters is None:
         return 1.0
-    whole = design_effect(centred[among], cohort.clusters[among])
+    if metric not in effects:
+        effects[metric] = design_effect(centred[among], cohort.clusters[among])
+    return effects[metric]
+
+
+def _design(cohort: Cohort, centred: Floats, whole: float, side: Bools) -> float:
+    """Design effect of one side: that of all rows, or its own where its patients are many and it is larger."""
+    if cohort.clusters is None:
+        return 1.0
     own = cohort.clusters[side]
     if distinct(own) < FEWEST_FOR_OWN_DESIGN:
         return whole
     return max(whole, design_effect(centred[side] - centred[side].mean(), own))
 
 
-def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements) -> Contrast | None:
+def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements, effects: Effects) -> Contrast | None:
     """O/E inside against outside: given all outcomes, those inside are binomial with the share expected inside.
 
     Counts are scaled to the variance that the (rescaled) risks imply, and widened by the design effect of patients.
@@ -113,7 +132,9 @@ def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements) -> Cont
     risk = np.minimum(ratio * score, 1.0)
     weight = np.where(rows, (1 - share) ** 2, share**2)
     everyone = np.ones(cohort.n, dtype=np.bool_)
-    widen = max(_design(cohort, y - ratio * score, everyone, side) for side in (rows, ~rows))
+    residual = y - ratio * score
+    whole = _whole(cohort, residual, everyone, "calibration", effects)
+    widen = max(_design(cohort, residual, whole, side) for side in (rows, ~rows))
     variance = float(np.sum(weight * risk * (1 - risk))) * widen
     plain = float(np.sum(weight * risk))
     scale = max(0.05, variance / plain)

@@ -44,13 +44,21 @@ def cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
     """(patients,) sums of `values` (n,) within patients; `values` itself when every row is its own patient."""
     if clusters is None or len(values) == 0:
         return values
-    sums = np.bincount(clusters, weights=values)
-    return np.asarray(sums[np.bincount(clusters) > 0], dtype=np.float64)
+    codes = _dense(clusters)
+    sums = np.bincount(codes, weights=values)
+    return np.asarray(sums[np.bincount(codes) > 0], dtype=np.float64)
+
+
+def _dense(clusters: Ints) -> Ints:
+    """The same patients under small codes, where a small group would else be counted in a table of everybody."""
+    if len(clusters) * 10 > int(clusters.max()):
+        return clusters
+    return np.asarray(np.unique(clusters, return_inverse=True)[1], dtype=np.int64)
 
 
 def distinct(clusters: Ints) -> int:
     """Number of different patients, whose codes are small non-negative integers."""
-    return int(np.count_nonzero(np.bincount(clusters))) if len(clusters) else 0
+    return int(np.count_nonzero(np.bincount(_dense(clusters)))) if len(clusters) else 0
 
 
 def sum_variance(values: Floats, clusters: Ints | None) -> float:
