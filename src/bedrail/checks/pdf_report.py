@@ -8,10 +8,19 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 from bedrail.checks.appendix import MOST_FOREST_ROWS, reference, requirement_lines
-from bedrail.checks.committee import facts, figures, headline, not_counted, number_of_confidence, reasons
+from bedrail.checks.committee import (
+    facts,
+    figures,
+    headline,
+    main_drawing,
+    not_counted,
+    number_of_confidence,
+    reasons,
+)
 from bedrail.checks.methods import METHODS
+from bedrail.checks.outcomes.drawings import drawn as drawn_of
 from bedrail.checks.pdf import literal, pdf_of
-from bedrail.checks.plots import calibration_plot, decision_plot, forest_plot, roc_plot
+from bedrail.checks.plots import decision_plot, forest_plot, roc_plot
 from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, plain_group, plain_measure
 from bedrail.core.values import Evidence, Finding, Verdict
 
@@ -124,8 +133,8 @@ def _summary(pages: Pages, report: Report) -> None:
         pages.soft(f"Not passed, and not required here: {left}.")
     for note in report.context.notes:
         pages.soft(note)
-    if report.context.curves:
-        pages.drawing(calibration_plot(report.context.curves, "summary-calibration"), "8cm")
+    if drawing := main_drawing(report, "summary-calibration", 380):
+        pages.drawing(drawing, "8cm")
     signed = [(cell(s.role), cell(s.person), cell(s.at[:16].replace("T", " "))) for s in report.context.signatures]
     pages.heading(2, "Signatures")
     blank = ("[#v(6mm)]",) * 3
@@ -136,6 +145,10 @@ def _appendix(pages: Pages, report: Report) -> None:
     from bedrail.checks.report import title_of
 
     pages.heading(1, "Appendix: every number")
+    if report.context.pictures:
+        pages.heading(2, "Curves")
+        for drawing in drawn_of(report.context.pictures, "plot", threshold=report.context.threshold):
+            pages.drawing(drawing, "11cm")
     if report.context.curves:
         pages.heading(2, "Curves")
         shown = report.context.curves
