@@ -35,9 +35,9 @@ ALL = set(CHECKS)
         ("medium", "canary", 2, 365, 11),
         ("medium", "general", 2, 365, 11),
         ("high", "shadow", 1, 182, 2),
-        ("high", "pilot", 4, 182, 11),
-        ("high", "canary", 4, 182, 11),
-        ("high", "general", 4, 182, 11),
+        ("high", "pilot", 4, 182, 12),
+        ("high", "canary", 4, 182, 14),
+        ("high", "general", 4, 182, 14),
     ],
 )
 def test_what_each_tier_asks(tier: str, stage: str, approvers: int, days: int, checks: int) -> None:

@@ -36,6 +36,8 @@ CHECKS = (
     "membership-inference",
     "attribute-inference",
     "missing-inputs",
+    "lead-time",
+    "interventions",
     "mitigation",
     "model-card",
     "reproducible",
