@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -102,7 +103,9 @@ def _account(
     note = _noted(ctx, candidate)
     surrogate = None
     if note is not None and note.surrogate:
-        surrogate = msgspec.json.decode(ctx.get_sealed(note.surrogate), type=Surrogate)
+        # Where the dataset's key was destroyed the surrogate went with it: then there are no reasons any more.
+        with suppress(NotFound):
+            surrogate = msgspec.json.decode(ctx.get_sealed(note.surrogate), type=Surrogate)
     close = note.close if note is not None else ()
     return account(model, values, threshold=threshold, surrogate=surrogate, actionable=actionable, close=close)
 
