@@ -3,7 +3,7 @@
 On real features (the encounters of the readmission example, or --data) a model is fitted; its risks are taken as the
 truth and outcomes drawn from them, so that it is fair by construction. Then a slice of some 5 % of the rows, by one to
 three statements of other columns and cuts than the search uses, is made to fail in one of three ways: its outcomes are
-more (odds x3), or fewer (odds / 4), than the score says, or 60 % of its cases get the score of a patient without the
+more (odds x3), or fewer (odds / 4), than the score says, or 80 % of its cases get the score of a patient without the
 outcome, in turn. A slice counts as found when a reported rule shares at least half of its rows with it (Jaccard 0.5),
 as false when fewer than half of its rows are planted ones. 100 seeded trials, and as many fair models.
 
@@ -105,7 +105,7 @@ def trial(frame: pd.DataFrame, risk: np.ndarray, seed: int, kind: str) -> tuple[
     threshold = float(np.quantile(risk, 0.8))
     if kind == "missed":
         cases = np.flatnonzero(rows & (outcome == 1))
-        lost = cases[rng.random(len(cases)) < 0.6]
+        lost = cases[rng.random(len(cases)) < 0.8]
         score[lost] = rng.choice(risk[(outcome == 0) & (risk < threshold)], len(lost))
     return Cohort(outcome=outcome, score=score, inputs=frame, threshold=threshold), rows, depth
 

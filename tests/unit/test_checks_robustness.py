@@ -66,7 +66,7 @@ def test_a_silent_slip_of_units_fails_and_a_bound_makes_it_a_refusal() -> None:
     frame = sugars()
     alerts = float((frame["glucose"] >= 180).mean())
     silent = ask(asked(glucose(), high_sugar, frame))
-    slip = by_group(silent, "unit-slip")["input=glucose & slip=given in mmol/L"]
+    slip = by_group(silent, "unit-slip")["glucose=given in mmol/L"]
     assert silent.verdict is Verdict.FAIL
     assert slip.verdict is Verdict.FAIL
     assert slip.estimate == pytest.approx(alerts)
@@ -74,7 +74,7 @@ def test_a_silent_slip_of_units_fails_and_a_bound_makes_it_a_refusal() -> None:
     assert slip.low < alerts
     assert "100% are refused" not in slip.reason
     guarded = by_group(ask(asked(glucose(low=40, high=600), high_sugar, frame)), "unit-slip")
-    slip = guarded["input=glucose & slip=given in mmol/L"]
+    slip = guarded["glucose=given in mmol/L"]
     assert slip.verdict is Verdict.PASS
     assert slip.estimate == 0.0
     assert "100% are refused" in slip.reason
@@ -84,9 +84,7 @@ def test_absurd_values_must_end_in_a_fallback() -> None:
     """Without bounds and without a distance they are answered, and one answer is too many; flagged, they pass."""
     frame = sugars()
     assert (
-        by_group(ask(asked(glucose(), high_sugar, frame)), "absurd-value")[
-            "input=glucose & value=far too large"
-        ].verdict
+        by_group(ask(asked(glucose(), high_sugar, frame)), "absurd-value")["glucose=far too large"].verdict
         is Verdict.FAIL
     )
     probe = Probe(
@@ -183,7 +181,7 @@ def test_a_whole_package_is_probed_and_every_family_answers() -> None:
     assert {f.check.rpartition(".")[2] for f in evidence.findings} >= {
         "unit-slip", "absurd-value", "absent-together", "noise", "stuck", "lagged", "adversarial",
     }  # fmt: skip
-    assert "input=creatinine & slip=given in umol/L" in by_group(evidence, "unit-slip")
+    assert "creatinine=given in umol/L" in by_group(evidence, "unit-slip")
     assert all(f.low <= f.estimate <= f.high for f in evidence.findings if f.estimate is not None)  # type: ignore[operator]
     missing = [f for f in evidence.findings if f.verdict is Verdict.MISSING]
     assert any("visits declares no unit" in f.reason for f in missing)

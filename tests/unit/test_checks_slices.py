@@ -61,7 +61,8 @@ def test_a_planted_slice_of_five_percent_is_found_and_named(shift: float, fault:
     assert found.low is not None
     assert found.high is not None
     assert (found.low > 1) if side > 0 else (found.high < 1)
-    (one,) = [s for s in discover(cohort, Requirements(), np.random.default_rng(0)) if s.fault.name.startswith(fault)]
+    candidates = discover(cohort, Requirements(), np.random.default_rng(0))
+    one = next(each for each in candidates if each.fault.name.startswith(fault))
     assert (one.rows & failing).sum() / (one.rows | failing).sum() > 0.7
 
 

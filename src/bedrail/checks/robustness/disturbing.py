@@ -70,7 +70,7 @@ def _unit_slips(numeric: list[Feature]) -> Iterator[Disturbance]:
                 return {name: given(numbers(frame, name))}
 
             words = f"{feature.label or feature.name} {slip.name}"
-            yield Disturbance("unit-slip", f"input={feature.name} & slip={slip.name}", words, made, "max_silent_slips")
+            yield Disturbance("unit-slip", f"{feature.name}={slip.name}", words, made, "max_silent_slips")
 
 
 def _absurd(numeric: list[Feature]) -> Iterator[Disturbance]:
@@ -83,7 +83,7 @@ def _absurd(numeric: list[Feature]) -> Iterator[Disturbance]:
                 return {name: np.full(len(frame), sign * ABSURD * max(1.0, top))}
 
             words = f"{feature.label or feature.name} {name}"
-            yield Disturbance("absurd-value", f"input={feature.name} & value={name}", words, made, "max_silent_absurd")
+            yield Disturbance("absurd-value", f"{feature.name}={name}", words, made, "max_silent_absurd")
 
 
 def _absent_together(features: list[Feature]) -> Iterator[Disturbance]:

@@ -12,7 +12,7 @@ from bedrail.checks.robustness.rules import Atoms, Matrix
 
 BEAM = 60
 MOST_FOUND = 4
-WORTH = -2.0
+WORTH = -4.0
 """Candidates whose evidence does not pay for the search by so many nats are not carried over to the other half."""
 
 
@@ -41,9 +41,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class Least:
-    """What must support a rule: so many rows, and so many outcomes expected among them."""
+    """What must support a rule: so many rows (and at most so many: a slice is a minority), and so many outcomes
+    expected among them."""
 
     rows: int
+    most: int
     outcomes: float
 
 
@@ -90,7 +92,8 @@ def _z(left: Matrix, right: Matrix, signal: Signal, least: Least) -> Floats:
         for each in (signal.excess, signal.variance, signal.expected)
     )
     z = np.full(total.shape, -np.inf)
-    enough = (left.T @ right >= least.rows) & (expected >= least.outcomes) & (variance > 0)
+    support = left.T @ right
+    enough = (support >= least.rows) & (support <= least.most) & (expected >= least.outcomes) & (variance > 0)
     z[enough] = total[enough] / np.sqrt(variance[enough])
     return z
 

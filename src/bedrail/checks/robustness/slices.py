@@ -100,6 +100,8 @@ def discover(
     """Candidate slices, each with a p-value from patients that took no part in finding it; not yet corrected for their
     number (see `holm`).
 
+    As in the search, a candidate is judged without the rows of those of its kind before it: it has to stand alone.
+
     `frame` (n rows) holds what rules may speak of; by default inputs and groups. Empty when there is too little.
     """
     frame = spoken_of(cohort) if frame is None else frame
@@ -107,7 +109,11 @@ def discover(
         return ()
     first, second = halves(cohort, rng)
     found = _found(cohort, requirements, frame, first)
-    judged = (_judged(cohort, requirements, second, fault, text, rows) for fault, text, rows in found)
+    judged, before = [], {fault.name: np.zeros(cohort.n, dtype=bool) for fault in FAULTS}
+    for fault, text, rows in found:
+        left = second & ~before[fault.name]
+        judged.append(_judged(cohort, requirements, left, fault, text, rows))
+        before[fault.name] |= rows
     return tuple(each for each in judged if each is not None)
 
 
@@ -164,7 +170,8 @@ def _found(
     if made is None:
         return
     half = made[0]
-    least = Least(max(requirements.min_group, int(SMALLEST_SHARE * first.sum())), FEWEST_OUTCOMES)
+    size = int(first.sum())
+    least = Least(max(requirements.min_group, int(SMALLEST_SHARE * size)), size // 2, FEWEST_OUTCOMES)
     said = atoms(frame, least.rows, look=first)
     for fault in FAULTS:
         weights = fault.weights(half)
@@ -176,7 +183,8 @@ def _found(
 def _judged(
     cohort: Cohort, requirements: Requirements, second: Bools, fault: Fault, text: str, rows: Bools
 ) -> Slice | None:
-    """The slice on patients that did not choose it, against risks recalibrated by all others of that half."""
+    """The slice on patients of the other half, without those of earlier candidates, against risks recalibrated by all
+    others that are left."""
     outside = second & ~rows
     made = _half(cohort, second & rows, outside) if outside.sum() > 2 and (second & rows).any() else None
     if made is None:

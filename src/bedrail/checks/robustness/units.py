@@ -92,4 +92,4 @@ def _by_kind(feature: Feature) -> Iterator[UnitSlip]:
     for name, words in BY_UNIT.get(feature.unit, ()):
         factor, offset = known[name]
         yield UnitSlip(words, factor, offset)
-    yield UnitSlip("with the decimal point one place to the right", 10.0)
+    yield UnitSlip("with its decimal point slipped", 10.0)

@@ -70,7 +70,7 @@ def said_words(one: Outcome) -> str:
     if said.risk is None:
         return f"no decision ({said.guard})"
     spread = "" if said.low is None else f" ({percent(said.low)} to {percent(said.high)})"
-    held = ", held for review" if said.kind == "review" else ""
+    held = ", review" if said.kind == "review" else ""
     return f"{percent(said.risk)}{spread}, {'alert' if said.alert else 'no alert'}{held}"
 
 
@@ -88,7 +88,7 @@ def drawing(ran: Ran) -> str:
     return render(
         "scenarios.svg",
         key="scenarios",
-        width=800,
+        width=840,
         height=panel.bottom + 36,
         panel=panel,
         rows=rows,

@@ -110,7 +110,10 @@ class _Reader:
                     raise self.invalid(at, path, "A change names at least one value.", 'Write { "Age" = "80 a" }.')
                 sent = {self._feature(at, path, key).name: self._sent(at, path, key, each, one.expect, 0.0)
                         for key, each in change.items()}  # fmt: skip
-                words = ", ".join(f"{key} is {each}" for key, each in change.items())
+                words = ", ".join(
+                    f"{key} is {each:g}" if isinstance(each, float) else f"{key} is {each}"
+                    for key, each in change.items()
+                )
                 changes.append((kind, words, Patient(values=values | sent)))
         band = self._band(at, one.expect.risk) if one.expect.risk else None
         return Case(vignette=one, patient=Patient(values=values), band=band, changes=tuple(changes))
