@@ -62,7 +62,8 @@ ROBUSTNESS: dict[str, Method] = {
         "and rules of three grown from the best pairs, are tried for an excess or a lack of outcomes, of missed "
         "cases, and of log loss, after the risks have been recalibrated as a whole. The few best of each kind are put "
         "to the other half of the patients, each without the rows of those before it, so that each stands alone. Only "
-        "what these confirm, corrected for the number of candidates (Holm), is reported, with the effect measured on them.",
+        "what these confirm, corrected for the number of candidates (Holm), is reported, with the effect measured on "
+        "them.",
         sources=(
             "Chung et al. (2019), Slice Finder, ICDE:1550",
             "Sagadeeva and Boehm (2021), SliceLine, SIGMOD:2290",
@@ -75,9 +76,9 @@ ROBUSTNESS: dict[str, Method] = {
         formula="S = Σ w (y − p) over the rows of the slice; w = 1, or for ranking logit of the mean risk − logit p; "
         "p-value: saddlepoint tail of S, its normal value divided by √(design effect + g′Vg / Σ w² p(1 − p)), where V "
         "is the covariance of the recalibration fitted on all other rows of the half.",
-        distrust="For slices under 2 % or over half of the patients, or with fewer than five expected outcomes in a half, for "
-        "attributes that are not among the columns, and as the extent of harm: where the rule is drawn is a choice of "
-        "the first half. A model that is wrong for everybody alike has no failing slice; see calibration.",
+        distrust="For slices under 2 % or over half of the patients, or with fewer than five expected outcomes in a "
+        "half, for attributes that are not among the columns, and as the extent of harm: where the rule is drawn is a "
+        "choice of the first half. A model that is wrong for everybody alike has no failing slice; see calibration.",
         functions=(
             "bedrail.checks.robustness.slices.discover",
             "bedrail.checks.robustness.tails.upper_tail",
