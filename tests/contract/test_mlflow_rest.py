@@ -61,7 +61,7 @@ def registry(server: Any, token: str = "") -> MlflowRegistry:
         (200, b'{"model_version": {"version": 3}}', {}, Unavailable),
         (200, b"[" * 100_000, {}, Unavailable),
         (200, b"{}", {"Content-Length": "999"}, Unavailable),
-        (302, b"", {"Location": "http://169.254.169.254/"}, Unavailable),
+        (302, b"", {"Location": "http://elsewhere.example/"}, Unavailable),
         (404, b"{}", {}, NotFound),
         (401, b"{}", {}, Refused),
         (500, b"a traceback", {}, Unavailable),
