@@ -26,7 +26,8 @@ BENCHES: dict[str, tuple[str, ...]] = {
     "drift": (),
     "fairness_bootstrap": (),
     "examine": (),
-    "fairness_power": ("--audits", "400"),
+    "examine_scale": (),
+    "fairness_power": ("--audits", "400", "--curves"),
     "alarm_budget": (),
 }
 """Script and arguments, the quick ones first."""

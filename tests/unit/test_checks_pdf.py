@@ -6,8 +6,10 @@ import re
 import sys
 import zlib
 
+import numpy as np
 import pytest
 
+import bedrail as br
 from bedrail.checks.pdf import literal, pdf_of
 from bedrail.core.errors import Invalid, Unavailable
 
@@ -54,3 +56,24 @@ def test_what_cannot_be_set_in_type_is_said(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setitem(sys.modules, "typst", None)
     with pytest.raises(Unavailable, match=r"bedrail\[pdf\]"):
         pdf_of(HEAD, {})
+
+
+def test_the_report_in_print_says_all_that_the_dataframe_says_and_draws_in_vectors() -> None:
+    """Each drawing has its words, with n and intervals; nothing is a raster; the same report gives the same bytes."""
+    rng = np.random.default_rng(4)
+    risk = rng.beta(1.5, 8, 900)
+    outcome, groups = (rng.random(900) < risk).astype(int), {"ward <b>": rng.choice(["A & B", '"C" #x'], 900)}
+    report = br.examine(
+        outcome, risk, groups=groups, threshold=0.2, checks=["discrimination", "subgroups"], title="T #1"
+    )
+    pdf = report.to_pdf()
+    told = inside(pdf)
+    assert b"/Subtype /Image" not in told
+    assert pdf == report.to_pdf()
+    alternatives = told.count(b"/Alt")
+    drawn = report.to_html().count("<svg")
+    assert alternatives >= drawn >= 6, (alternatives, drawn)
+    assert b"pdfuaid:part" in told
+    assert "AUROC 0." in report.to_html()
+    assert re.search(r"AUROC 0\.\d+ \(0\.\d+ to 0\.\d+\), n 900", report.to_html())
+    assert "grey: how many of n 900" in report.to_html()

@@ -9,7 +9,7 @@ import msgspec
 from bedrail.checks.committee import facts, headline, not_counted, number_of_confidence, reasons
 from bedrail.checks.methods import METHODS
 from bedrail.checks.pages import render, safe
-from bedrail.checks.plots import calibration_plot, decision_plot, forest_plot, roc_plot
+from bedrail.checks.plots import calibration_plot, decision_plot, estimate_words, forest_plot, roc_plot
 from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, plain_group, plain_measure
 from bedrail.core.values import Evidence, Finding
 
@@ -115,22 +115,21 @@ def _drawings(report: Report) -> list[object]:
         return [safe(each) for each in drawn_of(report.context.pictures, "plot", threshold=report.context.threshold)]
     if shown is None:
         return []
-    area = next(
-        (
-            f
-            for one in report.evidence
-            for f in one.findings
-            if f.check == "discrimination.auroc" and f.group == "overall"
-        ),
-        None,
-    )
-    words = f"AUROC {number(area.estimate)}" if area is not None and area.estimate is not None else ""
     drawn = (
         calibration_plot(shown, "calibration"),
-        roc_plot(shown, "roc", area=words),
+        roc_plot(shown, "roc", area=area_words(report)),
         decision_plot(shown, "decision", threshold=report.context.threshold),
     )
     return [safe(each) for each in drawn if each]
+
+
+def area_words(report: Report) -> str:
+    """`AUROC 0.862 (0.831 to 0.893), n 2,520`, or nothing when there is none."""
+    for one in report.evidence:
+        for finding in one.findings:
+            if finding.check == "discrimination.auroc" and finding.group == "overall" and finding.estimate is not None:
+                return f"AUROC {estimate_words(finding)}, n {report.context.n:,}"
+    return ""
 
 
 def requirement_lines(report: Report) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from html import unescape
 from typing import TYPE_CHECKING
 
-from bedrail.checks.appendix import MOST_FOREST_ROWS, reference, requirement_lines
+from bedrail.checks.appendix import MOST_FOREST_ROWS, area_words, reference, requirement_lines
 from bedrail.checks.committee import (
     facts,
     figures,
@@ -152,7 +152,7 @@ def _appendix(pages: Pages, report: Report) -> None:
     if report.context.curves:
         pages.heading(2, "Curves")
         shown = report.context.curves
-        pages.drawing(roc_plot(shown, "roc"), "9cm")
+        pages.drawing(roc_plot(shown, "roc", area=area_words(report)), "9cm")
         pages.drawing(decision_plot(shown, "decision", threshold=report.context.threshold), "9cm")
         head = ("Mean predicted", "Observed", "Low", "High", "n")
         bins = (
@@ -184,6 +184,7 @@ def _section(pages: Pages, one: Evidence, title: str, report: Report) -> None:
         drawn = findings[:MOST_FOREST_ROWS]
         if sum(each.estimate is not None for each in drawn) > 1:
             words = plain_measure(name)
+            pages.heading(3, words)
             forest = forest_plot(drawn, f"{one.check}-{at}", title=words, reference=reference(report, name))
             pages.drawing(forest, "100%")
     head = ("Measure", "Group", "Verdict", "Estimate", "Low", "High", "n", "Smallest gap", "Reason")

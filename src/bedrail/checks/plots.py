@@ -103,6 +103,7 @@ def calibration_plot(curves: Curves, key: str, *, width: int = 380) -> str:
         panel=panel,
         strip=strip,
         bars=_bars(curves.histogram, strip),
+        n=f"{sum(each.n for each in curves.calibration):,}",
         bins=[_bin(each, panel) for each in curves.calibration],
         desc=_calibration_words(curves.calibration),
     )
@@ -139,12 +140,14 @@ def _nice_top(value: float) -> float:
 
 
 def _calibration_words(bins: Sequence[Bin]) -> str:
-    each = "; ".join(f"{b.predicted:.1%} predicted, {b.observed:.1%} observed (n {b.n})" for b in bins)
+    each = "; ".join(
+        f"{b.predicted:.1%} predicted, {b.observed:.1%} observed ({b.low:.1%} to {b.high:.1%}, n {b.n})" for b in bins
+    )
     return f"Observed outcome rate by tenths of predicted risk. Perfect agreement is the diagonal. {each}."
 
 
 def roc_plot(curves: Curves, key: str, *, area: str = "", width: int = 380) -> str:
-    """Sensitivity against 1 - specificity; `area` is the AUROC in words. Empty text without both classes."""
+    """Sensitivity against 1 - specificity; `area` is the AUROC with interval and n. Empty text without both classes."""
     if not curves.roc:
         return ""
     panel = Panel(left=58, top=14, width=width - 76, height=width - 76, x=(0.0, 1.0))
@@ -186,6 +189,7 @@ def decision_plot(curves: Curves, key: str, *, threshold: float | None = None, w
         band=_band(panel, rows, floor_, top),
         everyone=panel.path([(row.threshold, row.everyone) for row in rows if row.everyone >= floor_]),
         threshold=panel.px(threshold) if threshold is not None and threshold <= rows[-1].threshold else None,
+        n=f"{sum(curves.histogram):,}" if curves.histogram else "",
         desc=_decision_words(rows, threshold),
     )
 
