@@ -24,7 +24,7 @@ GUARDS = {
     "multiclass-discrimination": ("areas_agree", "every_pull"),
     "multiclass-predictions": ("kappa", "f1"),
     "multiclass-calibration": ("losses_of_classes", "every_pull"),
-    "regression-accuracy": ("errors_agree", "median"),
+    "regression-accuracy": ("errors_agree", "median", "halls"),
     "regression-calibration": ("line_agrees",),
     "regression-ranking": ("concordance_of_numbers", "pairs"),
     "survival-competing-events": ("incidence",),
@@ -296,3 +296,14 @@ def test_intervals_on_their_scales_hold_the_estimate_and_stay_in_bounds() -> Non
     low, high = one.ratio(0.95)
     assert 0 < low < 0.03 < high
     assert log(0.03) - log(low) == pytest.approx(log(high) - log(0.03))
+
+
+def test_halls_interval_is_that_of_its_transformation_of_t() -> None:
+    """The ends of the skewness-corrected interval are where Hall's cubic of t meets the quantiles."""
+    values = np.random.default_rng(2).exponential(size=80) ** 2
+    one = mean_of(values, None)
+    lean = float(np.sum(one.pulls**3)) / float(np.sum(one.pulls**2)) ** 1.5
+    for end, quantile in zip(one.skewed(0.95), (one.factor(0.95), -one.factor(0.95)), strict=True):
+        t = (one.estimate - end) / one.error
+        assert t + lean * t**2 / 3 + lean**2 * t**3 / 27 + lean / 6 == pytest.approx(quantile)
+    assert one.skewed(0.95)[1] - one.estimate > one.estimate - one.skewed(0.95)[0]

@@ -17,6 +17,8 @@ from bedrail.checks.outcomes.pictures import matrix, withheld
 from bedrail.checks.outcomes.values import MulticlassCohort
 from bedrail.checks.report import Report
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import read_toml
+from bedrail.governance.usecase import _data
 
 GUARDS = {
     "multiclass-discrimination": ("shuffled",),
@@ -260,6 +262,15 @@ def test_reports_of_every_type_serve_every_audience() -> None:
 def test_every_question_has_its_method_and_its_title() -> None:
     """No check of another outcome is without a method on paper."""
     assert set(OUTCOMES) == set(TITLES)
+
+
+def test_a_charter_of_another_outcome_type_is_refused_with_a_way_out() -> None:
+    """Use cases are governed for yes-or-no outcomes; a charter that says otherwise is told so, by line."""
+    charter = 'data.outcome = "days"\ndata.outcome_type = "regression"\n'
+    whole = "".join(f"[{name}]\n" for name in ("use_case", "decision"))
+    with pytest.raises(Invalid, match="yes-or-no") as caught:
+        _data(read_toml(charter + whole, "usecase.toml"))
+    assert "--outcome-type" in caught.value.remedy
 
 
 def test_whatever_is_not_plain_is_taken_for_yes_or_no() -> None:

@@ -194,6 +194,12 @@ def _data(toml: Located) -> DataPlan:
     table = dict(toml.table(at))
     shares = toml.convert((*at, "shares"), toml.table((*at, "shares"), required=False), Shares)
     table.pop("shares", None)
+    if table.pop("outcome_type", "binary") != "binary":
+        raise toml.invalid(
+            (*at, "outcome_type"),
+            "Use cases are trained, served and watched for yes-or-no outcomes only.",
+            "Leave it out, and examine other outcomes with `bedrail examine --outcome-type`.",
+        )
     convert_rules(table.get("rules", []), name=f"{FILE} data.rules")
     plan = toml.convert(at, table, DataPlan)
     plan = msgspec.structs.replace(plan, shares=shares)

@@ -77,9 +77,33 @@ class Pulled:
         half = min(700.0, self.factor(confidence) * self.error / self.estimate)
         return self.estimate * exp(-half), self.estimate * exp(half)
 
-    def skill(self, confidence: float) -> tuple[float, float]:
+    def skewed(self, confidence: float) -> tuple[float, float]:
+        """For means of skewed values: Hall's (1992) cubic transformation of t, which takes their skewness out.
+
+        g(t) = t + a t^2 / 3 + a^2 t^3 / 27 + a / 6 with a the skewness over the root of the number of patients, here
+        the sum of cubed pulls over the 3/2 power of that of squared ones.
+        """
+        each = cluster_sums(self.pulls, self.clusters)
+        spread = float(np.sum(each**2))
+        if spread <= 0 or len(each) < 2:
+            return self.plain(confidence)
+        lean, z = float(np.sum(each**3)) / spread**1.5, self.factor(confidence)
+        if abs(lean) < 1e-6:
+            return self.plain(confidence)
+        ends = [3 / lean * (float(np.cbrt(1 + lean * (x - lean / 6))) - 1) for x in (z, -z)]
+        return self.estimate - ends[0] * self.error, self.estimate - ends[1] * self.error
+
+    def tailed(self, confidence: float) -> tuple[float, float]:
+        """For positive numbers made of values with a long tail: on the log scale, its skewness taken out."""
+        if self.estimate <= 0:
+            return self.plain(confidence)
+        low, high = Pulled(log(self.estimate), self.pulls / self.estimate, self.clusters).skewed(confidence)
+        return exp(max(-700.0, low)), exp(min(700.0, high))
+
+    def skill(self, confidence: float, *, tailed: bool = False) -> tuple[float, float]:
         """For one minus a positive ratio, on the log scale of that ratio."""
-        low, high = Pulled(1 - self.estimate, self.pulls, self.clusters).ratio(confidence)
+        ratio = Pulled(1 - self.estimate, self.pulls, self.clusters)
+        low, high = ratio.tailed(confidence) if tailed else ratio.ratio(confidence)
         return 1 - high, 1 - low
 
     def fisher(self, confidence: float) -> tuple[float, float]:

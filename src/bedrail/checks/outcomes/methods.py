@@ -87,7 +87,7 @@ OUTCOMES: dict[str, Method] = {
         ),
         claim="Predictions are nearer to what happens than one number for everybody, and the error is known.",
         formula="MAE = mean |ŷ − y|; RMSE = √mean (ŷ − y)²; R2 = 1 − Σ(ŷ − y)² / Σ(y − ȳ)²; intervals of errors on the "
-        "log scale, of R2 on log(1 − R2).",
+        "log scale, of R2 on log(1 − R2), with the skewness of the pulls taken out (Hall).",
         distrust="With long tails (length of stay) RMSE and R2 hang on a few patients, and so do their intervals: read "
         "the median beside. R2 moves with the spread of the cohort.",
         functions=(

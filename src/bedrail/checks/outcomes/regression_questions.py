@@ -52,7 +52,7 @@ def accuracy(
 def _size(
     name: str, found: Pulled, most: float | None, cohort: RegressionCohort, requirements: RegressionRequirements
 ) -> Finding:
-    interval = found.ratio(requirements.confidence)
+    interval = found.tailed(requirements.confidence)
     unit = f" {cohort.unit}" if cohort.unit else ""
     figure = f"{number(found.estimate)}{unit}"
     if most is None:
@@ -95,7 +95,7 @@ def _skill(
     found = numbers.relative(loss, reference, cohort.clusters)
     if found is None:
         return missing(name, "All outcomes are equal.", n=cohort.n)
-    interval = found.skill(requirements.confidence)
+    interval = found.skill(requirements.confidence, tailed=True)
     bound = requirements.min_skill
     verdict = at_least(interval, interval, bound)
     words = {
