@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from bedrail.app import verify_package
 from bedrail.checks.cards.chai import PARTS
 from bedrail.checks.cards.items import PEOPLE
 from bedrail.checks.cards.reading import read_card_text
-from bedrail.core.errors import Invalid, Refused
+from bedrail.core.errors import Corrupt, Invalid, Refused
 from bedrail.core.events import CardMade, CardSectionsAdopted, ChangeLogMade, DatasetRead, decode
 from bedrail.core.values import Evidence, Verdict
 from bedrail.journeys import papers
@@ -206,3 +207,22 @@ def test_what_changed_between_two_candidates_is_told_signed_and_on_record(home: 
             tell_changes(ctx, "ada", CASE, "baseline", "boosted")
     ran = told("--as", "sam", "card", "changelog", CASE, "--before", "spare", "--after", "boosted", home=home)
     assert (ran.code, "## Figures" in ran.out, "## Recipe" in ran.out) == (0, True, True)
+
+
+def test_the_card_travels_with_the_model_and_a_changed_page_is_found(home: Path, tmp_path: Path) -> None:
+    """Every page but the PDF, each held to the signed lineage; a page that was changed, or added, is named."""
+    assert told("--as", "sam", "card", "make", CASE, "--candidate", "boosted", "--no-pdf", home=home).code in (0, 1)
+    folder = tmp_path / "handed"
+    ran = told("--as", "rob", "candidates", "export", CASE, str(folder), "--candidate", "boosted", home=home)
+    assert ran.code == 0, ran.err
+    found = verify_package(folder, None, None)
+    assert set(found.pages) == {f"boosted-{end}" for end in (
+        "card.xml", "card.md", "card.html", "card.json", "card.fhir.json", "card.dsse.json", "hti1.json", "hti1.html"
+    )}  # fmt: skip
+    page = folder / "card" / "boosted-card.html"
+    page.write_bytes(page.read_bytes().replace(b"Readmission", b"Remission", 1) + b" ")
+    with pytest.raises(Corrupt, match=r"card/boosted-card\.html"):
+        verify_package(folder, None, None)
+    page.rename(folder / "card" / "other.html")
+    with pytest.raises(Corrupt, match=r"card/other\.html"):
+        verify_package(folder, None, None)

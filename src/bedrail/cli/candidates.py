@@ -295,6 +295,7 @@ def verify(
             "statements": handed.statements,
             "pinned": handed.pinned,
             "post_quantum": handed.post_quantum,
+            "pages": list(handed.pages),
         }
     if as_json:
         show_json(told)

@@ -5,6 +5,7 @@ manifest.json   SHA-256 of each by path         bom.cdx.json           CycloneDX
 manifest.note   C2SP note: the candidate is     bom.dsse.json          the same as a signed in-toto statement
                 the SHA-256 of manifest.json    lineage/               in-toto statements in DSSE envelopes
 key.vkey        key of note and statements      second.sig, .vkey      ML-DSA-44 over what the note says, and its key
+card/           pages of the newest model card, where one was made; the lineage says their SHA-256
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from bedrail.journeys.delivery import find_candidate, load_candidate
 from bedrail.journeys.examination import read_evidence
 from bedrail.journeys.lineage import SUFFIX, key_id, read_lineage, write_lineage
 from bedrail.journeys.packages import package_statement
+from bedrail.journeys.papers import card_pages
 from bedrail.ledger.checkpoint import NoteSignature, key_hash, open_note, parse_vkey, signature_line, vkey
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.models.bom import DataPart, Purpose, model_bom
@@ -44,8 +46,9 @@ from bedrail.models.statements import (
 
 PACKAGE, MANIFEST, NOTE, KEY = "package", "manifest.json", "manifest.note", "key.vkey"
 SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM = "model.sig", "model.pem", "lineage", "bom.cdx.json", "bom.dsse.json"
+CARD = "card"
 SECOND, SECOND_KEY = "second.sig", "second.vkey"
-PARTS = frozenset({PACKAGE, MANIFEST, NOTE, KEY, SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM, SECOND, SECOND_KEY})
+PARTS = frozenset({PACKAGE, MANIFEST, NOTE, KEY, SIGNATURE, PEM, LINEAGE, BOM, SIGNED_BOM, SECOND, SECOND_KEY, CARD})
 BOM_TYPE = "https://cyclonedx.org/bom"
 
 ModelVerifier = Callable[[bytes, bytes, bytes], bool]
@@ -72,7 +75,7 @@ class Handed(Value, frozen=True, kw_only=True):
     """What a received folder was found to be.
 
     `pinned` is False where the enclosed keys had to be believed; `post_quantum` is whether a second signature, by
-    ML-DSA-44, holds as well.
+    ML-DSA-44, holds as well. `pages` are those of the model card that came along.
     """
 
     candidate: str
@@ -81,6 +84,7 @@ class Handed(Value, frozen=True, kw_only=True):
     origin: str
     pinned: bool
     post_quantum: bool
+    pages: tuple[str, ...] = ()
 
 
 def export_candidate(
@@ -131,6 +135,9 @@ def export_candidate(
     (folder / BOM).write_bytes(as_json(bom))
     (folder / SIGNED_BOM).write_bytes(seal(said, ctx.signer.sign, key_id(ctx.signer.public_key)))
     write_lineage(ctx, use_case, chosen, folder / LINEAGE)
+    for name, page in card_pages(ctx, chosen.candidate).items():
+        (folder / CARD).mkdir(exist_ok=True)
+        (folder / CARD / name).write_bytes(page)
     return chosen
 
 
@@ -206,12 +213,14 @@ def verify_handed(
     if signed != digests or (model_key is not None and model_key != _part(folder, PEM)):
         raise _differs(f"{SIGNATURE} or {PEM}")
     _check_bom(folder, candidate, lambda m, s: verify(enclosed, m, s))
+    pages = _check_card(folder, candidate, enclosed, verify)
     return Handed(
         candidate=candidate,
         files=tuple(files),
         statements=_lineage(folder / LINEAGE, candidate, enclosed, verify),
         origin=name.removesuffix("/evidence"),
         pinned=key is not None and model_key is not None,
+        pages=pages,
         post_quantum=_second_holds(folder, candidate, verifiers["ml-dsa-44"], second_key),
     )
 
@@ -302,6 +311,20 @@ def _lineage(folder: Path, candidate: str, key: bytes, verify: Verifier) -> int:
     if strays := [name for name in files if not name.endswith(SUFFIX)]:
         raise _differs(f"{LINEAGE}/{strays[0]} (added)")
     return len(read_lineage(files, candidate, key, verify))
+
+
+def _check_card(folder: Path, candidate: str, key: bytes, verify: Verifier) -> tuple[str, ...]:
+    """The pages of the card that came along: each as the newest `card.made` of the lineage says, by its SHA-256."""
+    files = {path.name: _bytes(path) for path in sorted((folder / CARD).iterdir())} if (folder / CARD).is_dir() else {}
+    if not files:
+        return ()
+    sealed = {path.name: _bytes(path) for path in sorted((folder / LINEAGE).iterdir())}
+    told = [s for s in read_lineage(sealed, candidate, key, verify) if s.predicate_type.endswith("/card.made/v1")]
+    papers = told[-1].predicate["fact"]["papers"] if told else {}
+    for name, data in files.items():
+        if papers.get(name) != sha256(data).hexdigest():
+            raise _differs(f"{CARD}/{name}")
+    return tuple(files)
 
 
 def _part(folder: Path, name: str) -> bytes:

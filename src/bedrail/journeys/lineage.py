@@ -19,6 +19,7 @@ from bedrail.core.errors import Corrupt
 from bedrail.core.events import (
     Approved,
     CandidateAdmitted,
+    CardMade,
     DatasetAdmitted,
     DatasetSplit,
     DeploymentHalted,
@@ -227,6 +228,7 @@ _TELLERS: dict[type, Callable[[_Told], Statement]] = {
     DatasetSplit: _dataset,
     CandidateAdmitted: _made,
     EvidenceRecorded: _examined,
+    CardMade: _retold,
     Approved: _retold,
     Objected: _retold,
     GateJudged: _retold,

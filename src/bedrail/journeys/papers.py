@@ -208,7 +208,7 @@ def _card(ctx: Context, by: str, ground: CardGround, sections: Sections) -> Card
         code=CODE,
         said=tuple(said),
         measures=measures_of(ground),
-        digests=digests,
+        digests=dict(sorted(digests.items())),  # as they come back from the sealed record
     )
 
 
@@ -268,6 +268,22 @@ def read_card(ctx: Context, digest: str) -> Card:
     if said.predicate_type != CARD_TYPE:
         raise Corrupt("this is no model card.", remedy="Make the card again.")
     return msgspec.convert(said.predicate, Card)
+
+
+def card_pages(ctx: Context, candidate: str) -> dict[str, bytes]:
+    """The pages of a candidate's newest card, drawn again from its record; only those that are as recorded.
+
+    A page whose bytes another version of this program would draw otherwise is left out; the sealed record is not.
+    """
+    facts = [entry.fact for entry in _entries(ctx, b"card.made")]
+    mine = [fact for fact in facts if isinstance(fact, CardMade) and fact.candidate == candidate]
+    if not mine:
+        return {}
+    card = read_card(ctx, mine[-1].card)
+    pages = every_paper(card, software=CODE, pdf=False) | {
+        f"{card.name}-card.dsse.json": ctx.artifacts.get(mine[-1].card)
+    }
+    return {name: data for name, data in pages.items() if mine[-1].papers.get(name) == sha256(data).hexdigest()}
 
 
 def _opened(ctx: Context, digest: str) -> Statement:
