@@ -118,17 +118,22 @@ LEFT_OUT = (
 """Not intervals of one number: calibration errors (bounds of the excess over chance), levels whose edges move;
 follow-up and Harrell's C depend on the censoring by design."""
 
-WHY = """This is a **first, short run** (some 50 to 70 samples a cell): a cell has a standard error of about 3 points, so it
-can show gross faults only, and does not yet show that every interval keeps within two points. At n = 20,000 only
-numbers were run, and their truths come from 300,000 rows, which costs them about a point and a half; classes and times wait there.
-Run `bench/coverage_outcomes.py --samples 1000` to go on from here.
+WHY = """\
+This is a **first, short run** (some 50 to 70 samples a cell): a cell has a standard error of about 3
+points, so it can show gross faults only, and does not yet show that every interval keeps within two points.
+At n = 20,000 only numbers were run, and their truths come from 300,000 rows, which costs them about a point
+and a half; classes and times wait there. Run `bench/coverage_outcomes.py --samples 1000` to go on from
+here.
 
-- *RMSE and R2 with heavy tails*: before the skewness was taken out, 87 % at 200 and 90 % at 2,000 rows (400 samples of
-  their own); with Hall's correction 93 % at both. A few long stays carry these figures, and no interval sees a tail not drawn.
+- *RMSE and R2 with heavy tails*: before the skewness was taken out, 87 % at 200 and 90 % at 2,000 rows (400
+  samples of their own); with Hall's correction 93 % at both. A few long stays carry these figures, and no
+  interval sees a tail not drawn.
 - *Slope and intercept, 3 rows a patient, n = 200*: 67 patients; the sandwich over few patients is too narrow.
-- *Average precision at 200 rows* (bootstrap), and *slope of a class of 2 % at 200 rows* (some five cases): too few cases.
-- *Coverage of intervals, heavy tail, n = 20,000*, and *shares of competing events*: probably the noise of the truth, and chance;
-  600 samples of their own held the share of competing events in 95.0 % and 95.8 % (n = 2,000, first and last horizon)."""
+- *Average precision at 200 rows* (bootstrap), and *slope of a class of 2 % at 200 rows* (some five cases): too
+  few cases.
+- *Coverage of intervals, heavy tail, n = 20,000*, and *shares of competing events*: probably the noise of the
+  truth, and chance; 600 samples of their own held the share of competing events in 95.0 % and 95.8 % (n =
+  2,000, first and last horizon)."""
 
 
 def told(cohort: OutcomeCohort) -> dict[str, tuple[float, float, float] | None]:
