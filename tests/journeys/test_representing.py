@@ -42,3 +42,22 @@ def test_a_second_outcome_judges_the_first(tmp_path_factory: pytest.TempPathFact
     assert answer["check"] == "label-choice"
     assert any(f["check"] == "label-choice.at-equal-score" for f in answer["findings"])
     assert told(*given, "charge", home=home).code == 2
+
+
+def test_a_candidate_is_asked_about_another_hospitals_table(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """A table with the charter's columns leaves evidence with parts by site; one without them is refused by column."""
+    import pandas as pd
+
+    home = copied(tmp_path_factory, "elsewhere")
+    with opened(home) as app:
+        from bedrail.journeys.dataset_reads import read_part
+
+        frame = read_part(app.context, CASE, "train").head(1_500)
+    table = tmp_path_factory.mktemp("north") / "north.parquet"
+    frame.assign(hospital=["north", "south"] * 750).to_parquet(table)
+    given = ("--as", "sam", "validate", "candidate", CASE, "--data", str(table), "--candidate", "baseline", "--json")
+    answer = json.loads(told(*given, "--site", "hospital", home=home).out)
+    assert answer["check"] == "external-validation"
+    assert any(f["group"] == "site=north" for f in answer["findings"])
+    pd.DataFrame({"x": [1]}).to_parquet(table)
+    assert told(*given, home=home).code == 2
