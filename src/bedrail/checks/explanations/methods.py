@@ -31,7 +31,7 @@ EXPLANATIONS: dict[str, Method] = {
         "again; randomised: mean cosine of centred φ; fidelity: R² = 1 − Σ(t − s)² / Σ(t − t̄)² of log-odds, patients "
         "drawn again; same side of the threshold: Wilson on the effective number of rows.",
         distrust="As a statement about causes; between inputs that go together; where LIME or a surrogate is "
-        "unfaithful (that is told); Tree SHAP's shares follow the training covers and may credit an input that the trees "
+        "unfaithful (told); Tree SHAP's shares follow the training covers and may credit an input that the trees "
         "use only as a stand-in. A pass says that reasons are the model's, not that the model is right.",
         functions=(
             "bedrail.models.explain.lime.Lime",
