@@ -197,7 +197,7 @@ def thiopurine(data: Path) -> Iterator[Case]:
         "name": "Thiopurine: active disease",
         "outcome": frame["active"],
         "inputs": frame.drop(columns="active"),
-        "groups": pd.DataFrame({"age_band": banded((frame["days_of_life"] // 365).astype(int))}),
+        "groups": pd.DataFrame({"age_band": banded(frame["days_of_life"] // 365)}),
     }
 
 

@@ -71,9 +71,8 @@ def main() -> int:
         differ += wrong
         late = f"after the event {int(found.after.sum())} (theirs 1 in {int(theirs[found.after].sum())})"
         soon = f"within the gap {int(found.early.sum())} (theirs 1 in {int(theirs[found.early].sum())})"
-        print(
-            f"gap {gap} h, horizon {horizon} h: {int(known.sum())} labels, {wrong} differ; left out by us: {late}, {soon}"
-        )
+        labels = f"{int(known.sum())} labels, {wrong} differ"
+        print(f"gap {gap} h, horizon {horizon} h: {labels}; left out by us: {late}, {soon}", flush=True)
     return 1 if differ else 0
 
 
