@@ -11,7 +11,7 @@ as false when fewer than half of its rows are planted ones. 100 seeded trials, a
 
 Peers, in an environment of their own (their newest numpy is not ours):
 
-    python3 -m venv /tmp/peers-slices && /tmp/peers-slices/bin/pip install sliceline divexplorer
+    python3 -m venv /tmp/peers-slices && /tmp/peers-slices/bin/pip install sliceline divexplorer pyarrow
     ... bench/slices.py --peers /tmp/peers-slices/bin/python
 
 SliceLine (Sagadeeva and Boehm 2021) is given the log loss of each row, and beside it the excess that our search uses;
