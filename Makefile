@@ -58,7 +58,7 @@ bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/READM
 	@$(BIN)/python bench/run.py
 
 coverage: $(VENV)/test ## How often the intervals hold the truth (hours); writes docs/statistics.md
-	@nice $(BIN)/python bench/coverage.py --reps 1000
+	@nice $(BIN)/python bench/interval_coverage.py --reps 1000
 
 soak: $(VENV)/servers ## The proofs that take hours; results in bench/soak_results.json
 	@$(BIN)/python bench/soak.py

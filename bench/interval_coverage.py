@@ -5,7 +5,7 @@ share risk and luck. Scores come from a logistic model that is off on purpose (t
 no measure is a round number; it is computed by quadrature, not by simulation. Results rest in bench/coverage_results.json
 after every batch: a run that is stopped goes on, up to `--reps` cohorts of each cell. Seeded by cell and batch.
 
-    nice .venv/bin/python bench/coverage.py [--reps 1000] [--only auroc] [--cell 200:0.02:single] [--page]
+    nice .venv/bin/python bench/interval_coverage.py [--reps 1000] [--only auroc] [--cell 200:0.02:single] [--page]
 """
 
 # ruff: noqa: E501 (sentences of the page)
@@ -282,7 +282,7 @@ def write_page(kept: dict) -> None:
     reps = {key(*cell): max(one["asked"] for one in kept[key(*cell)].values()) for cell in order}
     lines = [
         "# Statistics: how often the intervals hold the truth", "",
-        "Made by `bench/coverage.py` (`make coverage`) from its simulations; do not edit. Each 95 % interval of",
+        "Made by `bench/interval_coverage.py` (`make coverage`) from its simulations; do not edit. Each 95 % interval of",
         "`bedrail.checks.estimates.measures` is asked of made-up cohorts whose truth is known by quadrature: the score is too",
         "high and too extreme on purpose, with an outcome rate of 2 % or 20 %, one row a patient (single) or patients of 1 to 5",
         "rows that share risk and luck (clustered). The aim is 93 % to 97 %.", "",
