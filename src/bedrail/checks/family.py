@@ -41,10 +41,10 @@ FAMILIES: dict[str, Family] = {
     "uncertainty": Family(
         "Uncertainty", "Whether the model's own statements about how sure it is are true, for all and for every group."
     ),
+    "time": Family("Time", "Whether the outcome was waited for, and whether the alert comes in time."),
     "elsewhere": Family(
         "Elsewhere and later", "Whether it holds at other sites, in other years, and for those it is to serve."
     ),
-    "time": Family("Time", "Whether the outcome was waited for, and whether the alert comes in time."),
     "traps": Family("Traps", "Whether the figures could be better than the model is."),
     "robustness": Family("Robustness", "What the model does with inputs as they really arrive."),
     "outcomes": Family("Other outcomes", "Several classes, quantities, and time to an event."),

@@ -93,8 +93,10 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_adversarial_flips: float | None = 0.35
     shift_alpha: float = 0.05
     max_auroc_fall: float = 0.05
+
     slice_alpha: float = 0.05
     detectable_slice: float = 1.0
+
     max_membership_tpr: float = 0.05
     max_membership_tpr_rare: float = 0.02
     max_membership_auroc: float = 0.6

@@ -307,8 +307,8 @@ def write_report(ctx: Context, use_case: str, name: str, text: str) -> Path:
 
 
 def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, model: bytes, *, origin: str) -> str:
-    """Store a model package, sign its digest and enter it in the registry; returns the digest."""
     """Store a model package, sign its digest and enter it in the registry; returns the digest.
+
     Where the use case keeps scenarios, they run at once, on record.
     """
     from bedrail.models.package import write_package
@@ -335,5 +335,6 @@ def admit_candidate(ctx: Context, person: str, use_case: str, package: Package, 
     view = ctx.use_case(use_case)
     if view.suite:
         from bedrail.journeys.scenarios import run_on_record
+
         run_on_record(ctx, actor, use_case, (view.candidates[digest],))
     return digest
