@@ -219,8 +219,8 @@ CLAIMS = {
         "Under ten cases it is wide and says little.",
     ),
     "auprc": (
-        "variance of each row's influence, logit scale, Student's t on the cases; none under ten cases",
-        "Average precision follows the outcome rate. With few cases it is biased upwards, and where only cohorts that happen to have ten cases are asked, these are not typical: see n = 200 at 2 %.",
+        "logit interval around the precision among other patients, variance of each row's influence, Student's t on the patients with the outcome; none under 15 of them",
+        "Average precision follows the outcome rate. With few cases the estimate itself is too high, by a sixth at 40 cases in 2,000: the interval allows for it and is not centred on it. Where only the cohorts that happen to have 15 cases are asked, these are not typical.",
     ),
     "sensitivity": (
         "Wilson on effective rows, Poisson limits at one to three hits or misses",

@@ -8,15 +8,11 @@ from math import exp, log, sqrt
 
 import numpy as np
 
-from bedrail.checks.bootstrap import Tally
-from bedrail.checks.estimates.precision import average_precision
+from bedrail.checks.estimates.precision import FEWEST, average_precision
 from bedrail.checks.intervals import design_effect, power_factor, quantile, student, sum_variance
 from bedrail.checks.question import check
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
-
-BINS = 1_000
-
 
 PLENTY = 30
 """From so many effective rows of the rarer class on, DeLong's own variance is trusted."""
@@ -118,48 +114,13 @@ def auroc(outcome: Floats, score: Floats, clusters: Ints | None = None) -> Auroc
     return Auroc(estimate=area, error=sqrt(variance), pulls=pulls, positives=m, negatives=n, design=design)
 
 
-def auprc(outcome: Floats, score: Floats) -> float:
-    """Average precision, ties in score counted together: the sum of recall steps times precision."""
-    order = np.argsort(-score, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
-    hits = np.cumsum(outcome[order])[last]
-    return float(np.sum(np.diff(hits, prepend=0.0) * hits / (last + 1)) / hits[-1])
-
-
-def auprc_interval(
-    outcome: Floats, score: Floats, clusters: Ints | None, draws: int, confidence: float, rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """(estimate, low, high) of average precision; both classes must be present.
-
-    The interval is the percentile bootstrap over patients, drawn on counts in at most 1,000 score bins and
-    moved onto the exact estimate, so its cost does not grow with the number of rows.
-    """
-    edges = np.unique(np.quantile(score, np.linspace(0, 1, BINS + 1)[1:-1]))
-    bins = len(edges) - np.searchsorted(edges, score, side="right")
-    cell = bins * 2 + outcome.astype(np.int64)
-    tally = Tally.of(cell, 2 * (len(edges) + 1), clusters)
-
-    def areas(counts: Floats) -> Floats:
-        pairs = counts.reshape(len(counts), -1, 2)
-        hits, all_rows = np.cumsum(pairs[:, :, 1], axis=1), np.cumsum(pairs.sum(axis=2), axis=1)
-        precision = hits / np.maximum(all_rows, 1)
-        return np.asarray(np.sum(pairs[:, :, 1] * precision, axis=1) / np.maximum(hits[:, -1], 1))
-
-    drawn = areas(tally.draw(draws, rng))
-    estimate = auprc(outcome, score)
-    shift = estimate - float(areas(tally.counts[None, :])[0])
-    tail = (1 - confidence) / 2
-    low, high = np.quantile(drawn, [tail, 1 - tail]) + shift
-    return estimate, max(0.0, float(low)), min(1.0, float(high))
-
-
 @check("discrimination", "Does the score tell patients with the outcome from those without?")
 def discrimination(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`discrimination.auroc` and `discrimination.auprc`.
 
     AUROC fails when its whole interval lies below `min_auroc`, passes when the whole interval reaches it, and is
     missing in between. AUPRC is held against the outcome rate (what chance gives): it fails when its whole interval
-    lies below it, passes when above, and is missing in between and under ten rows of a class.
+    lies below it, passes when above, and is missing in between and under 15 patients of a class.
     """
     del rng
     area = auroc(cohort.outcome, cohort.score, cohort.clusters)
@@ -196,7 +157,7 @@ def _auroc_finding(cohort: Cohort, requirements: Requirements, area: Auroc) -> F
 def _auprc_finding(cohort: Cohort, requirements: Requirements) -> Finding:
     found = average_precision(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
     if found is None:
-        reason = "Average precision cannot be told from fewer than ten patients with, or without, the outcome."
+        reason = f"Average precision cannot be told from fewer than {FEWEST} patients with, or without, the outcome."
         return Finding(check="discrimination.auprc", verdict=Verdict.MISSING, n=cohort.n, reason=reason)
     estimate, low, high = found.estimate, found.low, found.high
     chance = float(cohort.outcome.mean())

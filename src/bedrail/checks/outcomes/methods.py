@@ -11,7 +11,8 @@ OUTCOMES: dict[str, Method] = {
         family="outcomes",
         text="Each class's probability against all other classes (one-vs-rest), averaged with each class alike and by "
         "how common it is, and all pairs of classes after Hand and Till. Intervals come from the pull of each row on "
-        "the estimate, summed within patients, on the logit scale. A single class can fail only at the confidence that "
+        "the estimate, summed within patients, on the logit scale; that of average precision is centred where the case "
+        "itself does not count among those above it. A single class can fail only at the confidence that "
         "is shared by all classes.",
         sources=(
             "Hand and Till (2001), Machine Learning 45:171",
@@ -23,7 +24,8 @@ OUTCOMES: dict[str, Method] = {
         formula="macro = (1/K) Σ A(k, rest); weighted = Σ π_k A(k, rest); M = 2/(K(K−1)) Σ_{i<j} ½ [A(i|j) + A(j|i)]; "
         "variance = Σ over patients of squared pulls, one pull being ∂estimate/∂weight of a row.",
         distrust="One-vs-rest areas move with how common the other classes are, and an average hides a class that "
-        "is not told apart: read the classes. Rare classes (under 10 rows) get no interval.",
+        "is not told apart: read the classes. Rare classes (under 10 rows; for average precision "
+        "under 15 patients) get no interval.",
         functions=(
             f"{_HOME}.multiclass.macro_auroc",
             f"{_HOME}.multiclass.pairwise_auroc",

@@ -8,7 +8,8 @@ import numpy as np
 
 from bedrail.checks.binning import calibration_error
 from bedrail.checks.calibration import observed_to_expected, recalibration
-from bedrail.checks.discrimination import auprc_interval, auroc
+from bedrail.checks.discrimination import auroc
+from bedrail.checks.estimates import precision
 from bedrail.checks.groups import told
 from bedrail.checks.intervals import power_factor, rate_interval
 from bedrail.checks.outcomes import multiclass as kinds
@@ -44,6 +45,7 @@ def discrimination(
     The three summaries fail when their interval lies below `min_macro_auroc`, pass when it reaches it, else missing; a
     class is held against `min_class_auroc`, its average precision against its share, at the shared confidence.
     """
+    del rng
     n, K = cohort.n, len(cohort.classes)
     areas = kinds.one_against_rest(cohort.outcome, cohort.score, K, cohort.clusters)
     head = "multiclass-discrimination"
@@ -64,7 +66,7 @@ def discrimination(
         _area(f"{head}.{name}", one, rarest, requirements, n, note) for name, one in zip(names, every, strict=True)
     ]
     for k in range(K):
-        found += _one_class(cohort, requirements, rng, k, areas.get(k), shared(requirements, K))
+        found += _one_class(cohort, requirements, k, areas.get(k), shared(requirements, K))
     return tuple(found)
 
 
@@ -85,7 +87,6 @@ def _area(name: str, found: Pulled, rarest: int, requirements: MulticlassRequire
 def _one_class(
     cohort: MulticlassCohort,
     requirements: MulticlassRequirements,
-    rng: np.random.Generator,
     k: int,
     area: Pulled | None,
     strict: float,
@@ -104,21 +105,15 @@ def _one_class(
         Verdict.MISSING: f"{NOT_ENOUGH} whether the AUROC of this class reaches {bound:.2f}.",
     }
     first = finding(names[0], area, interval, verdict, words[verdict], requirements.confidence, n=cohort.n, group=group)
-    share = rows / cohort.n
-    estimate, low, high = auprc_interval(
-        happened, cohort.score[:, k], cohort.clusters, requirements.draws, requirements.confidence, rng
-    )
+    average = precision.average_precision(happened, cohort.score[:, k], cohort.clusters, requirements.confidence)
+    if average is None:
+        reason = f"Fewer than {precision.FEWEST} patients with, or without, the class: average precision is not told."
+        return [first, missing(names[1], reason, n=cohort.n, group=group)]
+    estimate, low, high, share = average.estimate, average.low, average.high, rows / cohort.n
     verdict = Verdict.PASS if low > share else Verdict.FAIL if high < share else Verdict.MISSING
     reason = f"Average precision {estimate:.3f}; chance gives the share of the class, {share:.3f}."
     second = Finding(
-        check=names[1],
-        group=group,
-        verdict=verdict,
-        estimate=estimate,
-        low=low,
-        high=high,
-        n=cohort.n,
-        reason=reason,
+        check=names[1], group=group, verdict=verdict, estimate=estimate, low=low, high=high, n=cohort.n, reason=reason
     )
     return [first, second]
 
