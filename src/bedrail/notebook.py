@@ -135,10 +135,10 @@ def _other(
 
 
 def _counted(cohort: Cohort, failed: list[str]) -> tuple[str, ...]:
-    """What the data at hand can answer, and whatever fails anyway."""
-    from bedrail.checks.catalogue import CHECKS
+    """What the data at hand can answer, and whatever else on the model fails."""
+    from bedrail.checks.catalogue import CHECKS, OF_THE_DEMAND
 
-    answerable = {"discrimination", "calibration", "thresholds", "net-benefit", *failed}
+    answerable = {"discrimination", "calibration", "thresholds", "net-benefit", *failed} - set(OF_THE_DEMAND)
     if cohort.groups is not None:
         answerable |= {"subgroups", "fairness"}
     if cohort.baseline is not None:

@@ -255,5 +255,44 @@ def test_the_page_says_in_a_trade_off_what_cannot_hold_and_how_much() -> None:
     assert unequal.count("<svg") >= 5
     assert unequal.count("<desc") >= 5
     equal = Report(examine(made(13, 2500), checks=["trade-offs"])).fairness_html()
-    assert "about equally common" in equal
+    assert "do not show that the outcome is more common" in equal
+    assert "So the board has to choose" in unequal
+    assert "So the board has to choose" not in equal
     assert "cannot hold together." not in equal.replace("Which of them cannot hold together here", "")
+
+
+def test_a_tiny_group_does_not_hide_what_cannot_hold_together_for_the_others() -> None:
+    """The board's sentence is of the group that surely differs, not of a larger difference that may be chance."""
+    from bedrail.checks.equity.page import board_words
+
+    name = "trade-offs.ppv-if-error-rates-equal"
+    told = {
+        "g=sure": {"estimate": 0.1, "low": 0.05, "high": 0.15},
+        "g=tiny": {"estimate": -0.3, "low": -0.7, "high": 0.2},
+    }
+    findings = [Finding(check=name, group=g, verdict=Verdict.PASS, reason=f"Of {g}.", **v) for g, v in told.items()]
+    (words,) = board_words(findings)
+    assert "cannot hold together. Of g=sure." in words
+    assert board_words(findings[::-1]) == [words]
+    assert "do not show" in board_words(findings[1:])[0]
+
+
+def test_a_demand_that_no_score_can_meet_is_told_and_fails_no_model() -> None:
+    """Without a policy `trade-offs` never counts against the score: in a notebook, nor for two tables."""
+    import bedrail as br
+
+    cohort = made(6, shift=1.6)
+    assert cohort.groups is not None
+    report = br.examine(cohort.outcome, cohort.score, groups=cohort.groups, threshold=0.2)
+    failed = {one.check for one in report.evidence if one.verdict is Verdict.FAIL}
+    assert "trade-offs" in failed
+    assert failed - set(report.required) == {"trade-offs"}
+    people = pd.Series(np.arange(cohort.n)).astype(str)
+    scores = pd.DataFrame({"subject": people, "time": 0, "score": cohort.score, "race": cohort.groups["race"]})
+    events = pd.DataFrame({"subject": people, "time": 1, "event": "death", "value": cohort.outcome})
+    tables = br.examine_tables(scores, events, threshold=0.2)
+    assert "trade-offs" in {one.check for one in tables.evidence if one.verdict is Verdict.FAIL}
+    assert "trade-offs" not in tables.required
+    chosen = br.examine(cohort.outcome, cohort.score, groups=cohort.groups, threshold=0.2, checks=["trade-offs"])
+    assert chosen.required == ("trade-offs",)
+    assert chosen.verdict is Verdict.FAIL

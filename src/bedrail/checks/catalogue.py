@@ -26,7 +26,7 @@ from bedrail.checks.thresholds import thresholds
 from bedrail.checks.uncertainty import uncertainty
 from bedrail.checks.utility import utility
 
-__all__ = ["CHECKS", "Check", "check"]
+__all__ = ["CHECKS", "OF_THE_DEMAND", "Check", "check"]
 
 CHECKS: dict[str, Check] = {
     found.name: found
@@ -55,3 +55,6 @@ CHECKS: dict[str, Check] = {
         slices,
     )
 }
+
+OF_THE_DEMAND = ("trade-offs",)
+"""Checks that speak of what is demanded and not of the model: no model fails by them unless a policy requires them."""

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from bedrail.governance.stages import Stage
 
 FROM_SCORES = ("discrimination", "calibration", "thresholds", "net-benefit")
-"""What scores and outcomes alone can answer; asked when no policy says otherwise. Others count when they fail."""
+"""What scores and outcomes alone can answer; asked when no policy says otherwise.
+
+Others count when they fail, but for those that are no property of the model (`catalogue.OF_THE_DEMAND`)."""
 FROM_GROUPS = ("subgroups", "fairness")
 FOLLOW_UP = "follow-up"
 MIN_KNOWN_SHARE = 0.95
@@ -236,9 +238,11 @@ def _required(
     demands: Demands, evidence: Sequence[Evidence], *, grouped: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """(checks that count, notes on missing evidence that the policy accepts)."""
+    from bedrail.checks.catalogue import OF_THE_DEMAND
+
     if demands.required is None:
         asked = (FOLLOW_UP, *FROM_SCORES, *(FROM_GROUPS if grouped else ()))
-        failed = (one.check for one in evidence if one.verdict is Verdict.FAIL)
+        failed = (one.check for one in evidence if one.verdict is Verdict.FAIL and one.check not in OF_THE_DEMAND)
         return tuple(dict.fromkeys((*asked, *failed))), ()
     missing = {one.check for one in evidence if one.verdict is Verdict.MISSING}
     waived = [check for check in demands.required if check in missing and check in demands.accepted]

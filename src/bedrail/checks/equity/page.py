@@ -29,6 +29,7 @@ def fairness_page(report: Report) -> str:
         "fairness.html",
         title=report.context.title,
         summary=board_words(forced),
+        forced=any(_weight(f)[0] for f in forced if f.check == "trade-offs.ppv-if-error-rates-equal"),
         tables=[_table(forced, measure, label, at) for at, (measure, label) in enumerate(FORCED)],
         demands=[_row(f) for f in forced if f.check == "trade-offs.demand" and f.estimate is not None],
         notions=[_row(f) for f in _of(report, "parity")],
@@ -42,7 +43,7 @@ def fairness_page(report: Report) -> str:
 
 
 def board_words(forced: Sequence[Finding]) -> list[str]:
-    """What cannot hold together, in a sentence for each column: the group where most would have to differ."""
+    """What cannot hold together, in a sentence for each column: the group where most would surely have to differ."""
     told: list[str] = []
     columns: dict[str, Finding] = {}
     for finding in forced:
@@ -50,14 +51,14 @@ def board_words(forced: Sequence[Finding]) -> list[str]:
             continue
         column = finding.group.partition("=")[0]
         best = columns.get(column)
-        if best is None or abs(finding.estimate) > abs(best.estimate or 0.0):
+        if best is None or _weight(finding) > _weight(best):
             columns[column] = finding
     for column, finding in columns.items():
         low, high = finding.low or 0.0, finding.high or 0.0
         if low <= 0.0 <= high:
             told.append(
-                f"By {column}, the outcome is about equally common in all groups as far as these patients show, so "
-                "that nothing forces equal error rates and equal PPV apart."
+                f"By {column}, these patients do not show that the outcome is more common in one group than in "
+                "another, so that nothing is seen to force equal error rates and equal PPV apart."
             )
             continue
         told.append(
@@ -68,6 +69,12 @@ def board_words(forced: Sequence[Finding]) -> list[str]:
             f"{abs(high) * 100:.1f} and {abs(low) * 100:.1f} of 100 alerts."
         )
     return told
+
+
+def _weight(finding: Finding) -> tuple[bool, float]:
+    """A difference that is sure outweighs a larger one that may be chance: a tiny group must not hide the others."""
+    sure = (finding.low or 0.0) > 0 or (finding.high or 0.0) < 0
+    return sure, abs(finding.estimate or 0.0)
 
 
 def _of(report: Report, check: str) -> list[Finding]:
