@@ -257,7 +257,7 @@ def _notes(
     given: Predictions, told: Events, found: Matched, timing: Timing, units: int, *, by_encounter: bool
 ) -> tuple[str, ...]:
     by = "encounter" if by_encounter else "subject"
-    window = f"from {timing.gap or 'the prediction'}{' after it' if timing.gap else ' on'}"
+    window = f"from {timing.gap or 'the prediction'}{' after the prediction' if timing.gap else ' on'}"
     window += f", until {timing.horizon} after it" if timing.horizon else ""
     notes = [f"Outcome: event “{told.name}”, joined by {by}, {window}."]
     if told.ones_only:

@@ -120,11 +120,12 @@ def _area_findings(areas: Pooled | None, k: int, n: int, requirements: Requireme
         reason = f"Fewer than two of {k} sites have {FEWEST} patients with and without the outcome."
         return (Finding(check=name, group="site=*", verdict=Verdict.MISSING, reason=reason),)
     mean, low, high = (_expit(x) for x in (areas.mean, areas.low, areas.high))
+    bound = requirements.min_group_auroc
     about = (
-        f"Over {areas.k} of {k} sites; I2 {areas.i2:.0%} ({areas.i2_limits[0]:.0%} to {areas.i2_limits[1]:.0%}), "
+        f"AUROC {mean:.3f} ({low:.3f} to {high:.3f}) over {areas.k} of {k} sites; {bound:.2f} is required. "
+        f"I2 {areas.i2:.0%} ({areas.i2_limits[0]:.0%} to {areas.i2_limits[1]:.0%}), "
         f"tau2 {areas.tau2:.3g} on the logit scale ({areas.tau2_limits[0]:.3g} to {areas.tau2_limits[1]:.3g})."
     )
-    bound = requirements.min_group_auroc
     verdict = Verdict.FAIL if high < bound else Verdict.PASS if low >= bound else Verdict.MISSING
     first = Finding(check=name, group="site=*", verdict=verdict, estimate=mean, low=low, high=high, n=n, reason=about)
     if areas.new is None or areas.k < FEWEST_SITES:
@@ -154,7 +155,8 @@ def _ratio_findings(ratios: Ratios | None, n: int, requirements: Requirements) -
         return (Finding(check=name, group="site=*", verdict=Verdict.MISSING, n=n, reason=reason),)
     band = requirements.group_observed_to_expected
     about = (
-        f"Over {ratios.k} sites; between sites O/E varies by {ratios.spread:.0%} of itself "
+        f"O/E is {ratios.ratio:.2f} ({ratios.low:.2f} to {ratios.high:.2f}) over {ratios.k} sites; "
+        f"{band[0]:g} to {band[1]:g} is asked. Between sites it varies by {ratios.spread:.0%} of itself "
         f"({ratios.spread_limits[0]:.0%} to {ratios.spread_limits[1]:.0%}); no difference: p = {ratios.p_value:.2g}."
     )
     inside = band[0] <= ratios.low and ratios.high <= band[1]
