@@ -12,13 +12,15 @@ from bedrail.checks import Cohort, Requirements, examine
 from bedrail.checks.calibration import observed_to_expected, recalibration
 from bedrail.checks.comparison import auroc_difference
 from bedrail.checks.discrimination import auroc
+from bedrail.checks.estimates.precision import average_precision
+from bedrail.checks.estimates.recalibrated import intercept_and_slope
 from bedrail.checks.intervals import mean_interval, rate_interval
 from bedrail.checks.utility import benefits
 from bedrail.core.values import Verdict
 
 GUARDS = {
-    "discrimination": ("auroc_intervals",),
-    "calibration": ("observed_to_expected", "slope_intervals"),
+    "discrimination": ("auroc_intervals", "average_precision"),
+    "calibration": ("observed_to_expected", "slope_intervals", "slopes_of_rare"),
     "thresholds": ("sensitivity_intervals",),
     "net-benefit": ("net_benefit",),
     "baseline": ("paired_differences",),
@@ -46,12 +48,13 @@ def coverage(
     rows: int,
     times: int = 500,
     patients: int = 300,
+    base: float = -2.0,
 ) -> float:
     """Share of simulated cohorts whose 95 % interval holds the truth."""
     rng = np.random.default_rng(11)
     held = total = 0
     for _ in range(times):
-        found = measure(draw(rng, patients, rows))
+        found = measure(draw(rng, patients, rows, base))
         if found is not None:
             total += 1
             held += found[0] <= truth <= found[1]
@@ -96,6 +99,40 @@ def test_slope_intervals_hold_one(rows: int) -> None:
         return None if found is None else (found[1].low, found[1].high)
 
     assert 0.925 <= coverage(measure, 1.0, rows) <= 0.98
+
+
+RARE = -4.6
+"""About one row in fifty has the outcome."""
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_average_precision_intervals_hold_the_truth_of_rare_outcomes(rows: int) -> None:
+    """With some 40 cases among 2,000 rows they cover at 93 to 98 %, and err above and below alike."""
+    y, s, _ = draw(np.random.default_rng(98), 2_000_000, 1, RARE)
+    truth = average_precision(y, s, None, 0.95)
+    assert truth is not None
+    below = []
+
+    def measure(drawn: Drawn) -> tuple[float, float] | None:
+        found = average_precision(*drawn, 0.95)
+        if found is None:
+            return None
+        below.append(truth.estimate < found.low)
+        return found.low, found.high
+
+    assert 0.93 <= coverage(measure, truth.estimate, rows, patients=2_000 // rows, base=RARE) <= 0.98
+    assert np.mean(below) <= 0.04
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_slopes_of_rare_outcomes_hold_one(rows: int) -> None:
+    """With some 40 cases the interval of the slope covers 1 for true risks at 92 to 98.5 %."""
+
+    def measure(drawn: Drawn) -> tuple[float, float] | None:
+        found = intercept_and_slope(*drawn, 0.95)
+        return None if found is None else (found[1].low, found[1].high)
+
+    assert 0.92 <= coverage(measure, 1.0, rows, 200, 2_000 // rows, RARE) <= 0.985
 
 
 @pytest.mark.parametrize("rows", [1, 3])

@@ -54,7 +54,8 @@ ESTIMATES: dict[str, Method] = {
         "uncertainty + rest within bins.",
         distrust="Across time: an average over the holdout hides a trend, and acting on the score changes outcomes. "
         "Mean calibration can be right while that of a group is wrong. ECE cannot be negative: read it beside what "
-        "chance gives.",
+        "chance gives; in simulation its 95 % interval, and that of reliability and resolution, held the truth in as "
+        "few as 91 % of cohorts.",
         functions=(
             "bedrail.checks.calibration.observed_to_expected",
             "bedrail.checks.estimates.recalibrated.intercept_and_slope",
