@@ -6,10 +6,10 @@ import re
 from collections.abc import Callable
 
 from bedrail.checks.cards.values import Measure, Source
-from bedrail.checks.words import number, plain_group
+from bedrail.checks.words import number, plain_group, plain_measure
 from bedrail.core.values import Verdict
 from bedrail.governance.values import DeploymentView
-from bedrail.journeys.card_ground import CardGround, Trained, measures_of, source_of
+from bedrail.journeys.card_ground import EXTERNAL, CardGround, Trained, measures_of, source_of
 from bedrail.models.feature import Feature
 
 Told = tuple[str, tuple[Source, ...]]
@@ -127,6 +127,21 @@ def figure_words(measure: Measure) -> str:
         interval = f" ({number(measure.low)} to {number(measure.high)})"
     count = "" if measure.n is None else f", n {measure.n:,}"
     return f"{measure.label} {number(measure.estimate)}{interval}{count}"
+
+
+def external_validity(ground: CardGround) -> Told:
+    """Every figure of the evidence `external-validation`, by site or period; nothing where there is none."""
+    known = ground.about(EXTERNAL)
+    if known is None:
+        return "", ()
+    lines = [f"{known.evidence.verdict}: {known.evidence.reason}"]
+    for each in known.evidence.findings:
+        if each.estimate is not None and abs(each.estimate) < float("inf"):
+            interval = "" if each.low is None or each.high is None else f" ({number(each.low)} to {number(each.high)})"
+            count = "" if each.n is None else f", n {each.n:,}"
+            what = plain_measure(each.check)
+            lines.append(f"- {plain_group(each.group)}: {what} {number(each.estimate)}{interval}{count}")
+    return "\n".join(lines), (source_of(known),)
 
 
 def by_group(ground: CardGround) -> Told:

@@ -38,9 +38,13 @@ _PARTS: dict[str, Part] = {
 }
 
 
-def part_of(check: str) -> Part:
+EXTERNAL = "external-validation"
+"""Evidence of its own section: its figures are of other patients than those of the three parts."""
+
+
+def part_of(check: str) -> Part | None:
     """To which of a card's three parts a check belongs; what is not known by name tells of safety."""
-    return _PARTS.get(check, "safety")
+    return None if check == EXTERNAL else _PARTS.get(check, "safety")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,23 +143,24 @@ def measures_of(ground: CardGround) -> tuple[Measure, ...]:
     numbers = next((each for tier, each in ground.policy.requirements.items() if tier == ground.view.tier), None)
     level = numbers.confidence if numbers else None
     return tuple(
-        _measure(known, finding, level)
+        _measure(known, finding, level, part)
         for known in ground.evidence
+        if (part := part_of(known.evidence.check)) is not None
         for finding in known.evidence.findings
         if finding.estimate is not None
         and abs(finding.estimate) < float("inf")
-        and (finding.group == "overall" or part_of(known.evidence.check) == "fairness")
+        and (finding.group == "overall" or part == "fairness")
     )
 
 
-def _measure(known: Known, finding: Finding, level: float | None) -> Measure:
+def _measure(known: Known, finding: Finding, level: float | None, part: Part) -> Measure:
     from bedrail.checks.words import plain_measure
 
     assert finding.estimate is not None
     bounded = all(bound is not None and abs(bound) < float("inf") for bound in (finding.low, finding.high))
     gap = finding.check.startswith("fairness.")
     return Measure(
-        part=part_of(known.evidence.check),
+        part=part,
         check=finding.check,
         label=f"{plain_measure(finding.check)}{', group less rest' if gap else ''}",
         group=finding.group,

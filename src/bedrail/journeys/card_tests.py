@@ -192,6 +192,7 @@ TELLERS: dict[str, Tell] = {
     "fairness-asked": facts.fairness_asked,
     "internal-validity": figures("usefulness"),
     "internal-fairness": figures("fairness"),
+    "external-validity": facts.external_validity,
     "validity-monitoring": validity_monitoring,
     "local-validity": local_validity,
     "fairness-monitoring": fairness_monitoring,

@@ -191,8 +191,10 @@ def _card(ctx: Context, by: str, ground: CardGround, sections: Sections) -> Card
     said: list[Said] = []
     for item in ITEMS:
         if item.people:
-            said.append(said_by_people(item, sections, rests_on))
-            continue
+            people = said_by_people(item, sections, rests_on)
+            if people.standing != "optional" or item.id not in TELLERS:
+                said.append(people)
+                continue
         text, sources = TELLERS[item.id](ground)
         said.append(Said(item=item.id, text=text, standing="measured" if text else "optional", sources=sources))
     digests = {"model": ground.candidate.candidate, "charter": ground.view.charter, "policy": ground.policy.digest}
