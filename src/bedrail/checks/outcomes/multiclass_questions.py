@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bedrail.checks.binning import calibration_error
-from bedrail.checks.calibration import observed_to_expected, recalibration
+from bedrail.checks.calibration import observed_to_expected
 from bedrail.checks.discrimination import auroc
 from bedrail.checks.estimates import precision
+from bedrail.checks.estimates.recalibrated import intercept_and_slope
 from bedrail.checks.groups import told
 from bedrail.checks.intervals import power_factor, rate_interval
 from bedrail.checks.outcomes import multiclass as kinds
@@ -352,10 +353,12 @@ def _class_calibration(
         found.append(missing(names[0], "The class is never expected.", group=group))
     else:
         found.append(_ratio(names[0], group, ratio, (sure.low, sure.high), cohort.n, requirements))
-    fits = recalibration(happened, score, cohort.clusters, requirements.confidence)
-    stricter = recalibration(happened, score, cohort.clusters, strict)
+    fits = intercept_and_slope(happened, score, cohort.clusters, requirements.confidence)
+    stricter = intercept_and_slope(happened, score, cohort.clusters, strict)
     if fits is None or stricter is None:
-        found.append(missing(names[1], "No slope: one class only, no spread, or perfect separation.", group=group))
+        found.append(
+            missing(names[1], "No slope: under two rows of a class, no spread, or perfect separation.", group=group)
+        )
     else:
         found.append(_slope(names[1], group, fits[1], stricter[1], cohort.n, requirements))
     return [*found, _error(names[2], group, happened, score, cohort, requirements, rng)]
