@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from bedrail.checks.intervals import dense
 from bedrail.checks.values import Bools, Floats, Ints
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
@@ -91,7 +92,7 @@ def _kinds(cell: Ints, cells: int, clusters: Ints) -> tuple[Ints, Any]:
     """Patients whose rows fall into the same cells, found by a 64-bit sum of mixed cell codes."""
     from scipy.sparse import csr_array
 
-    _, patient = np.unique(clusters, return_inverse=True)
+    patient = dense(clusters)[1]
     code = np.arange(1, cells + 1, dtype=np.uint64) * _ODD
     code = (code ^ (code >> np.uint64(31))) * _MIX
     code ^= code >> np.uint64(27)

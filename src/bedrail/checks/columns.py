@@ -182,3 +182,8 @@ def clusters_of(subject: NDArray[Any] | None) -> Ints | None:
             "has empty identifiers.", path="subject", remedy="Give every row its patient, or leave subjects out."
         )
     return None if len(patients) == len(codes) else codes.astype(np.int64)
+
+
+def by_patient(clusters: Ints | None) -> Ints | None:
+    """(n,) the rows in the order of their patients' codes; None where there are none."""
+    return None if clusters is None else np.argsort(clusters, kind="stable")

@@ -9,12 +9,11 @@ import numpy as np
 
 from bedrail.checks.calibration import observed_to_expected
 from bedrail.checks.groups import Cell
-from bedrail.checks.intervals import design_effect, difference, distinct
-from bedrail.checks.thresholds import part
-from bedrail.checks.values import Bools, Cohort, Floats, Requirements
+from bedrail.checks.intervals import difference
+from bedrail.checks.sides import Shared
+from bedrail.checks.values import Cohort, Requirements
 
 METRICS = ("sensitivity", "specificity", "ppv", "calibration")
-FEWEST_FOR_OWN_DESIGN = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +40,17 @@ class Contrast:
         return self.inside - self.outside
 
 
-Effects = dict[str, float]
-"""Design effects of all rows by measure: the same for every group of one cohort, so found once."""
-
-
 def contrast(
-    cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, effects: Effects | None = None
+    cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, shared: Shared | None = None
 ) -> Contrast | None:
     """Compare one group with the rest; None when either side has fewer than `min_group` rows to judge by.
 
-    `effects`, an empty mapping at first, spares later groups of the same cohort what the first has found.
+    `shared`, made of the same cohort, spares later groups what the first has found.
     """
-    effects = {} if effects is None else effects
+    shared = Shared(cohort) if shared is None else shared
     if metric == "calibration":
-        return _calibration(cohort, cell, requirements, effects)
-    return _rate(cohort, cell, metric, requirements, effects)
+        return _calibration(cohort, cell, requirements, shared)
+    return _rate(cell, metric, requirements, shared)
 
 
 def exact_rates(hits: tuple[float, float], sizes: tuple[float, float]) -> float:
@@ -71,17 +66,17 @@ def exact_rates(hits: tuple[float, float], sizes: tuple[float, float]) -> float:
     return float(min(1.0, 2 * min(tails)))
 
 
-def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, effects: Effects) -> Contrast | None:
-    among, hits = part(metric, cohort.outcome, cohort.alert)
-    inside, outside = among & cell.rows, among & ~cell.rows
-    n, m = int(inside.sum()), int(outside.sum())
+def _rate(cell: Cell, metric: str, requirements: Requirements, shared: Shared) -> Contrast | None:
+    whole, rows = shared.whole(metric), shared.within(cell).rows
+    among = whole.among[rows]
+    n = int(among.sum())
+    m = whole.rows - n
     if min(n, m) < requirements.min_group:
         return None
-    pooled = float(hits[among].mean())
-    centred = hits - pooled
-    whole = _whole(cohort, centred, among, metric, effects)
-    sizes = (n / _design(cohort, centred, whole, inside), m / _design(cohort, centred, whole, outside))
-    found = (float(hits[inside].sum()), float(hits[outside].sum()))
+    mine = float(whole.hits[rows][among].sum())
+    pooled, found = whole.found / whole.rows, (mine, whole.found - mine)
+    designs = shared.designs(metric, cell)
+    sizes = (n / designs[0], m / designs[1])
     spread = max(pooled * (1 - pooled), 0.0475)
     p_value = exact_rates((found[0] * sizes[0] / n, found[1] * sizes[1] / m), sizes)
     return Contrast(
@@ -96,26 +91,7 @@ def _rate(cohort: Cohort, cell: Cell, metric: str, requirements: Requirements, e
     )
 
 
-def _whole(cohort: Cohort, centred: Floats, among: Bools, metric: str, effects: Effects) -> float:
-    """Design effect of all rows `among`."""
-    if cohort.clusters is None:
-        return 1.0
-    if metric not in effects:
-        effects[metric] = design_effect(centred[among], cohort.clusters[among])
-    return effects[metric]
-
-
-def _design(cohort: Cohort, centred: Floats, whole: float, side: Bools) -> float:
-    """Design effect of one side: that of all rows, or its own where its patients are many and it is larger."""
-    if cohort.clusters is None:
-        return 1.0
-    own = cohort.clusters[side]
-    if distinct(own) < FEWEST_FOR_OWN_DESIGN:
-        return whole
-    return max(whole, design_effect(centred[side] - centred[side].mean(), own))
-
-
-def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements, effects: Effects) -> Contrast | None:
+def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements, shared: Shared) -> Contrast | None:
     """O/E inside against outside: given all outcomes, those inside are binomial with the share expected inside.
 
     Counts are scaled to the variance that the (rescaled) risks imply, and widened by the design effect of patients.
@@ -124,19 +100,17 @@ def _calibration(cohort: Cohort, cell: Cell, requirements: Requirements, effects
 
     y, score, rows = cohort.outcome, cohort.score, cell.rows
     n, m = int(rows.sum()), int((~rows).sum())
+    if min(n, m) < requirements.min_group:
+        return None
     expected = float(score[rows].sum()), float(score[~rows].sum())
-    if min(n, m) < requirements.min_group or min(expected) <= 0 or not y.any():
+    if min(expected) <= 0 or not y.any():
         return None
     observed = float(y[rows].sum()), float(y[~rows].sum())
     ratio, share = sum(observed) / sum(expected), expected[0] / sum(expected)
     risk = np.minimum(ratio * score, 1.0)
     weight = np.where(rows, (1 - share) ** 2, share**2)
-    everyone = np.ones(cohort.n, dtype=np.bool_)
-    residual = y - ratio * score
-    whole = _whole(cohort, residual, everyone, "calibration", effects)
-    widen = max(_design(cohort, residual, whole, side) for side in (rows, ~rows))
-    variance = float(np.sum(weight * risk * (1 - risk))) * widen
-    plain = float(np.sum(weight * risk))
+    plain = float(np.dot(weight, risk))
+    variance = (plain - float(np.dot(weight * risk, risk))) * max(shared.designs("calibration", cell))
     scale = max(0.05, variance / plain)
     a, total = round(observed[0] / scale), round(sum(observed) / scale)
     p_value = min(1.0, 2 * min(binom.cdf(a, total, share), binom.sf(a - 1, total, share)))

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bedrail.checks.contrasts import METRICS, Contrast, Effects, contrast, gap_interval
+from bedrail.checks.contrasts import METRICS, Contrast, contrast, gap_interval
 from bedrail.checks.groups import NO_GROUPS, Cell, cells, told, too_few
 from bedrail.checks.intervals import power_factor
 from bedrail.checks.question import check
+from bedrail.checks.sides import Shared
 from bedrail.checks.thresholds import AMONG
 from bedrail.checks.values import Cohort, Requirements
 from bedrail.core.errors import Invalid
@@ -51,10 +52,10 @@ def fairness(cohort: Cohort, requirements: Requirements, rng: np.random.Generato
     if not every:
         return (Finding(check="fairness", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
     found: Contrasts = {}
-    effects: Effects = {}
+    shared = Shared(cohort)
     asked = [(cell, metric) for cell in every for metric in metrics if _binds(cell, metric, requirements)]
     for cell, metric in asked:
-        one = None if cell.patients < requirements.min_group else contrast(cohort, cell, metric, requirements, effects)
+        one = None if cell.patients < requirements.min_group else contrast(cohort, cell, metric, requirements, shared)
         if one is not None:
             found[cell.name, metric] = one
     adjusted, family = _adjust(found, every)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bedrail.checks.intervals import distinct
+from bedrail.checks.intervals import dense, distinct
 from bedrail.checks.values import Bools, Cohort, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
+MOST_CELLS = 1_000_000
 NO_GROUPS = "No groups were given, so nothing can be said about any of them."
 
 
@@ -33,9 +34,16 @@ def cells(cohort: Cohort, *, intersections: bool = True) -> tuple[Cell, ...]:
     """Every group that has a row: levels of each column, then of each intersection, in the columns' order."""
     if cohort.groups is None or cohort.n == 0:
         return ()
-    families: list[tuple[str, ...]] = [(str(column),) for column in cohort.groups.columns]
-    families += [columns for columns in cohort.intersections if intersections and len(columns) > 1]
-    return tuple(cell for columns in dict.fromkeys(families) for cell in _family(cohort, columns))
+    return tuple(cell for columns in families(cohort, intersections=intersections) for cell in _family(cohort, columns))
+
+
+def families(cohort: Cohort, *, intersections: bool = True) -> tuple[tuple[str, ...], ...]:
+    """The columns, then the intersections, each once."""
+    if cohort.groups is None or cohort.n == 0:
+        return ()
+    found: list[tuple[str, ...]] = [(str(column),) for column in cohort.groups.columns]
+    found += [columns for columns in cohort.intersections if intersections and len(columns) > 1]
+    return tuple(dict.fromkeys(found))
 
 
 def cell_codes(cohort: Cohort, columns: tuple[str, ...]) -> tuple[Ints, tuple[str, ...]]:
@@ -45,8 +53,11 @@ def cell_codes(cohort: Cohort, columns: tuple[str, ...]) -> tuple[Ints, tuple[st
     for column in columns:
         series = cohort.groups[column].cat
         code = code * len(series.categories) + series.codes.to_numpy(dtype=np.int64)
-    seen, inverse = np.unique(code, return_inverse=True)
-    return inverse.astype(np.int64), tuple(_name(cohort, columns, int(one)) for one in seen)
+    if int(code.max(initial=0)) < MOST_CELLS:
+        seen, inverse = dense(code)
+    else:
+        seen, inverse = np.unique(code, return_inverse=True)
+    return inverse.astype(np.int64, copy=False), tuple(_name(cohort, columns, int(one)) for one in seen)
 
 
 def _name(cohort: Cohort, columns: tuple[str, ...], code: int) -> str:

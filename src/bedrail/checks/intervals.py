@@ -44,21 +44,33 @@ def cluster_sums(values: Floats, clusters: Ints | None) -> Floats:
     """(patients,) sums of `values` (n,) within patients; `values` itself when every row is its own patient."""
     if clusters is None or len(values) == 0:
         return values
-    codes = _dense(clusters)
+    codes = _small(clusters)
     sums = np.bincount(codes, weights=values)
     return np.asarray(sums[np.bincount(codes) > 0], dtype=np.float64)
 
 
-def _dense(clusters: Ints) -> Ints:
+def dense(clusters: Ints) -> tuple[Ints, Ints]:
+    """(k,) the codes that occur, in order, and (n,) each row's place among them; no sorting."""
+    here = np.zeros(int(clusters.max()) + 1 if len(clusters) else 0, dtype=np.bool_)
+    here[clusters] = True
+    who = np.flatnonzero(here)
+    place = np.empty(len(here), dtype=np.int64)
+    place[who] = np.arange(len(who))
+    return who, place[clusters]
+
+
+def _small(clusters: Ints) -> Ints:
     """The same patients under small codes, where a small group would else be counted in a table of everybody."""
-    if len(clusters) * 10 > int(clusters.max()):
-        return clusters
-    return np.asarray(np.unique(clusters, return_inverse=True)[1], dtype=np.int64)
+    return clusters if len(clusters) * 2 > int(clusters.max()) else dense(clusters)[1]
 
 
 def distinct(clusters: Ints) -> int:
     """Number of different patients, whose codes are small non-negative integers."""
-    return int(np.count_nonzero(np.bincount(_dense(clusters)))) if len(clusters) else 0
+    if not len(clusters):
+        return 0
+    here = np.zeros(int(clusters.max()) + 1, dtype=np.bool_)
+    here[clusters] = True
+    return int(np.count_nonzero(here))
 
 
 def sum_variance(values: Floats, clusters: Ints | None) -> float:

@@ -7,16 +7,19 @@ import numpy as np
 from bedrail.checks.bootstrap import confusion, confusion_rate
 from bedrail.checks.calibration import observed_to_expected
 from bedrail.checks.discrimination import auroc
-from bedrail.checks.groups import NO_GROUPS, Cell, cell_codes, cells, told, too_few
-from bedrail.checks.intervals import power_factor
+from bedrail.checks.equity.tallies import Pairs
+from bedrail.checks.groups import NO_GROUPS, Cell, cell_codes, cells, families, told, too_few
+from bedrail.checks.intervals import dense, power_factor
 from bedrail.checks.question import against, check
-from bedrail.checks.thresholds import RATES, bounds, rate_finding
+from bedrail.checks.thresholds import RATES, bounds, rate_of
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
 SPREADS = ("sensitivity", "specificity", "ppv")
 
 
+Scored = tuple[Floats, Floats, Ints | None]
+"""Outcome, score and patients of a group's rows."""
 FEWEST = 10
 """DeLong's normal approximation needs that many patients of each kind before an interval of an AUROC can be trusted."""
 
@@ -37,23 +40,25 @@ def subgroups(cohort: Cohort, requirements: Requirements, rng: np.random.Generat
     bounded = 2 + sum(bounds(metric, requirements) != (None, None) for metric in RATES)
     strict = 1 - requirements.group_alpha / (bounded * len(every))
     findings: list[Finding] = []
+    alert = cohort.alert
     for cell in every:
-        findings.append(_auroc(cohort, requirements, cell, strict))
+        clusters = None if cohort.clusters is None else dense(cohort.clusters[cell.rows])[1]
+        rows = cohort.outcome[cell.rows], alert[cell.rows], clusters
+        score = cohort.score[cell.rows]
+        findings.append(_auroc((rows[0], score, clusters), requirements, cell, strict))
         for metric in RATES:
             name = f"subgroups.{metric}"
             guarded = too_few(cell, name, requirements)
-            findings.append(guarded or rate_finding(name, cell.name, metric, cohort, cell.rows, requirements, strict))
-        findings.append(_ratio(cohort, requirements, cell, strict))
+            findings.append(guarded or rate_of(name, cell.name, metric, rows, cohort.cut, requirements, strict))
+        findings.append(_ratio((rows[0], score, clusters), requirements, cell, strict))
     return (*findings, *spreads(cohort, requirements, rng))
 
 
-def _auroc(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
+def _auroc(scored: Scored, requirements: Requirements, cell: Cell, strict: float) -> Finding:
     name = "subgroups.auroc"
     if guarded := too_few(cell, name, requirements):
         return guarded
-    n = int(cell.rows.sum())
-    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
-    area = auroc(cohort.outcome[cell.rows], cohort.score[cell.rows], clusters)
+    n, area = len(scored[0]), auroc(*scored)
     if area is None or min(area.positives, area.negatives) < FEWEST:
         reason = f"{cell.name} holds too few patients with, or without, the outcome."
         return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
@@ -81,12 +86,11 @@ def _auroc(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float
     )
 
 
-def _ratio(cohort: Cohort, requirements: Requirements, cell: Cell, strict: float) -> Finding:
+def _ratio(scored: Scored, requirements: Requirements, cell: Cell, strict: float) -> Finding:
     name = "subgroups.observed-to-expected"
     if guarded := too_few(cell, name, requirements):
         return guarded
-    outcome, score = cohort.outcome[cell.rows], cohort.score[cell.rows]
-    clusters = None if cohort.clusters is None else cohort.clusters[cell.rows]
+    outcome, score, clusters = scored
     found = observed_to_expected(outcome, score, clusters, requirements.confidence)
     n = len(outcome)
     if found is None:
@@ -126,8 +130,7 @@ def spreads(cohort: Cohort, requirements: Requirements, rng: np.random.Generator
     above `max_spread`; without such a bound, or below it, passes; missing with fewer than two groups to compare.
     """
     findings: list[Finding] = []
-    families = dict.fromkeys(cell.columns for cell in cells(cohort))
-    for columns in families:
+    for columns in families(cohort):
         codes, names = cell_codes(cohort, columns)
         counts, drawn = confusion(
             cohort.outcome, cohort.alert, codes, len(names), cohort.clusters, requirements.draws, rng
@@ -142,8 +145,7 @@ def _patients(cohort: Cohort, codes: Ints, groups: int) -> Ints:
     """(groups,) number of patients with a row in each."""
     if cohort.clusters is None:
         return np.bincount(codes, minlength=groups)
-    pairs = np.unique(codes * (int(cohort.clusters.max()) + 1) + cohort.clusters)
-    return np.bincount(pairs // (int(cohort.clusters.max()) + 1), minlength=groups)
+    return Pairs.of(codes, cohort, groups).patients(groups)
 
 
 def _spread(metric: str, group: str, counts: Floats, drawn: Floats, sizes: Ints, requirements: Requirements) -> Finding:

@@ -6,9 +6,9 @@ from math import sqrt
 
 import numpy as np
 
-from bedrail.checks.intervals import power_factor, rate_design_effect, rate_interval
+from bedrail.checks.intervals import near_edges, power_factor, rate_design_effect
 from bedrail.checks.question import check
-from bedrail.checks.values import Bools, Cohort, Floats, Requirements
+from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 
 RATES = ("sensitivity", "specificity", "ppv", "npv", "alert-rate")
@@ -55,17 +55,33 @@ def rate_finding(
     is no wider than `widest_rate_interval` and does not; missing otherwise. Under `min_group` rows to take a share
     of, nothing is printed.
     """
-    among, hits = part(metric, cohort.outcome, cohort.alert)
-    chosen = among & rows
+    clusters = None if cohort.clusters is None else cohort.clusters[rows]
+    return rate_of(
+        name, group, metric, (cohort.outcome[rows], cohort.alert[rows], clusters), cohort.cut, requirements, strict
+    )
+
+
+Rows = tuple[Floats, Bools, Ints | None]
+"""Outcome, alert and patients of some rows."""
+
+
+def rate_of(
+    name: str, group: str, metric: str, rows: Rows, cut: float, requirements: Requirements, strict: float
+) -> Finding:
+    """`rate_finding` of rows that were taken out already; `cut` is the threshold of their alerts."""
+    outcome, alert, clusters = rows
+    chosen, hits = part(metric, outcome, alert)
     n = int(chosen.sum())
     if n < requirements.min_group:
         reason = f"Fewer than {requirements.min_group} {AMONG[metric]} in {group}: not shown."
         return Finding(check=name, group=group, verdict=Verdict.MISSING, reason=reason)
-    values, clusters = hits[chosen], None if cohort.clusters is None else cohort.clusters[chosen]
-    rate, low, high = rate_interval(values, clusters, requirements.confidence)
-    _, sure_low, sure_high = rate_interval(values, clusters, strict)
+    values = hits[chosen]
+    rate = float(values.mean())
+    effective = n / rate_design_effect(values, None if clusters is None else clusters[chosen])
+    low, high = near_edges(rate, effective, requirements.confidence)
+    sure_low, sure_high = near_edges(rate, effective, strict)
     least, most = bounds(metric, requirements)
-    shown = f"{rate:.1%} of {n:,} {AMONG[metric]} at threshold {cohort.cut:.3g}"
+    shown = f"{rate:.1%} of {n:,} {AMONG[metric]} at threshold {cut:.3g}"
     if least is not None and sure_high < least:
         verdict, reason = Verdict.FAIL, f"{metric} is too low in {group}: {shown}; at least {least:.1%} is required."
     elif most is not None and sure_low > most:
@@ -76,7 +92,6 @@ def rate_finding(
         verdict, reason = Verdict.MISSING, f"Not enough patients to tell whether {metric} keeps its bound: {shown}."
     else:
         verdict, reason = Verdict.PASS, f"{shown}."
-    effective = n / rate_design_effect(values, clusters)
     gap = min(1.0, power_factor(1 - requirements.confidence) * sqrt(max(rate * (1 - rate), 0.0475) / effective))
     return Finding(
         check=name,

@@ -66,6 +66,7 @@ class Cohort:
     `intersections` names tuples of group columns. `threshold` is the risk from which an alert is given; without
     one, the observed outcome rate is taken. `training_subjects` are the patients the model was fitted on.
     `warnings` are scores before events, `interventions` (n,) marks by name of care between prediction and event.
+    `clusters` (n,) are the patients as codes where they repeat, `by_patient` (n,) the rows in the order of these.
     `other_outcome` (n,) is another measure of need (a number), by which the choice of the outcome is judged.
 
     Raises `Invalid` with the path to the field when an array has the wrong length or forbidden values.
@@ -91,6 +92,7 @@ class Cohort:
     interventions: Mapping[str, Bools] | None = None
     other_outcome: Floats | None = None
     clusters: Ints | None = field(init=False, default=None)
+    by_patient: Ints | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -123,6 +125,7 @@ class Cohort:
         columns.known_columns(self.intersections, self.groups)
         columns.in_range(self.threshold)
         put("clusters", columns.clusters_of(self.subject))
+        put("by_patient", columns.by_patient(self.clusters))
 
     @property
     def n(self) -> int:

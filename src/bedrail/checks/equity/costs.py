@@ -60,7 +60,7 @@ def _column(
 ) -> list[Finding]:
     g = len(found.names)
     rows = found.rows
-    pairs = None if cohort.clusters is None else Pairs.of(found.codes, cohort.clusters, g)
+    pairs = None if cohort.clusters is None else Pairs.of(found.codes, cohort, g)
     means, errors = {}, {}
     for what, value in values.items():
         total = np.bincount(found.codes, weights=value, minlength=g)

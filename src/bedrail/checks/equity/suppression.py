@@ -82,7 +82,7 @@ def layout(cohort: Cohort) -> Layout:
         counts.append(table)
         here = table.sum(axis=1)
         if cohort.clusters is not None:
-            here = Pairs.of(found.codes, cohort.clusters, g).patients(g).astype(np.float64)
+            here = Pairs.of(found.codes, cohort, g).patients(g).astype(np.float64)
         patients.append(here)
         sums.append((tuple(range(start[columns], len(names))), -1))
         for inner in start:

@@ -6,12 +6,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bedrail.checks.groups import MOST_CELLS, families
 from bedrail.checks.intervals import quantile
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 
+__all__ = [
+    "METRICS",
+    "Levels",
+    "Pairs",
+    "Rates",
+    "Tally",
+    "families",
+    "levels_of",
+    "shown",
+    "split",
+    "tally",
+    "wilson_many",
+]
+
 METRICS = ("sensitivity", "specificity", "ppv", "alert-rate", "prevalence")
 """The rates of a tally: each a share of the rows that `split` gives."""
-MOST_CELLS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +140,6 @@ def levels_of(cohort: Cohort, columns: tuple[str, ...]) -> Levels:
     return Levels(codes=codes.astype(np.int64), names=names, digits=digits)
 
 
-def families(cohort: Cohort, *, intersections: bool = True) -> tuple[tuple[str, ...], ...]:
-    """The columns, then the intersections, each once."""
-    if cohort.groups is None or cohort.n == 0:
-        return ()
-    found: list[tuple[str, ...]] = [(str(column),) for column in cohort.groups.columns]
-    found += [columns for columns in cohort.intersections if intersections and len(columns) > 1]
-    return tuple(dict.fromkeys(found))
-
-
 def tally(cohort: Cohort, columns: tuple[str, ...]) -> Tally:
     """Count the groups of `columns`; cost is one pass over rows, and a sort of rows where patients repeat."""
     found = levels_of(cohort, columns)
@@ -150,7 +155,7 @@ def tally(cohort: Cohort, columns: tuple[str, ...]) -> Tally:
         squares = np.bincount(codes, weights=residuals**2, minlength=g).astype(np.float64)
         patients = counts.sum(axis=1).astype(np.int64)
         return Tally(columns, names, codes, patients, counts, expected, ones, squares)
-    pairs = Pairs.of(codes, cohort.clusters, g)
+    pairs = Pairs.of(codes, cohort, g)
     effects = {metric: _effects(metric, counts, cohort, codes, pairs, g) for metric in METRICS}
     squares = np.bincount(pairs.owner, weights=pairs.sums(residuals) ** 2, minlength=g).astype(np.float64)
     return Tally(columns, names, codes, pairs.patients(g), counts, expected, effects, squares)
@@ -165,11 +170,13 @@ class Pairs:
     owner: Ints
 
     @classmethod
-    def of(cls, codes: Ints, clusters: Ints, g: int) -> Pairs:
-        """One sort of rows."""
-        key = clusters * g + codes
-        order = np.argsort(key, kind="stable")
-        ordered = key[order]
+    def of(cls, codes: Ints, cohort: Cohort, g: int) -> Pairs:
+        """Rows of a cohort in which patients repeat; they stand by patient already, so that little is left to sort."""
+        assert cohort.clusters is not None
+        assert cohort.by_patient is not None
+        key = (cohort.clusters * g + codes)[cohort.by_patient]
+        again = np.argsort(key, kind="stable")
+        order, ordered = cohort.by_patient[again], key[again]
         starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
         return cls(order=order, starts=starts, owner=ordered[starts] % g)
 
