@@ -14,6 +14,8 @@ MEASURES = ("sensitivity", "specificity", "ppv", "alert-rate", "missed", "false-
 """Rates, and per 1,000 patients: missed cases, false alerts, and both in missed cases at the odds of the threshold."""
 
 PER = 1_000.0
+FEWEST_DRAWN = 5
+"""Different values among the draws that an interval needs."""
 NOT_ENOUGH = "Not enough patients to tell"
 
 
@@ -187,17 +189,24 @@ def _measure(measure: str, counts: Floats, version: int, threshold: float) -> Fl
 
 def _change(group: str, measure: str, counts: Floats, drawn: Floats, versions: Versions, confidence: float) -> Change:
     before, after = (float(_measure(measure, counts, version, versions.threshold)) for version in (0, 1))
-    n = int(counts.sum())
+    n = _rows_of(measure, counts)
     if np.isnan(before) or np.isnan(after):
         return Change(group, measure, n, None, None, None, None, None)
     apart = _measure(measure, drawn, 1, versions.threshold) - _measure(measure, drawn, 0, versions.threshold)
     return Change(group, measure, n, before, after, after - before, *_limits(apart, confidence))
 
 
+def _rows_of(measure: str, counts: Floats) -> int:
+    """The rows that a measure speaks of: cases, controls, alerts under either version, or all."""
+    state = np.arange(8)
+    among = {"sensitivity": state >= 4, "specificity": state < 4, "ppv": (state & 3) > 0}.get(measure, state >= 0)
+    return int(counts[among].sum())
+
+
 def _limits(drawn: Floats, confidence: float) -> tuple[float | None, float | None]:
     sure = drawn[~np.isnan(drawn)]
-    if len(sure) < 0.9 * len(drawn):
-        return None, None
+    if len(sure) < 0.9 * len(drawn) or len(np.unique(sure)) < FEWEST_DRAWN:
+        return None, None  # too few rows changed for the draws to say anything about those who did not
     tail = (1 - confidence) / 2
     low, high = np.quantile(sure, [tail, 1 - tail])
     return float(low), float(high)
