@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from bedrail.checks import Cohort, Requirements
-from bedrail.checks.robustness.slices import discover, holm
+from bedrail.checks.robustness.slices import confirmed, discover, fails
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = ROOT / "examples" / "readmission-30d"
@@ -120,16 +120,7 @@ def ours(cohort: Cohort, seed: int) -> list[np.ndarray]:
     """The rows of every rule that fails by the check's own rule."""
     requirements = Requirements()
     found = discover(cohort, requirements, np.random.default_rng(seed))
-    sure = holm([each.p for each in found], requirements.slice_alpha)
-    low, high = requirements.group_observed_to_expected
-    return [
-        each.rows
-        for each, ok in zip(found, sure, strict=True)
-        if ok
-        and (
-            each.estimate < requirements.calibration_slope[0] if each.fault.ranked else not low <= each.estimate <= high
-        )
-    ]
+    return [each.rows for each in confirmed(cohort, requirements, found) if fails(each, requirements)]
 
 
 def peer(python: str, cohort: Cohort, which: str) -> list[np.ndarray]:

@@ -29,6 +29,8 @@ FEWEST_OUTCOMES = 5.0
 """Outcomes that a slice must be expected to hold in each half before anything is said about it."""
 SMALLEST_SHARE = 0.02
 SEARCHED = 5_000
+SAME = 0.5
+"""A rule of which that share lies within slices that were confirmed tells of the same patients."""
 ORDINARY_SHARE = 0.05
 """The share of patients for which the smallest effect that could have been found is told."""
 
@@ -81,7 +83,7 @@ class Slice:
     """A candidate of the first half, judged on the second: `rows` (n,) of the cohort, one-sided `p`, and the effect.
 
     `estimate`, `low`, `high`: observed over expected outcomes in the slice (without an alert, for missed cases), or the
-    calibration slope; 1 is right. `n` are the confirming rows.
+    calibration slope; 1 is right. `n` are the confirming rows, `second` (n,) those of the half that it was judged by.
     """
 
     fault: Fault
@@ -92,13 +94,14 @@ class Slice:
     low: float
     high: float
     n: int
+    second: Bools
 
 
 def discover(
     cohort: Cohort, requirements: Requirements, rng: np.random.Generator, *, frame: pd.DataFrame | None = None
 ) -> tuple[Slice, ...]:
     """Candidate slices, each with a p-value from patients that took no part in finding it; not yet corrected for their
-    number (see `holm`).
+    number (see `confirmed`).
 
     As in the search, a candidate is judged without the rows of those of its kind before it: it has to stand alone.
 
@@ -109,7 +112,8 @@ def discover(
         return ()
     first, second = halves(cohort, rng)
     found = _found(cohort, requirements, frame, first)
-    judged, before = [], {fault.name: np.zeros(cohort.n, dtype=bool) for fault in FAULTS}
+    judged: list[Slice | None] = []
+    before = {fault.name: np.zeros(cohort.n, dtype=bool) for fault in FAULTS}
     for fault, text, rows in found:
         left = second & ~before[fault.name]
         judged.append(_judged(cohort, requirements, left, fault, text, rows))
@@ -197,7 +201,7 @@ def _judged(
         return None
     p = p_value(outcome, risk, weights, clusters, cover)
     effect = _effect(fault, outcome, risk, clusters, requirements.confidence)
-    return None if effect is None else Slice(fault, text, rows, p, *effect, len(risk))
+    return None if effect is None else Slice(fault, text, rows, p, *effect, len(risk), second)
 
 
 def p_value(outcome: Floats, risk: Floats, weights: Floats, clusters: Ints | None, cover: Floats) -> float:
@@ -237,11 +241,40 @@ def holm(p_values: list[float], alpha: float) -> list[bool]:
     return fallen
 
 
+def confirmed(cohort: Cohort, requirements: Requirements, candidates: tuple[Slice, ...]) -> tuple[Slice, ...]:
+    """Those of `discover` that stand at `slice_alpha` over all candidates (Holm), and tell of patients of their own.
+
+    A failing slice shifts the risks of all who are compared with it, so that wide rules about others, or about few of
+    its patients and many more, can be confirmed in its wake. In the order of their evidence, a rule of which less than
+    half lies among the patients of those that stand is therefore judged again without them, against others without
+    them, at its share of `slice_alpha` (Bonferroni), and its figures are of that. This only takes rules away.
+    """
+    sure = holm([each.p for each in candidates], requirements.slice_alpha)
+    stand: list[Slice] = []
+    taken = np.zeros(cohort.n, dtype=bool)
+    for each in sorted((one for one, yes in zip(candidates, sure, strict=True) if yes), key=lambda one: one.p):
+        again: Slice | None = each
+        if taken.any() and float(taken[each.rows].mean()) < SAME:
+            again = _judged(cohort, requirements, each.second & ~taken, each.fault, each.text, each.rows)
+        if again is not None and again.p <= requirements.slice_alpha / (1 if again is each else len(candidates)):
+            stand.append(again)
+            taken |= each.rows if fails(again, requirements) else False
+    return tuple(stand)
+
+
+def fails(found: Slice, requirements: Requirements) -> bool:
+    """Whether its effect leaves what is tolerated."""
+    low, high = requirements.group_observed_to_expected
+    return (
+        found.estimate < requirements.calibration_slope[0] if found.fault.ranked else not low <= found.estimate <= high
+    )
+
+
 @check("slices", "Are there patients, that nobody named, whom the model fails?")
 def slices(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """Rules of at most three statements on inputs and groups; see `discover`.
 
-    A slice fails when the other half of the patients confirms it (Holm over all candidates at `slice_alpha`) and its
+    A slice fails when the other half of the patients confirms it (see `confirmed`) and its
     effect leaves `group_observed_to_expected`, or for ranking falls below the lower `calibration_slope`. Confirmed but
     smaller slices pass with their figures. `overall` says how many were tried and the smallest excess that would have
     been seen in a slice of 5 % of the patients; beyond `detectable_slice` that is missing, not passed.
@@ -251,28 +284,24 @@ def slices(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
         reason = "Neither inputs nor groups were given: there is nothing by which patients could be told apart."
         return (Finding(check="slices", verdict=Verdict.MISSING, n=cohort.n, reason=reason),)
     found = discover(cohort, requirements, rng, frame=frame)
-    confirmed = holm([each.p for each in found], requirements.slice_alpha)
-    told = [_finding(each, requirements) for each, sure in zip(found, confirmed, strict=True) if sure]
+    told = [_finding(each, requirements) for each in confirmed(cohort, requirements, found)]
     return (_overall(cohort, requirements, len(found), told), *told)
 
 
 def _finding(found: Slice, requirements: Requirements) -> Finding:
-    low, high = requirements.group_observed_to_expected
-    if found.fault.ranked:
-        fails, figure = found.estimate < requirements.calibration_slope[0], f"slope {found.estimate:.2f}"
-    else:
-        fails, figure = not low <= found.estimate <= high, f"observed over expected {found.estimate:.2f}"
+    failing = fails(found, requirements)
+    figure = f"{'slope' if found.fault.ranked else 'observed over expected'} {found.estimate:.2f}"
     share = f"{found.rows.mean():.1%} of the rows"
     reason = f"Where {found.text} ({share}): {found.fault.words}, {figure}."
     return Finding(
         check=f"slices.{found.fault.name}",
         group=found.text,
-        verdict=Verdict.FAIL if fails else Verdict.PASS,
+        verdict=Verdict.FAIL if failing else Verdict.PASS,
         estimate=found.estimate,
         low=found.low,
         high=found.high,
         n=found.n,
-        reason=reason if fails else f"{reason} That is within the tolerance.",
+        reason=reason if failing else f"{reason} That is within the tolerance.",
     )
 
 
