@@ -57,9 +57,10 @@ def plainly(
     told = []
     sepsis = events[events["event"] == "sepsis"]
     ones_only = bool((sepsis["value"] == 1).all())
+    by_key: dict[str, list[Any]] = {name: list(own.itertuples()) for name, own in sepsis.groupby(key)}
     for row in predictions.itertuples():
-        own = sepsis[sepsis[key] == getattr(row, key)]
-        ahead = [(each.time - row.time) / HOUR for each in own.itertuples() if each.value == 1]
+        own = by_key.get(str(getattr(row, key)), [])
+        ahead = [(each.time - row.time) / HOUR for each in own if each.value == 1]
         if not again and any(hours < 0 for hours in ahead):
             told.append("after")
         elif any(0 <= hours < gap for hours in ahead):
@@ -67,7 +68,7 @@ def plainly(
         elif any(gap <= hours <= horizon for hours in ahead):
             told.append(1)
         elif not ones_only and not (
-            len(own) if key == "encounter" and np.isinf(horizon) else (own["time"] >= row.time).any()
+            own if key == "encounter" and np.isinf(horizon) else any(each.time >= row.time for each in own)
         ):
             told.append("unknown")
         else:
