@@ -14,7 +14,7 @@ from bedrail.checks.equity.suppression import hidden, withhold
 from bedrail.checks.question import Check
 from bedrail.checks.values import Cohort, Requirements
 from bedrail.core.errors import Invalid
-from bedrail.core.values import Evidence, Finding
+from bedrail.core.values import Evidence, Finding, Verdict
 
 Progress = Callable[[str, int, int], None]
 
@@ -44,6 +44,9 @@ def examine(
             progress(one.title, done, len(asked))
         findings = one.ask(cohort, requirements, np.random.default_rng([seed, crc32(one.name.encode())]))
         findings = withhold([_finite(finding) for finding in findings], untold)
+        if not findings:
+            nothing = "Not enough patients: there is nothing to tell of anybody."
+            findings = (Finding(check=one.name, verdict=Verdict.MISSING, n=cohort.n, reason=nothing),)
         verdict, reason = one.ruling(cohort, requirements, findings)
         evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings))
     if progress is not None:

@@ -18,6 +18,8 @@ from bedrail.core.values import Finding, Verdict
 __all__ = ["Measured", "calibration", "logits", "observed_to_expected", "recalibration"]
 
 NOT_ENOUGH = "Not enough patients to tell"
+FEWEST = 10
+"""Predictions below which no interval of a rate is to be believed."""
 
 
 def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, confidence: float) -> Measured | None:
@@ -57,8 +59,8 @@ def calibration(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     when its whole interval lies below 0 (worse than giving everybody the outcome rate), passes when above, and is
     missing in between.
     """
-    if cohort.n < 2:
-        reason = f"{NOT_ENOUGH}: fewer than two predictions."
+    if cohort.n < FEWEST:
+        reason = f"{NOT_ENOUGH}: fewer than {FEWEST} predictions."
         name = "calibration.observed-to-expected"
         return (Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason),)
     return (

@@ -118,7 +118,7 @@ def _period(cohort: Cohort, requirements: Requirements, rows: Bools, group: str)
 def _calibration_trend(cohort: Cohort, requirements: Requirements, place: Floats) -> Finding:
     name, group = f"{NAME}.calibration-trend", "period=*"
     fit = trend_of_odds(cohort.outcome, cohort.score, place, cohort.clusters)
-    if fit is None:
+    if fit is None or fit[1] <= 0:
         reason = "Both outcomes are needed, spread over time."
         return Finding(check=name, group=group, verdict=Verdict.MISSING, n=cohort.n, reason=reason)
     slope, error = fit
