@@ -193,7 +193,8 @@ def documented() -> list[str]:
     """The shell lines of docs/day-one.md that start with `bedrail examine` on the example's files."""
     text = DOCS.read_text(encoding="utf-8").replace("\\\n", " ")
     blocks = re.findall(r"```sh\n(.*?)```", text, flags=re.DOTALL)
-    return [line.strip() for block in blocks for line in block.splitlines() if line.startswith("bedrail examine --predictions iva/")]
+    start = "bedrail examine --predictions iva/"
+    return [line.strip() for block in blocks for line in block.splitlines() if line.startswith(start)]
 
 
 def test_the_documented_example_runs_and_finds_that_apache_over_predicts(

@@ -59,7 +59,7 @@ METHODS: dict[str, Method] = {
     ),
     "mitigation": Method(
         family="groups",
-        text="Two versions of a candidate answer for the same validation patients: rates, missed cases and false alerts "
+        text="Two versions of a candidate answer for the same validation patients: rates, missed cases, false alerts "
         "before and after, overall and in every group with enough patients. A group pays when the cost of its errors "
         "rose with the whole interval, and gains when it fell. The answer fails when somebody pays or groups drifted "
         "apart in what was sought, passes when they came closer and nobody pays, and else nobody can tell.",
@@ -79,8 +79,8 @@ METHODS: dict[str, Method] = {
     "uncertainty": Method(
         family="uncertainty",
         text="Prediction sets from class-conditional conformal p-values should hold the true outcome as often as "
-        "promised, overall and in every group and outcome class. Where a set holds one outcome only, the model answers: "
-        "how many are answered and how many answers are wrong is told for all and by group, since conformal coverage "
+        "promised, overall and in every group and outcome class. Where a set holds one outcome only, the model answers "
+        "it: how many are answered and how many answers are wrong is told for all and by group, since conformal coverage "
         "promises neither.",
         sources=(
             "Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World",
