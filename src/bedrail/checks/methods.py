@@ -79,8 +79,8 @@ METHODS: dict[str, Method] = {
     "uncertainty": Method(
         family="uncertainty",
         text="Prediction sets from class-conditional conformal p-values should hold the true outcome as often as "
-        "promised, overall and in every group and outcome class. Where a set holds one outcome only, the model answers "
-        "it: how many are answered and how many answers are wrong is told for all and by group, since conformal coverage "
+        "promised, overall and in every group and outcome class. Where a set holds one outcome, the model answers: "
+        "how many are answered and how many answers are wrong is told for all and by group, since conformal coverage "
         "promises neither.",
         sources=(
             "Vovk, Gammerman and Shafer (2005), Algorithmic Learning in a Random World",
