@@ -80,63 +80,59 @@ def _utf8(data: bytes) -> str:
         raise Invalid("the text is not UTF-8.", path="model") from error
 
 
-class _TreeScoring:
-    def __init__(self, model: TreeEnsemble) -> None:
-        self.model = model
-        self.logit = model.link == "logit"
+class _Margins(Protocol):
+    """A model that gives margins, which its link turns into probabilities."""
+
+    def margin(self, x: Matrix) -> float: ...
+
+    def margins(self, X: Matrix) -> Matrix: ...
+
+
+class _MarginScoring:
+    """What every model with margins has in common; the parts are its own."""
+
+    def __init__(self, margins: _Margins, link: str, base: float) -> None:
+        self._margins = margins
+        self.logit = link == "logit"
         self.scale = "log-odds" if self.logit else "probability"
-        self.base: float | None = model.base
+        self.base: float | None = base
 
     def score(self, x: Matrix) -> float:
-        margin = self.model.margin(x)
+        """One row (k,) to its raw probability."""
+        margin = self._margins.margin(x)
         return sigmoid(margin) if self.logit else min(max(margin, 0.0), 1.0)
 
     def scores(self, X: Matrix) -> Matrix:
-        margins = self.model.margins(X)
+        """(n, k) rows to (n,) raw probabilities."""
+        margins = self._margins.margins(X)
         return sigmoids(margins) if self.logit else np.clip(margins, 0.0, 1.0)
+
+
+class _TreeScoring(_MarginScoring):
+    def __init__(self, model: TreeEnsemble) -> None:
+        super().__init__(model, model.link, model.base)
+        self.model = model
 
     def parts(self, X: Matrix) -> Matrix | None:
         return self.model.shap_row(X) if X.ndim == 1 else self.model.shap(X)
 
 
-class _LinearScoring:
+class _LinearScoring(_MarginScoring):
     def __init__(self, model: LinearModel, background: Matrix) -> None:
+        super().__init__(model, model.link, model.base(background))
         self.model = model
         self.background = background
-        self.logit = model.link == "logit"
-        self.scale = "log-odds" if self.logit else "probability"
-        self.base: float | None = model.base(background)
-
-    def score(self, x: Matrix) -> float:
-        margin = self.model.margin(x)
-        return sigmoid(margin) if self.logit else min(max(margin, 0.0), 1.0)
-
-    def scores(self, X: Matrix) -> Matrix:
-        margins = self.model.margins(X)
-        return sigmoids(margins) if self.logit else np.clip(margins, 0.0, 1.0)
 
     def parts(self, X: Matrix) -> Matrix | None:
         return self.model.contributions(X, self.background)
 
 
-class AdditiveScoring:
+class AdditiveScoring(_MarginScoring):
     """An additive model, with its terms at hand."""
 
     def __init__(self, model: AdditiveModel) -> None:
+        super().__init__(model, model.link, model.base)
         self.model = model
-        self.logit = model.link == "logit"
-        self.scale = "log-odds" if self.logit else "probability"
-        self.base: float | None = model.base
-
-    def score(self, x: Matrix) -> float:
-        """One row (k,) to its raw probability."""
-        margin = self.model.margin(x)
-        return sigmoid(margin) if self.logit else min(max(margin, 0.0), 1.0)
-
-    def scores(self, X: Matrix) -> Matrix:
-        """(n, k) rows to (n,) raw probabilities."""
-        margins = self.model.margins(X)
-        return sigmoids(margins) if self.logit else np.clip(margins, 0.0, 1.0)
 
     def parts(self, X: Matrix) -> Matrix | None:
         """The exact contribution of each column."""
