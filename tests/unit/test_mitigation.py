@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +113,10 @@ def test_thresholds_equal_sensitivity_and_recalibration_makes_risks_mean_the_sam
     assert spread.high is not None
     assert spread.high < 0
     assert evidence_of(found, spread, notion="sensitivity").verdict in (Verdict.PASS, Verdict.FAIL)
+    few = np.where(np.arange(len(new)) < 15, 2, versions.group)
+    with_few = replace(versions, group=few, names=(*versions.names, "sex=other"))
+    again = gap(with_few, "sensitivity", min_group=11, confidence=0.95, draws=400, rng=rng)
+    assert again.before == pytest.approx(spread.before, abs=0.02)  # fifteen people with two cases make no gap
 
 
 @pytest.mark.slow

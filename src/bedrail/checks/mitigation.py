@@ -76,15 +76,22 @@ def changes(
 def gap(
     versions: Versions, measure: str, *, min_group: int, confidence: float, draws: int, rng: np.random.Generator
 ) -> Change:
-    """The largest difference of a measure between two groups, before and after; the interval is of the change."""
+    """The largest difference of a measure between two groups, before and after; the interval is of the change.
+
+    Only groups that have `min_group` rows of those whom the measure speaks of: a rate of two cases is no gap.
+    """
     counted, drawn = _counts(versions, draws, rng)
-    shown = [at for at in range(len(versions.names)) if _patients(versions, at) >= min_group]
+    shown = [
+        at
+        for at in range(len(versions.names))
+        if min(_patients(versions, at), _rows_of(measure, counted[at])) >= min_group
+    ]
 
     def spread(counts: Floats, version: int) -> Floats:
         rates = np.stack([_measure(measure, counts[..., at, :], version, versions.threshold) for at in shown], axis=-1)
         return np.asarray(rates.max(axis=-1) - rates.min(axis=-1))
 
-    n = int(counted.sum())
+    n = sum(_rows_of(measure, counted[at]) for at in shown)
     if len(shown) < 2:
         return Change("between groups", measure, n, None, None, None, None, None)
     before, after = (float(spread(counted, version)) for version in (0, 1))
