@@ -54,16 +54,19 @@ class CompactRange:
         self.extend((leaf,))
 
     def extend(self, leaves: Iterable[bytes]) -> None:
-        """Add leaf hashes in order."""
-        peaks, size, hashed = self._peaks, self._size, sha256
-        for leaf in leaves:
-            node, carry = leaf, size
-            while carry & 1:
-                node = hashed(b"\x01" + peaks.pop() + node).digest()
-                carry >>= 1
-            peaks.append(node)
-            size += 1
-        self._size = size
+        """Add leaf hashes in order, a level at a time: the peak left at a level pairs with the first new node there."""
+        row, carry, hashed = list(leaves), self._size, sha256
+        self._size += len(row)
+        alone: list[bytes] = []
+        while row:
+            if carry & 1:
+                row.insert(0, self._peaks.pop())
+            if len(row) & 1:
+                alone.append(row.pop())
+            pairs = zip(row[::2], row[1::2], strict=True)
+            row = [hashed(b"\x01" + left + right).digest() for left, right in pairs]
+            carry >>= 1
+        self._peaks += reversed(alone)
 
     def root(self) -> bytes:
         """The Merkle tree hash of everything appended so far."""
