@@ -31,6 +31,9 @@ CRASHED = "The model failed while answering."
 OUT_OF_REACH = "The model is out of reach."
 LATE = "The model did not answer within its time budget."
 REPLACED = FallBack("deployment", "Another version serves since the request came in.")
+SLOW_SHARE = 0.25
+"""Share of the time budget beyond which a model is asked in a thread: on the loop it would hold up everybody."""
+
 RECORD_SECONDS = 0.25
 """To put a fallback on record when the time budget is used up: so much later the caller has it, on record or not."""
 
@@ -124,7 +127,7 @@ class Work:
         doubt = on_inputs(case)
         if isinstance(doubt, FallBack):
             return doubt
-        return None if ready.remote else self._weigh(case)
+        return None if ready.remote or ready.slow else self._weigh(case)
 
     async def _wait(self) -> Answered | FallBack:
         """What could not be answered at once: a model still being loaded, or a vendor's."""
@@ -141,9 +144,9 @@ class Work:
         try:
             assert ready.model is not None
             vector = self._vector(case)
-            asked = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), ready.model.assess, vector)
-            assessment = await asyncio.wait_for(asked, self._left())
-            return self._overtaken(case) or self._answered(case, vector, assessment, None)
+            asked = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), self._ask_model, vector)
+            assessment, contributions = await asyncio.wait_for(asked, self._left())
+            return self._overtaken(case) or self._answered(case, vector, assessment, contributions)
         except TimeoutError:
             return FallBack("budget", LATE)
         except Exception as error:  # noqa: BLE001 (whatever a vendor does, the clinician gets the fallback)
@@ -151,12 +154,20 @@ class Work:
 
     def _weigh(self, case: Case) -> Answered | FallBack:
         try:
-            model = self.ready.model
-            assert model is not None
             vector = self._vector(case)
-            return self._answered(case, vector, model.assess(vector), model.contributions(vector))
+            return self._answered(case, vector, *self._ask_model(vector))
         except Exception as error:  # noqa: BLE001 (whatever a model does, the clinician gets the fallback)
             return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
+
+    def _ask_model(self, vector: Matrix) -> tuple[Assessment, Matrix | None]:
+        """What the model says, and why (a vendor's does not tell); notes whether it was slow."""
+        ready, monotonic = self.ready, self.bedside.clock.monotonic
+        assert ready.model is not None
+        began = monotonic()
+        assessment = ready.model.assess(vector)
+        contributions = None if ready.remote else ready.model.contributions(vector)
+        ready.slow = monotonic() - began > self.station.terms.budget_ms / 1000.0 * SLOW_SHARE
+        return assessment, contributions
 
     def _vector(self, case: Case) -> Matrix:
         assert self.ready.encoder is not None

@@ -41,13 +41,17 @@ OUT = "The model cannot be loaded."
 
 @dataclass(slots=True)
 class Ready:
-    """One candidate's place at the bedside: loading, ready to answer, or at fault."""
+    """One candidate's place at the bedside: loading, ready to answer, or at fault.
+
+    A `slow` model took too much of a time budget: it is asked in a thread from then on, where it can be given up on.
+    """
 
     fault: str = LOADING
     model: LoadedModel | None = None
     intake: Intake | None = None
     encoder: Encoder | None = None
     remote: bool = False
+    slow: bool = False
     retry_at: float = 0.0
     loading: asyncio.Task[None] | None = None
 
