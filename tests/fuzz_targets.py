@@ -19,13 +19,21 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from bedrail.checks.cards.reading import read_card_text
+from bedrail.checks.cards.sections import read_sections
+from bedrail.checks.scenarios.reading import read_suite
 from bedrail.core.errors import BedrailError
 from bedrail.core.events import decode as decode_entry
+from bedrail.data.consent import parse_jurisdictions
+from bedrail.data.consistency import parse_rules
+from bedrail.data.datasheet import read_answers
 from bedrail.data.read import read_table
+from bedrail.data.sources import hl7 as feed
 from bedrail.decisions.request import Intake, read_request
 from bedrail.governance.policy import parse_policy
 from bedrail.governance.usecase import parse_charter
 from bedrail.keys.id_tokens import usable_keys, verify_id_token
+from bedrail.keys.pseudonyms import HmacDigest
 from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey
 from bedrail.ledger.cosignature import parse_cosigner_key
 from bedrail.ledger.proof import parse_log_keys, parse_proof
@@ -33,12 +41,22 @@ from bedrail.ledger.quorum import parse_policy_file
 from bedrail.ledger.receipts import parse_receipts
 from bedrail.ledger.tiles import unpack_entries
 from bedrail.ledger.witness import parse_submission
+from bedrail.models.mlflow_files import readable
 from bedrail.models.package import package_from
 from bedrail.models.predict import open_model
+from bedrail.models.recipe_file import parse_recipe
 from bedrail.models.scoring import open_scoring
 from bedrail.models.statements import read_model_signature
 from bedrail.models.trees import TreeEnsemble
 from bedrail.models.ubjson import read_ubjson
+from bedrail.privacy import dicom, fhir, hl7
+from bedrail.privacy.dicom.instance import treat
+from bedrail.privacy.fhir.reading import read as read_resource
+from bedrail.privacy.keyed import Keyed
+from bedrail.privacy.release.policy_file import parse_policy as parse_release
+from bedrail.privacy.text.corrections import read_corrections
+from bedrail.privacy.text.notes import read_note
+from bedrail.wire.fhir_consent import read_consents
 from bedside_house import CONTRACT
 
 SEEDS = Path(__file__).parent / "data" / "fuzz"
@@ -49,6 +67,10 @@ Target = Callable[[bytes], object]
 
 _intake = Intake(CONTRACT)
 _BACKGROUND = np.zeros(3)
+_KEYED = Keyed(HmacDigest(b"k" * 32))
+_SAFE_FIELDS = hl7.read_profile("safe-harbor")
+_SAFE_ELEMENTS = fhir.read_profile("safe-harbor")
+_TAGS_ALONE = dicom.Profile(pixels="never")
 _scratch = Path(tempfile.gettempdir())
 
 
@@ -105,6 +127,24 @@ def _token(data: bytes) -> None:
     verify_id_token(_text(data), keys, issuer="i", client="c", nonce="n", now=0.0)
 
 
+def _toml_papers(data: bytes) -> None:
+    """The small files that people write; what is read from a file as text is no text that is not UTF-8."""
+    text = data.decode("utf-8", "replace")
+    for parse in (parse_jurisdictions, parse_rules, read_answers, read_sections, parse_release):
+        _declared(parse, text)
+
+
+def _message(data: bytes) -> None:
+    with suppress(BedrailError):
+        hl7.Deidentifier(_SAFE_FIELDS, _KEYED, this_year=2026).message(data)
+    with suppress(ValueError):  # as `fields_of` declares
+        feed.fields_of(feed.decoded(data))
+
+
+def _resource(data: bytes) -> None:
+    fhir.Deidentifier(_SAFE_ELEMENTS, _KEYED, this_year=2026).resource(read_resource(data))
+
+
 TARGETS: dict[str, Target] = {
     "note": lambda data: parse_checkpoint(parse_note(data).text),
     "keys": _keys,
@@ -126,6 +166,18 @@ TARGETS: dict[str, Target] = {
     "jwks": usable_keys,
     "id_token": _token,
     "csv": _csv,
+    "recipe": parse_recipe,
+    "suite": lambda data: read_suite(data, CONTRACT),
+    "card": read_card_text,
+    "papers": _toml_papers,
+    "mlmodel": lambda data: readable(data.decode("utf-8", "replace"), ("model.txt", "model.onnx", "model.json")),
+    "consents": read_consents,
+    "hl7": _message,
+    "fhir": _resource,
+    "fhir_rules": lambda data: fhir.read_configuration(data.decode("utf-8", "replace")),
+    "dicom": lambda data: treat(data, _KEYED, _TAGS_ALONE),
+    "note_line": read_note,
+    "corrections": lambda data: read_corrections(data, "corrections.json"),
 }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 
 if TYPE_CHECKING:
     from bedrail.privacy.evidence import Method
@@ -171,7 +171,7 @@ def _json(path: Path) -> object:
 
     try:
         return msgspec.json.decode(path.read_bytes())
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Invalid("not JSON.", path=str(path), remedy="Give what the command prints with --json.") from None
 
 

@@ -6,6 +6,11 @@ system that is out, and anything else is a bug.
 
 from __future__ import annotations
 
+import msgspec
+
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for bytes that are no JSON of the wanted type: other text, not UTF-8, nested too deep."""
+
 
 class BedrailError(Exception):
     """Never raised itself: the parent of every error that has an answer for the person who meets it.

@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
-from bedrail.core.errors import Unavailable
+from bedrail.core.errors import NOT_JSON, Unavailable
 from bedrail.core.values import NO_DECISION, Mode, Value
 from bedrail.ledger.append import Receipt
 
@@ -245,7 +245,7 @@ def _read(decoder: msgspec.json.Decoder[T], plaintext: bytes) -> T:
     """A version that is not known here is not guessed at, even where its fields would fit."""
     try:
         return decoder.decode(plaintext)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except NOT_JSON as error:
         remedy = "Use the version of Bedrail that wrote it, or a newer one."
         raise Unavailable("a sealed record has a form that this version does not know.", remedy=remedy) from error
 

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import CandidateExported
 from bedrail.core.ports import Signer, Verifier
 from bedrail.core.values import Evidence, Value
@@ -300,7 +300,7 @@ def _check_bom(folder: Path, candidate: str, check: Check) -> None:
         raise _differs(SIGNED_BOM)
     try:
         same = msgspec.json.decode(_part(folder, BOM)) == said.predicate
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         same = False
     if not same:
         raise _differs(BOM)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid, Refused
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid, Refused
 from bedrail.core.events import BackupTaken, LedgerRestored, decode
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.core.values import Value
@@ -98,7 +98,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise Invalid(
             "holds no backup.", path=str(folder), remedy="Name the folder given to bedrail backup."
         ) from error
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         raise Corrupt("The backup's manifest cannot be read.", remedy="Use another backup.") from error
     there = {path.as_posix() for path in _all(folder)} - {MANIFEST, SIGNATURE}
     for name in sorted(there ^ set(manifest.files)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import BedrailError, Corrupt, NotFound
+from bedrail.core.errors import NOT_JSON, BedrailError, Corrupt, NotFound
 from bedrail.core.events import DataRead, DecisionAnswered, DecisionFellBack, decode
 from bedrail.core.queries import DecisionRow
 from bedrail.core.values import Value
@@ -130,7 +130,7 @@ def _check_row(row: DecisionRow, entry: bytes) -> None:
     """That the view says what the fact behind it says; raises `Corrupt` otherwise."""
     try:
         fact = decode(entry).fact
-    except msgspec.MsgspecError:
+    except NOT_JSON:
         fact = None
     if not isinstance(fact, DecisionAnswered | DecisionFellBack):
         raise Corrupt("the ledger entry of this decision cannot be read.", remedy="Run `bedrail ledger verify`.")

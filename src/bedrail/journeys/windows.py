@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
@@ -217,7 +216,7 @@ def _received(features: Iterable[Feature], record: AnswerRecord | FallbackRecord
 
 def _plainly(features: bytes) -> dict[str, object]:
     """The features as sent; none at all where that is no JSON object: then every input is missing."""
-    with suppress(msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    with suppress(*NOT_JSON):
         sent = msgspec.json.decode(features)
         return sent if isinstance(sent, dict) else {}
     return {}

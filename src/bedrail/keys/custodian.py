@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from bedrail.core.custody import HeldSecret
-from bedrail.core.errors import Corrupt, NotFound
+from bedrail.core.errors import NOT_JSON, Corrupt, NotFound
 from bedrail.core.ports import KeyProvider
 from bedrail.keys.private_files import destroy_file, read_private, write_private
 
@@ -40,7 +40,7 @@ class WrappedSecret:
             return None
         try:
             return msgspec.json.decode(read_private(self._moved), type=HeldSecret)
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise Corrupt(f"{self._moved} is no wrapped key.", remedy="Restore it from backup.") from error
 
     def read(self) -> bytes:

@@ -20,7 +20,7 @@ import msgspec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from bedrail.core.custody import Epoch
-from bedrail.core.errors import Corrupt, Invalid, NotFound, Unavailable
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid, NotFound, Unavailable
 from bedrail.core.ports import KeyProvider, WrappedKey
 from bedrail.keys.private_files import destroy_file, read_private, sync_folder, write_private
 from bedrail.keys.rotation import rewrapped
@@ -171,7 +171,7 @@ def epoch_context(name: str, provider: str) -> bytes:
 def _parsed(path: Path) -> Epoch:
     try:
         return msgspec.json.decode(read_private(path), type=Epoch)
-    except msgspec.MsgspecError as error:
+    except NOT_JSON as error:
         raise Corrupt(f"{path} is no epoch.", remedy="Restore it from the custodian's backup.") from error
 
 

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from bedrail.core.errors import BedrailError, Corrupt, NotFound, Unavailable
+from bedrail.core.errors import NOT_JSON, BedrailError, Corrupt, NotFound, Unavailable
 
 TIMEOUT_SECONDS = 3.0
 PENDING_DAYS = 7
@@ -103,7 +103,7 @@ class KmsProvider:
             raise _out(f"is out ({type(error).__name__})") from error
         try:
             decoded = msgspec.json.decode(answer.content or b"{}") or {}
-        except msgspec.MsgspecError:
+        except NOT_JSON:
             decoded = None
         if answer.status_code != 200 or not isinstance(decoded, dict):
             raise _refused(decoded, answer.status_code)

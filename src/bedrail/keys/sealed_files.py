@@ -15,7 +15,7 @@ import msgspec
 from cryptography.exceptions import InvalidTag
 
 from bedrail.core.custody import SEALED, owner_of
-from bedrail.core.errors import Busy, Corrupt, NotFound
+from bedrail.core.errors import NOT_JSON, Busy, Corrupt, NotFound
 from bedrail.core.ports import DataKeys
 from bedrail.keys.vault import NONCE_BYTES, AesVault
 
@@ -66,7 +66,7 @@ class SealedFiles:
         end = data.find(b"\n", len(MAGIC)) + 1
         try:
             header = msgspec.json.decode(data[len(MAGIC) : end], type=Header)
-        except msgspec.MsgspecError as error:
+        except NOT_JSON as error:
             raise _changed() from error
         key = self._keys.find_key(owner_of(header.dataset), header.key_id)
         if key is None:

@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.core.values import Value
 from bedrail.models.contract import Contract
 from bedrail.models.link import Link, probabilities, probability
@@ -170,7 +170,7 @@ class AdditiveModel:
         """Read `bedrail-ebm/1`; raises `Invalid` for anything else."""
         try:
             stored = msgspec.json.decode(data, type=StoredEbm)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise Invalid(f"not a {FORMAT} file: {error}.", path="model", remedy="Import the model again.") from error
         return cls(stored)
 

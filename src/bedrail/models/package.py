@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid, Refused
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid, Refused
 from bedrail.models.predict import LoadedModel, RemoteScorer, open_model
 from bedrail.models.values import Lineage, Package
 
@@ -153,7 +153,7 @@ def _decode(data: bytes) -> Package:
         message, _, where = str(error).partition(" - at ")
         field = where.strip("`").removeprefix("$.")
         raise Invalid(f"{message}.", path=f"{PACKAGE_FILE} {field}".strip(), remedy=_AGAIN) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Invalid("this is not JSON.", path=PACKAGE_FILE, remedy=_AGAIN) from error
     except Invalid as error:
         raise Invalid(error.message, path=f"{PACKAGE_FILE} {error.path}", remedy=error.remedy) from error

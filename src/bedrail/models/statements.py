@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid
 
 STATEMENT = "https://in-toto.io/Statement/v1"
 PAYLOAD = "application/vnd.in-toto+json"
@@ -94,7 +94,7 @@ def open_sealed(data: bytes, check: Check) -> Statement:
     """
     try:
         envelope = msgspec.json.decode(data, type=Envelope)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Corrupt("this is no DSSE envelope.", remedy="Fetch it again.") from error
     return _opened(envelope, check)
 
@@ -130,7 +130,7 @@ def read_model_signature(data: bytes, check: Check, public_pem: bytes) -> dict[s
     """
     try:
         bundle = msgspec.json.decode(data, type=Bundle)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Corrupt("this is no OpenSSF model signature made with a key.", remedy="Fetch it again.") from error
     hint = bundle.verification_material.public_key.hint
     if bundle.media_type != BUNDLE or (hint and hint != hashlib.sha256(public_pem).hexdigest()):
@@ -204,7 +204,7 @@ def _opened(envelope: Envelope, check: Check) -> Statement:
         raise Corrupt("the statement was not signed by the expected key.", remedy="Do not rely on it.")
     try:
         statement = msgspec.json.decode(payload, type=Statement)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Corrupt("the signed payload is no in-toto statement.", remedy="Fetch it again.") from error
     if statement.type_ != STATEMENT:
         raise Corrupt("the signed payload is no in-toto statement.", remedy="Fetch it again.")

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.models.link import Link
 from bedrail.models.tree_nodes import float32_cut, in_order
 from bedrail.models.tree_plan import MISSING_LEFT, NEAR_ZERO, ZERO_IS_MISSING, Floats, Tree
@@ -192,7 +192,7 @@ def _document(data: bytes) -> dict[str, Any]:
         # Both formats open with "{"; in UBJSON the next byte is a type or a length marker, in JSON a quote or a space.
         text = data[:1] == b"{" and data[1:2] in b'" \n\r\t'
         document = msgspec.json.decode(data) if text else read_ubjson(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except NOT_JSON as error:
         raise Invalid(f"not an XGBoost model file: {error}.", path="model") from error
     if not isinstance(document, dict):
         raise Invalid("not an XGBoost model file.", path="model", remedy="Save it with Booster.save_raw('json').")

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.core.values import Value
 from bedrail.models import trees_numpy
 from bedrail.models.link import Link, probabilities, probability
@@ -146,7 +146,7 @@ class TreeEnsemble:
         """Read `bedrail-trees/1`; raises `Invalid` with the path to whatever is not a finite, acyclic tree."""
         try:
             stored = msgspec.json.decode(data, type=StoredTrees)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise Invalid(f"not a {FORMAT} file: {error}.", path="model", remedy="Import the model again.") from error
         return cls(
             [_from_stored(tree, f"trees[{i}]") for i, tree in enumerate(stored.trees)],

@@ -16,7 +16,7 @@ from typing import Literal
 
 import msgspec
 
-from bedrail.core.errors import Busy, Invalid, Unavailable
+from bedrail.core.errors import NOT_JSON, Busy, Invalid, Unavailable
 from bedrail.core.values import Value
 from bedrail.privacy.sources import Chunk
 from bedrail.privacy.values import Handled
@@ -269,7 +269,7 @@ def _steps(journal: bytes, position: int) -> Iterator[tuple[int, _Step]]:
     while (end := journal.find(b"\n", position) + 1) > 0:
         try:
             yield end, decoder.decode(journal[position:end])
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except NOT_JSON:
             return
         position = end
 

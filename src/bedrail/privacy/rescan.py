@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid
 from bedrail.core.values import Value
 from bedrail.privacy.evidence import STRUCTURED, Scanner
 from bedrail.privacy.partial import file_digest
@@ -48,7 +48,7 @@ def read_manifest(path: Path) -> Manifest:
         return msgspec.json.decode(path.read_bytes(), type=Manifest)
     except FileNotFoundError:
         raise Invalid("there is no such file.", path=str(path), remedy="OUT.manifest.json lies beside OUT.") from None
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_JSON:
         raise Invalid("this is no manifest.", path=str(path), remedy="Give OUT.manifest.json of the run.") from None
 
 
@@ -119,7 +119,7 @@ def _segments(path: Path) -> Iterator[str]:
 def _parsed(text: str, path: Path) -> Any:
     try:
         return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+    except NOT_JSON:
         raise Invalid("not JSON.", path=str(path), remedy="Name the output of the run.") from None
 
 

@@ -11,8 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
 
-import msgspec
-
+from bedrail.core.errors import NOT_JSON
 from bedrail.core.events import Entry, action_of, decode
 from bedrail.core.events.shards import LedgerPruned
 from bedrail.stores.connections import statements
@@ -127,7 +126,7 @@ def _fold_scratch(scratch: Scratch) -> list[str]:
                 continue  # pruned; whether it may be is for the verification of hashes to say
             try:
                 entry = decode(data)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except NOT_JSON:
                 differences.append(f"tape, row {seq}: the entry cannot be read")
                 continue
             entries.append((seq, entry))
@@ -193,7 +192,7 @@ def _compare(scratch: Scratch, view: Table) -> list[str]:
 def _named_record(data: bytes) -> str:
     try:
         return str(getattr(decode(data).fact, "record", ""))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except NOT_JSON:
         return ""  # named by the comparison of views and by the hashes
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
-from bedrail.core.errors import Invalid, NotFound, Refused, Unavailable
+from bedrail.core.errors import NOT_JSON, Invalid, NotFound, Refused, Unavailable
 from bedrail.core.registries import Found, ModelUri
 from bedrail.wire.egress import Permit, PlainConnection, TlsConnection
 
@@ -109,7 +109,7 @@ class MlflowRegistry:
     def _json(self, path: str) -> dict[str, Any]:
         try:
             told = msgspec.json.decode(self._get(path, MOST_JSON))
-        except (msgspec.DecodeError, RecursionError):
+        except NOT_JSON:
             raise _nonsense() from None
         if not isinstance(told, dict):
             raise _nonsense()

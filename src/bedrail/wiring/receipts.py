@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Corrupt, Invalid
+from bedrail.core.errors import NOT_JSON, Corrupt, Invalid
 from bedrail.core.events import decode
 from bedrail.keys.signing import VERIFIERS, verify_ed25519
 from bedrail.ledger.bundle import BundleTape, cosigned_in
@@ -34,7 +34,7 @@ class _BundleView:
         for _, data in self.tape.entries(index, index + 1):
             try:
                 return decode(data).id
-            except msgspec.MsgspecError:
+            except NOT_JSON:
                 return ""
         return ""
 

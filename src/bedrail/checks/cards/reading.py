@@ -15,7 +15,7 @@ import msgspec
 from bedrail.checks.cards.chai import PARTS, SCHEMA, Departure, Element, composed, departures
 from bedrail.checks.cards.values import NOT_PROVIDED, Card, Part
 from bedrail.checks.cards.xml_nodes import MOST_BYTES, Node, read_nodes
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _result(part: str, label: str, text: str, place: str) -> Result:
     """A figure from its JSON: a bare number, the published kinds, or keys that say what they are."""
     try:
         value = msgspec.json.decode(text.strip() or "null")
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return Result(part, label, _number(text.strip().rstrip("%")), unit="%" if "%" in text else "", place=place)
     if not isinstance(value, dict):
         return Result(part, label, _number(value), place=place)
@@ -215,7 +215,7 @@ def result_of(part: str, label: str, value: dict[str, Any], place: str) -> Resul
 def _from_json(data: bytes, name: str) -> CardText:
     try:
         value = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         raise Invalid("this is no JSON.", path=name, remedy="Mend it.") from None
     if isinstance(value, dict) and "payload" in value:
         value = _payload(value["payload"], name)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from bedrail.core.errors import NOT_JSON
 from bedrail.data.sampling import SAMPLED, type_of
 
 AT_ONCE = 5_000
@@ -214,7 +215,7 @@ def json_lines(path: Path, notes: list[str]) -> Iterator[Mapping[str, Any]]:
                     continue
                 try:
                     made = decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError):
+                except NOT_JSON:
                     wrong += 1
                     continue
                 if isinstance(made, dict):

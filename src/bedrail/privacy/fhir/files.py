@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Invalid, Unavailable
+from bedrail.core.errors import NOT_JSON, Invalid, Unavailable
 from bedrail.privacy.fhir.elements import resource_types
 from bedrail.privacy.fhir.reading import read
 from bedrail.privacy.fhir.subjects import People
@@ -92,7 +92,7 @@ def source_of(path: Path) -> Lines:
         try:
             if isinstance(msgspec.json.decode(first), dict):
                 return ResourceLines(path)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        except NOT_JSON:
             return Document(path)
     return Document(path)
 

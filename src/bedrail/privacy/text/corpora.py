@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.privacy.text.scoring import Note
 from bedrail.privacy.values import LABELS
 
@@ -41,7 +41,7 @@ def read_corpus(path: Path) -> Iterator[Note]:
             where = f"{path.name}:{number}"
             try:
                 row = decode(line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line)
-            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            except NOT_JSON:
                 raise Invalid(
                     "This line is no note with spans.",
                     path=where,

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.core.values import Value
 from bedrail.privacy.text.sampling import CONFIDENCE, LeakRate, leak_rate
 from bedrail.privacy.values import LABELS, Span
@@ -69,7 +69,7 @@ def read_corrections(data: bytes, path: str) -> Corrections:
     """The corrections in a file; raises `Invalid` saying what is wrong with it."""
     try:
         found = msgspec.json.decode(data, type=Corrections)
-    except msgspec.DecodeError as error:  # its message may hold values: only the place is told
+    except NOT_JSON as error:  # its message may hold values: only the place is told
         place = re.search(r"at `(\$[\w.\[\]]*)`", str(error))
         where = f" (at {place[1]})" if place else ""
         remedy = "Make one with `bedrail deid review`."

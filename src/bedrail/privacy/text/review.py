@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from bedrail.core.errors import Invalid
+from bedrail.core.errors import NOT_JSON, Invalid
 from bedrail.core.values import Value
 from bedrail.privacy.text.corrections import Corrections, Mark, Picked, Reviewed
 from bedrail.privacy.text.notes import read_notes
@@ -50,7 +50,7 @@ def read_output(path: Path) -> list[Output]:
             if line.strip():
                 try:
                     made.append(decode(line))
-                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                except NOT_JSON:
                     remedy = "Name a file that `bedrail deid text` wrote."
                     raise Invalid("this is no de-identified note.", path=f"{path}:{number}", remedy=remedy) from None
     return made
