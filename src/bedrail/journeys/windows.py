@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, TypeVar
@@ -11,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from bedrail.core.errors import Corrupt, Unavailable
+from bedrail.core.errors import NOT_JSON, Corrupt, Unavailable
 from bedrail.core.events import ArtifactRefused
 from bedrail.core.ports import SealedRecord
 from bedrail.core.queries import DecisionRow
