@@ -6,7 +6,6 @@ documentation says (v1 transit: keys, encrypt, decrypt, rotate, config, trim), w
 
 from __future__ import annotations
 
-import atexit
 import base64
 import json
 import os
@@ -14,7 +13,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,6 +23,8 @@ from urllib.request import urlopen
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+import throwaway
 
 MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 PIN = "1234-5678"
@@ -39,8 +39,7 @@ def softhsm() -> str:
     """
     module = next((path for path in MODULES if Path(path).exists()), "")
     assert module, "SoftHSM is missing: tests/servers/install.sh"
-    folder = Path(tempfile.mkdtemp(prefix="bedrail-softhsm-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = throwaway.folder("softhsm")
     (folder / "tokens").mkdir()
     conf = folder / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")

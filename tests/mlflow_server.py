@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+import throwaway
 from key_servers import free_port
 
 MLMODELS = Path(__file__).parent / "data" / "mlflow"
@@ -26,7 +26,7 @@ class Mlflow:
     def __init__(self) -> None:
         python = Path(sys.prefix) / "mlflow" / "bin" / "python"
         assert python.exists(), "MLflow is missing: tests/servers/install.sh .venv"
-        self.folder = Path(tempfile.mkdtemp(prefix="bedrail-mlflow-"))
+        self.folder = throwaway.folder("mlflow")
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         silent = {"MLFLOW_DISABLE_TELEMETRY": "true", "DO_NOT_TRACK": "true"}

@@ -13,13 +13,14 @@ import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+
+import throwaway
 
 USER = "bedrail"
 _SCHEMAS = count()
@@ -155,7 +156,7 @@ def made() -> Server:
     """A new cluster, not yet started, in a folder of its own under the system's temporary one."""
     bin_folder = binaries()
     assert bin_folder is not None, "PostgreSQL is not installed: tests/servers/install.sh"
-    folder = Path(tempfile.mkdtemp(prefix="bedrail-postgres-"))
+    folder = throwaway.folder("postgres")
     owner = _as_owner()
     if owner:
         os.chown(folder, owner["user"], owner["group"])  # type: ignore[arg-type]
