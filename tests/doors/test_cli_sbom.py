@@ -9,8 +9,6 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 
 from bedrail.journeys.inventory import altered_files
 from small_home import PROJECT, told
@@ -20,6 +18,9 @@ LOCK = str(PROJECT / "requirements" / "core.lock")
 
 def test_the_installation_tells_what_it_is_made_of() -> None:
     """Each distribution with version and licence, each of the core as the lock has it, in valid CycloneDX 1.6."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator  # building its grammar takes seconds
+
     ran = told("sbom", "--lock", LOCK)
     assert ran.code == 0, ran.err
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(ran.out) is None
