@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import SSlibKey
 
@@ -184,6 +182,9 @@ def test_the_lineage_tells_the_whole_way(original: tuple[Path, bytes, bytes], ho
 
 def test_the_bill_of_materials_is_valid_cyclonedx(home: Path) -> None:
     """Held against the schema of CycloneDX 1.6: a model card with evidence, the data, files and libraries."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     for candidate in ("baseline", "boosted"):
         ran = told("candidates", "bom", CASE, "--candidate", candidate, home=home)
         assert ran.code == 0, ran.err
@@ -201,6 +202,9 @@ def test_the_bill_of_materials_is_valid_cyclonedx(home: Path) -> None:
 
 def test_a_broken_bill_of_materials_would_be_found(home: Path) -> None:
     """The validator that the test above relies on refuses a word that CycloneDX does not know."""
+    from cyclonedx.schema import SchemaVersion
+    from cyclonedx.validation.json import JsonStrictValidator
+
     bom = told("candidates", "bom", CASE, home=home).out.replace('"supervised"', '"guessed"')
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bom) is not None
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 from bedrail.checks import Cohort, examine
 from bedrail.checks.binning import brier, calibration_error
@@ -30,6 +29,8 @@ def findings(y: np.ndarray, s: np.ndarray, **more: object) -> dict[str, Finding]
 
 def test_slope_and_intercept_equal_statsmodels() -> None:
     """Newton's fit agrees with statsmodels' logistic regression and its robust errors."""
+    import statsmodels.api as sm
+
     y, s = sample(800)
     found = recalibration(y, s, None, 0.95)
     assert found is not None

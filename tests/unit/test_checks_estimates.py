@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from scipy.special import expit
 from sklearn import metrics
 
@@ -81,6 +80,8 @@ def test_intercept_and_slope_have_r_s_profile_likelihood() -> None:
 
 
 def model_variance(y: np.ndarray, s: np.ndarray) -> float:
+    import statsmodels.api as sm
+
     fit = sm.GLM(y, sm.add_constant(logits(s)), family=sm.families.Binomial()).fit()
     return float(fit.cov_params()[1, 1])
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from statsmodels.stats.meta_analysis import combine_effects
 
 from bedrail.checks import Cohort, examine
 from bedrail.checks.external.pooling import pooled, pooled_ratios
@@ -29,6 +28,8 @@ def cohort(seed: int, sites: int, rows: int, spread: float = 0.0) -> Cohort:
 
 def test_the_pool_agrees_with_statsmodels() -> None:
     """Paule and Mandel's between-site variance and mean, Q and the Hartung-Knapp error are those of statsmodels."""
+    from statsmodels.stats.meta_analysis import combine_effects
+
     ours = pooled(EFFECTS, VARIANCES)
     assert ours is not None
     theirs = combine_effects(EFFECTS, VARIANCES, method_re="iterated", use_t=True)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import fisher_exact
-from statsmodels.stats.multitest import multipletests
 
 from bedrail.checks import Cohort, Requirements, examine
 from bedrail.checks.bootstrap import Tally, confusion, confusion_rate
@@ -54,6 +53,8 @@ def test_the_rate_test_is_fishers_with_the_smaller_tail_doubled() -> None:
 
 def test_holm_equals_statsmodels() -> None:
     """Adjusted p-values agree with statsmodels' Holm."""
+    from statsmodels.stats.multitest import multipletests
+
     p = np.random.default_rng(0).random(20) ** 3
     assert holm(list(p)) == pytest.approx(list(multipletests(p, method="holm")[1]))
 

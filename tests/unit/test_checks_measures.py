@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from statsmodels.stats.proportion import proportion_confint
 
 from bedrail.checks import CHECKS, Cohort, Probe, Requirements, examine
 from bedrail.checks.intervals import difference, wilson
@@ -41,6 +40,8 @@ def named(evidence: Evidence) -> dict[str, Finding]:
 
 def test_wilson_equals_statsmodels() -> None:
     """Wilson's interval agrees with statsmodels."""
+    from statsmodels.stats.proportion import proportion_confint
+
     for hits, n in ((0, 10), (3, 20), (50, 50)):
         assert wilson(hits / n, n, 0.95) == pytest.approx(proportion_confint(hits, n, method="wilson"), abs=1e-9)
 

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 
 from bedrail.checks import Cohort, Requirements, examine
 from bedrail.checks.robustness.reweighting import reweighted, tilts
@@ -89,6 +88,8 @@ def test_a_score_blind_to_age_would_fail_in_older_patients() -> None:
 
 def test_the_trend_is_that_of_a_logistic_regression_with_offset() -> None:
     """Slope and sandwich error agree with statsmodels, plain and clustered by patient."""
+    import statsmodels.api as sm
+
     one = cohort(6, 3_000, drift=0.5)
     place = time_place(one.time)  # type: ignore[arg-type]
     assert place is not None

@@ -6,12 +6,12 @@ import sys
 import warnings
 from itertools import permutations
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pandas as pd
 import pytest
-from interpret.glassbox import ExplainableBoostingClassifier
 from models_samples import CONTRACT, encounters
 
 from bedrail.core.errors import Corrupt, Invalid
@@ -24,11 +24,16 @@ from bedrail.models.probes import given, require_same
 from bedrail.models.values import Lineage
 from bedrail.models.wrap import wrap
 
+if TYPE_CHECKING:
+    from interpret.glassbox import ExplainableBoostingClassifier
+
 TABLE = encounters(500, 1)
 FEATURES = TABLE[list(CONTRACT.names)]
 
 
 def fitted(X: pd.DataFrame, y: pd.Series, **settings: object) -> ExplainableBoostingClassifier:
+    from interpret.glassbox import ExplainableBoostingClassifier
+
     told = {"random_state": 1, "n_jobs": 1, "outer_bags": 2, "max_rounds": 60, **settings}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # interpret warns of gaps, which are meant here

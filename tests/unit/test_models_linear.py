@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import shap
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
@@ -32,6 +31,8 @@ def test_probabilities_are_scikit_learns(fitted):
 
 def test_contributions_are_those_of_shap_and_sum_to_the_margin(fitted):
     """coef * (x - mean) equals shap.LinearExplainer over the same background, and adds up from the base."""
+    import shap
+
     X, original, ours = fitted
     mean = X.mean(axis=0)
     theirs = shap.LinearExplainer(original, shap.maskers.Independent(X, max_samples=len(X))).shap_values(X)

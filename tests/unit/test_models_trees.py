@@ -9,7 +9,6 @@ import math
 import lightgbm as lgb
 import numpy as np
 import pytest
-import shap
 import xgboost as xgb
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -288,6 +287,8 @@ class TestScikitLearn:
     )
     def test_scores_and_explanations_are_the_originals(self, cases, estimator):
         """Probabilities equal predict_proba to 1e-9, on thresholds too, and SHAP values equal shap's to 1e-6."""
+        import shap
+
         X, y = cases
         estimator.fit(X, y)
         ours = trees_from_sklearn(estimator)

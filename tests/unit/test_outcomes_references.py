@@ -5,13 +5,10 @@ from __future__ import annotations
 from math import log, sqrt
 from pathlib import Path
 
-import lifelines.utils
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from sklearn import metrics
-from statsmodels.stats.inter_rater import cohens_kappa
 
 from bedrail.checks.outcomes import multiclass as classes
 from bedrail.checks.outcomes import regression as numbers
@@ -61,6 +58,8 @@ def test_incidence_and_its_error_are_those_of_r_with_ties() -> None:
 
 def test_concordance_of_times_is_that_of_r_and_scikit_survival() -> None:
     """Harrell's C and its error equal survival::concordance, Uno's C equals it with time weight n/G2, ties included."""
+    import lifelines.utils
+
     harrell = times.concordance(T, ONE, SCORE, np.inf)
     assert harrell is not None
     assert harrell.estimate == pytest.approx(SAID["survival", "harrell"], abs=1e-9)
@@ -209,6 +208,8 @@ def test_areas_agree_with_scikit_learn_and_proc() -> None:
 
 def test_kappa_f1_and_balanced_accuracy_agree() -> None:
     """Kappa equals psych, with its error statsmodels; F1 and balanced accuracy equal scikit-learn."""
+    from statsmodels.stats.inter_rater import cohens_kappa
+
     said = P.argmax(axis=1)
     table = classes.confusion_of(Y, said, 3)
     for quadratic, name, weights in ((False, "kappa", None), (True, "quadratic-kappa", "fc")):
@@ -253,6 +254,8 @@ def test_the_median_lies_between_the_order_statistics_of_the_binomial() -> None:
 
 def test_the_line_agrees_with_statsmodels() -> None:
     """Slope and intercept with HC3 errors, and with errors over patients, equal OLS of statsmodels."""
+    import statsmodels.api as sm
+
     outcome, score = drawn()
     line = numbers.recalibration_line(outcome, score, None)
     theirs = sm.OLS(outcome, sm.add_constant(score)).fit(cov_type="HC3")
@@ -268,6 +271,8 @@ def test_the_line_agrees_with_statsmodels() -> None:
 
 def test_concordance_of_numbers_is_that_of_lifelines() -> None:
     """Without censoring, the chance that the greater outcome has the greater prediction, equal predictions half."""
+    import lifelines.utils
+
     outcome, score = drawn()
     ours = numbers.concordance(outcome, score, None)
     assert ours is not None

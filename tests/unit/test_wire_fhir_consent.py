@@ -6,7 +6,6 @@ import json
 from typing import Any
 
 import pytest
-from fhir.resources.R4B.consent import Consent
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +30,8 @@ choices = st.builds(
 @given(choices)
 def test_every_choice_is_a_valid_r4_consent_and_comes_back_the_same(choice: Choice) -> None:
     """Purpose, decision, use case, person and (but for what was revoked) period survive the round trip."""
+    from fhir.resources.R4B.consent import Consent
+
     resource = consent_of(choice)
     Consent.model_validate(resource)
     assert resource["policyRule"]["coding"]  # ppc-1: a policy or a policy rule
@@ -44,6 +45,8 @@ def test_every_choice_is_a_valid_r4_consent_and_comes_back_the_same(choice: Choi
 
 
 def consent(provision: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    from fhir.resources.R4B.consent import Consent
+
     resource = {
         "resourceType": "Consent",
         "status": "active",

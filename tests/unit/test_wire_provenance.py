@@ -7,15 +7,6 @@ import json
 import uuid
 
 import pytest
-from openlineage.client import event_v2
-from openlineage.client.generated import (
-    dataset_type_dataset,
-    dataset_version_dataset,
-    job_type_job,
-    schema_dataset,
-    tags_run,
-)
-from openlineage.client.serde import Serde
 from prov.model import ProvActivity, ProvDocument, ProvEntity
 
 from bedrail.cli.provenance_page import provenance_html, provenance_svg
@@ -84,6 +75,16 @@ def test_what_is_not_there_or_meant_twice_is_not_found(named: str) -> None:
 
 def test_openlineage_events_are_those_of_the_client_s_own_classes() -> None:
     """Every event builds the client's RunEvent, with valid run ids, times, names and facets; twice the same run."""
+    from openlineage.client import event_v2
+    from openlineage.client.generated import (
+        dataset_type_dataset,
+        dataset_version_dataset,
+        job_type_job,
+        schema_dataset,
+        tags_run,
+    )
+    from openlineage.client.serde import Serde
+
     lines = events_ndjson(GRAPH, ORIGIN).splitlines()
     assert len(lines) == 2
     facets = {
