@@ -147,6 +147,26 @@ def _binned(column: pd.Series) -> pd.Series:
     return column.astype(str)
 
 
+def beside_peers(frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, python: str) -> None:
+    """Recall and precision of ours and of each peer on the same planted data, and what each says of fair models."""
+    for which in ("bedrail", "sliceline-loss", "sliceline-excess", "divexplorer"):
+        found = false = reported = fair = 0
+        start = time.perf_counter()
+        for at in range(trials):
+            for kind in (KINDS[at % 3], "fair"):
+                cohort, planted, _ = trial(frame, risk, seed * 10_000 + at, kind)
+                rules = ours(cohort, at) if which == "bedrail" else peer(python, cohort, which)
+                if kind == "fair":
+                    fair += bool(rules)
+                    continue
+                hit, wrong = judged(rules, planted)
+                found, reported, false = found + hit, reported + len(rules), false + wrong
+        precision = f"{(reported - false) / reported:.0%}" if reported else "none reported"
+        print(f"{which}: recall {found} of {trials} = {found / trials:.0%}; precision {precision} "
+              f"({reported} reported, {false} false); something is reported of {fair} of {trials} fair models; "
+              f"{(time.perf_counter() - start) / (2 * trials):.1f} s each", flush=True)  # fmt: skip
+
+
 def main() -> int:
     """Print a table by kind; exit 1 when recall is under 80 % or false slices are over 5 %."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -157,7 +177,8 @@ def main() -> int:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--outcome", default="")
     parser.add_argument("--peers", default="", help="python of the peers' environment")
-    parser.add_argument("--peer-trials", type=int, default=20)
+    parser.add_argument("--peer-trials", type=int, default=30)
+    parser.add_argument("--peers-only", action="store_true", help="only the trials with peers beside")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
     trials = 10 if options.quick else options.trials
@@ -169,7 +190,8 @@ def main() -> int:
     risk = risks(frame, outcome)
     print(f"{len(frame):,} rows, {frame.shape[1]} columns, outcome {risk.mean():.1%}, {trials} trials", flush=True)
     missed = False
-    for kinds, count in ((("fair",), options.fair if not options.quick else trials), (KINDS, trials)):
+    ways = ((("fair",), options.fair if not options.quick else trials), (KINDS, trials))
+    for kinds, count in () if options.peers_only else ways:
         start = time.process_time()
         tally = {kind: np.zeros(4, dtype=int) for kind in kinds}
         for at in range(count):
@@ -191,18 +213,7 @@ def main() -> int:
                   f"{cpu:.2f} s CPU each", flush=True)  # fmt: skip
             missed |= found < 0.8 * n or false > 0.05 * reported
     if options.peers:
-        for which in ("sliceline-loss", "sliceline-excess", "divexplorer"):
-            found = false = reported = fair = 0
-            start = time.perf_counter()
-            for at in range(options.peer_trials):
-                cohort, planted, _ = trial(frame, risk, options.seed * 10_000 + at, KINDS[at % 3])
-                hit, wrong_ones = judged(rules := peer(options.peers, cohort, which), planted)
-                found, reported, false = found + hit, reported + len(rules), false + wrong_ones
-                plain, _, _ = trial(frame, risk, options.seed * 10_000 + at, "fair")
-                fair += bool(peer(options.peers, plain, which)) if at < 5 else 0
-            seconds = (time.perf_counter() - start) / (options.peer_trials + 5)
-            print(f"{which}: found {found} of {options.peer_trials}; {reported} reported, {false} false; reports "
-                  f"something for {fair} of 5 fair models; {seconds:.1f} s each with start-up", flush=True)  # fmt: skip
+        beside_peers(frame, risk, options.seed, options.peer_trials, options.peers)
     return int(missed and not options.quick)
 
 

@@ -45,7 +45,9 @@ def test_a_second_outcome_judges_the_first(tmp_path_factory: pytest.TempPathFact
 
 
 def test_a_candidate_is_asked_about_another_hospitals_table(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """A table with the charter's columns leaves evidence with parts by site; one without them is refused by column."""
+    """A table with the charter's columns leaves evidence with parts by site; one without them is refused by column.
+
+    One that holds patients whom the candidate was made from is refused, or they are left out, as one asks."""
     import pandas as pd
 
     home = copied(tmp_path_factory, "elsewhere")
@@ -53,11 +55,27 @@ def test_a_candidate_is_asked_about_another_hospitals_table(tmp_path_factory: py
         from bedrail.journeys.dataset_reads import read_part
 
         frame = read_part(app.context, CASE, "train").head(1_500)
+        subject = app.context.charter(CASE).data.subject
     table = tmp_path_factory.mktemp("north") / "north.parquet"
-    frame.assign(hospital=["north", "south"] * 750).to_parquet(table)
+    frame = frame.assign(hospital=["north", "south"] * 750)
     given = ("--as", "sam", "validate", "candidate", CASE, "--data", str(table), "--candidate", "baseline", "--json")
+    frame.assign(**{subject: [f"N-{at}" for at in range(1_500)]}).to_parquet(table)
     answer = json.loads(told(*given, "--site", "hospital", home=home).out)
     assert answer["check"] == "external-validation"
     assert any(f["group"] == "site=north" for f in answer["findings"])
+    met = next(f for f in answer["findings"] if f["check"] == "external-validation.patients-met")
+    assert (met["verdict"], met["estimate"]) == ("pass", 0.0)
+    many = pd.concat([frame.head(30), frame.assign(**{subject: [f"N-{at}" for at in range(1_500)]})])
+    many.to_parquet(table)
+    refused = told(*given, home=home)
+    assert refused.code == 1
+    assert "was made from" in refused.err
+    assert not any(number in refused.err for number in frame[subject].head(30))
+    answer = json.loads(told(*given, "--leave-out-met", home=home).out)
+    met = next(f for f in answer["findings"] if f["check"] == "external-validation.patients-met")
+    assert met["estimate"] == pytest.approx(frame[subject].head(30).nunique() / many[subject].nunique())
+    answer = json.loads(told(*given, "--other-numbers", home=home).out)
+    met = next(f for f in answer["findings"] if f["check"] == "external-validation.patients-met")
+    assert met["reason"].startswith("For information")
     pd.DataFrame({"x": [1]}).to_parquet(table)
     assert told(*given, home=home).code == 2

@@ -100,13 +100,13 @@ def test_the_recipe_of_a_candidate_trains_the_next_one_which_serves_nowhere(
     rows = {row["name"]: row for row in json.loads(listed)}
     assert (rows["renewed"]["stage"], rows["baseline"]["stage"]) == ("none", "general")
     assert rows["renewed"]["version"] > rows["baseline"]["version"] == 1
-    shown = [
-        json.loads(run("candidates", "show", CASE, "--candidate", n, "--json")[1]) for n in ("baseline", "renewed")
-    ]
+    shown = [json.loads(run("candidates", "show", CASE, n, "--json")[1]) for n in ("baseline", "renewed")]
     assert shown[0]["model_sha256"] == shown[1]["model_sha256"]
     assert shown[0]["lineage"]["recipe_sha256"] != ""
     assert any(answer["check"] == "discrimination" for answer in shown[0]["answers"])
     assert run("candidates", "show", CASE)[0] == 0
+    assert run("candidates", "show", CASE, "renewed", "--candidate", "renewed")[0] == 0
+    assert run("candidates", "show", CASE, "renewed", "--candidate", "baseline")[0] == 2
     code, said = run("reproduce", CASE, "renewed")
     assert (code, "PASS: renewed" in said, "same bytes" in said) == (0, True, True)
     assert run("reproduce", CASE, "forged")[0] == 1

@@ -13,7 +13,7 @@ from bedrail.checks.equity.proxies import information
 from bedrail.checks.equity.tallies import METRICS, tally
 from bedrail.checks.equity.tradeoffs import Point, forced, ppv
 from bedrail.checks.intervals import rate_design_effect
-from bedrail.core.values import Finding, Verdict
+from bedrail.core.values import Evidence, Finding, Verdict
 
 GUARDS = {
     "parity": ("parity", "tally"),
@@ -66,6 +66,33 @@ def test_parity_fails_a_planted_gap_and_never_by_demographic_parity_alone() -> N
     assert rates.low > 0.1
     bound = found(made(3, shift=1.0), "parity", Requirements(max_alert_rate_gap=0.05))
     assert bound["demographic-parity", "race=*"].verdict is Verdict.FAIL
+
+
+def test_parity_of_groups_too_small_to_compare_is_missing_and_names_them() -> None:
+    """With a third of the patients in groups too small to compare, or a range that could not have been seen, parity is
+    missing as `fairness` is, and says which groups and what could have been seen; a large even cohort passes."""
+    from bedrail.checks.report import Context, Report
+
+    rng = np.random.default_rng(11)
+
+    def told(n: int, shares: tuple[float, ...]) -> Evidence:
+        cohort = made(12, n)
+        group = rng.choice([f"g{at}" for at in range(len(shares))], n, p=shares)
+        asked = Cohort(outcome=cohort.outcome, score=cohort.score, groups=pd.DataFrame({"race": group}), threshold=0.2)
+        return examine(asked, checks=["parity"])[0]
+
+    scattered = told(1200, (0.35, 0.33, *([0.02] * 16)))
+    assert scattered.verdict is Verdict.MISSING
+    assert "race=g12" in scattered.reason
+    few = told(400, (0.5, 0.5))
+    assert few.verdict is Verdict.MISSING
+    assert "would have been shown" in few.reason
+    enough = told(30_000, (0.5, 0.3, 0.2))
+    assert enough.verdict is Verdict.PASS
+    page = Report([enough], Context(title="t")).fairness_html()
+    rows = [row for row in page.split("<tr>") if "Demographic parity" in row]
+    assert rows
+    assert all("Shown, not judged" in row and "Passes" not in row for row in rows)
 
 
 @pytest.mark.slow

@@ -89,6 +89,43 @@ def test_a_score_worse_than_the_existing_one_fails() -> None:
     assert told["net-benefit-over-apache", "overall"].verdict is Verdict.FAIL
 
 
+def test_parts_too_small_to_tell_leave_it_untold_and_are_named() -> None:
+    """Ten sites of 2,000 alike patients pass; with nine tenths of the patients in sites of 60, or few in all, it is
+    missing, and the reason names sites and the gap that each could have shown."""
+    rng = np.random.default_rng(9)
+
+    def told(sizes: tuple[int, ...]) -> Evidence:
+        part = np.repeat(np.arange(len(sizes)), sizes)
+        risk = 1 / (1 + np.exp(1.5 - 1.5 * rng.normal(size=len(part))))
+        outcome = (rng.random(len(part)) < risk).astype(float)
+        names = tuple(f"s{at}" for at in range(len(sizes)))
+        return external_validation(LeftOut(outcome=outcome, score=risk, part=part, names=names), Requirements())
+
+    assert told((2000,) * 10).verdict is Verdict.PASS
+    small = told((2000, *((60,) * 40)))
+    assert small.verdict is Verdict.MISSING
+    assert "site=s7 (a gap of" in small.reason
+    assert "at least 80% are asked" in small.reason
+    assert told((150, 150)).verdict is not Verdict.PASS
+
+
+def test_patients_on_both_sides_are_kept_apart_or_it_is_said_that_nobody_can_tell() -> None:
+    """With a column of patients they are counted; without one, rows that stand word for word in two sites leave it
+    untold, and rows of continuous inputs do not."""
+    frame = table(10, 800)
+    plan = Plan(outcome="y", by="site", features=("x", "z", "w"))
+    assert by(leave_sites_out(frame, plan))["patients-met", "overall"].verdict is Verdict.PASS
+    copied = pd.concat([frame, frame.head(40).assign(site="a"), frame.head(40).assign(site="b")], ignore_index=True)
+    told = leave_sites_out(copied, plan)
+    assert by(told)["patients-met", "overall"].verdict is Verdict.MISSING
+    assert told.verdict is not Verdict.PASS
+    named = copied.assign(who=[*range(800), *range(40), *range(40)])
+    known = Plan(outcome="y", by="site", features=("x", "z", "w"), subject="who")
+    found = by(leave_sites_out(named, known))["patients-met", "overall"]
+    assert found.verdict is Verdict.PASS
+    assert found.reason.startswith("40 patients stand in more than one part")
+
+
 @pytest.mark.slow
 def test_drift_from_period_to_period_is_found_where_planted() -> None:
     """Outcomes that grow commoner by the year fail the drift of O/E; a steady decade does not."""

@@ -9,7 +9,7 @@ from scipy.stats import norm
 
 from bedrail.checks import Cohort, Requirements, examine
 from bedrail.checks.robustness.rules import atoms
-from bedrail.checks.robustness.slices import discover, halves, holm, p_value
+from bedrail.checks.robustness.slices import discover, halves, holm, p_value, smallest_excess, smallest_support
 from bedrail.checks.robustness.tails import upper_tail
 from bedrail.core.values import Evidence, Verdict
 
@@ -93,6 +93,20 @@ def test_a_fair_model_has_no_failing_slice_and_says_what_would_have_been_seen() 
     assert ask(few).verdict is Verdict.MISSING
     bare = Cohort(outcome=cohort.outcome, score=cohort.score)
     assert "Neither inputs nor groups" in ask(bare).reason
+
+
+def test_too_few_patients_say_the_smallest_slice_that_could_have_been_seen() -> None:
+    """The told support is the one in which an excess of `detectable_slice` is found and confirmed; where half of the
+    patients would not do, that is said."""
+    large, _ = planted(5, 12_000, 0.0)
+    gap = smallest_excess(large, Requirements(), 1)
+    assert gap is not None
+    assert smallest_support(large, Requirements(detectable_slice=gap), 1) == pytest.approx(0.05)
+    half = ask(large, detectable_slice=gap / 2)
+    assert "of them or more" in half.reason
+    assert smallest_support(large, Requirements(detectable_slice=gap / 2), 1) == pytest.approx(0.2)
+    few = Cohort(outcome=large.outcome[:300], score=large.score[:300], inputs=large.inputs.iloc[:300])  # type: ignore[union-attr]
+    assert "in no slice" in ask(few).reason
 
 
 def test_a_model_wrong_for_everybody_alike_has_no_failing_slice() -> None:

@@ -10,7 +10,15 @@ from bedrail.checks.committee import facts, headline, not_counted, number_of_con
 from bedrail.checks.methods import METHODS
 from bedrail.checks.pages import render, safe
 from bedrail.checks.plots import calibration_plot, decision_plot, estimate_words, forest_plot, roc_plot
-from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, plain_group, plain_measure
+from bedrail.checks.words import (
+    VERDICT_SENTENCES,
+    VERDICT_WORDS,
+    finding_class,
+    finding_word,
+    number,
+    plain_group,
+    plain_measure,
+)
 from bedrail.core.values import Evidence, Finding
 
 if TYPE_CHECKING:
@@ -96,8 +104,8 @@ def _measure(name: str, findings: list[Finding], key: str, reference: float | No
 def _row(finding: Finding) -> dict[str, str]:
     return {
         "group": plain_group(finding.group),
-        "verdict": finding.verdict.value,
-        "word": VERDICT_WORDS[finding.verdict],
+        "verdict": finding_class(finding),
+        "word": finding_word(finding),
         "estimate": number(finding.estimate),
         "low": number(finding.low),
         "high": number(finding.high),

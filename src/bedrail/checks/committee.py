@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 
 from bedrail.checks.pages import render, safe
 from bedrail.checks.plots import calibration_plot, estimate_words
-from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, percent, plain_group, plain_measure
+from bedrail.checks.words import (
+    VERDICT_SENTENCES,
+    VERDICT_WORDS,
+    finding_word,
+    number,
+    percent,
+    plain_group,
+    plain_measure,
+)
 from bedrail.core.values import Evidence, Finding, Verdict
 
 if TYPE_CHECKING:
@@ -96,7 +104,7 @@ def _figure(finding: Finding, label: str, reading: str, show: Show) -> Figure:
         reading=reading,
         value=estimate_words(finding, show),
         verdict=finding.verdict,
-        word=VERDICT_WORDS[finding.verdict],
+        word=finding_word(finding),
     )
 
 

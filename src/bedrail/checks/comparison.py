@@ -48,7 +48,11 @@ def comparison(cohort: Cohort, requirements: Requirements, rng: np.random.Genera
     """
     del rng
     if cohort.baseline is None:
-        reason = "No comparator was given: nothing to be better than."
+        reason = (
+            "No comparator was given: nothing to be better than. What would answer it are the risks of what is in use "
+            "now, for the same rows: in a home another candidate, such as an import of that score (`examine USE_CASE "
+            "--baseline NAME`; else the first linear one), in a notebook `baseline=`."
+        )
         return (Finding(check="baseline.auroc-difference", verdict=Verdict.MISSING, n=cohort.n, reason=reason),)
     return _areas(cohort, requirements, cohort.baseline), _benefits(cohort, requirements, cohort.baseline)
 

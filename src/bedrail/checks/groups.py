@@ -90,6 +90,24 @@ def too_few(cell: Cell, name: str, requirements: Requirements) -> Finding | None
     return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, reason=reason)
 
 
+MOST_NAMED = 8
+
+
+def untold_words(findings: Iterable[Finding]) -> str:
+    """Which groups could not be told, each with the smallest gap that its patients could have shown."""
+    missing = [f for f in findings if f.verdict is Verdict.MISSING]
+    if not missing:
+        return ""
+    words = [
+        f"{f.group} (a gap of {f.smallest_gap:.2g} or more would have been shown)"
+        if f.smallest_gap is not None
+        else f"{f.group} (too few for any figure)"
+        for f in missing[:MOST_NAMED]
+    ]
+    more = f", and {len(missing) - MOST_NAMED} more" if len(missing) > MOST_NAMED else ""
+    return f"Not told: {', '.join(words)}{more}."
+
+
 def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
     """Any fail fails; a pass needs, by column and measure, groups that pass to hold `min_told_share` of the rows.
 
@@ -111,9 +129,12 @@ def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
             rows = sum(int(c.rows.sum()) for c in single if c.family == column and (measure, c.name) in passed)
             if rows < requirements.min_told_share * cohort.n:
                 share = f"{rows / cohort.n:.0%} of the patients (at least {requirements.min_told_share:.0%} are asked)"
+                names = {c.name for c in single if c.family == column}
+                small = [f for f in findings if f.check == measure and f.group in names]
                 return (
                     Verdict.MISSING,
-                    f"Not enough patients to tell: by {column}, {measure} is settled for only {share}.",
+                    f"Not enough patients to tell: by {column}, {measure} is settled for only {share}. "
+                    f"{untold_words(small)}",
                 )
     open_ones = sorted({f.group for f in findings if f.verdict is Verdict.MISSING})
     rest = (

@@ -21,7 +21,15 @@ from bedrail.checks.methods import METHODS
 from bedrail.checks.outcomes.drawings import drawn as drawn_of
 from bedrail.checks.pdf import literal, pdf_of
 from bedrail.checks.plots import decision_plot, forest_plot, roc_plot
-from bedrail.checks.words import VERDICT_SENTENCES, VERDICT_WORDS, number, plain_group, plain_measure
+from bedrail.checks.words import (
+    SHOWN_WORD,
+    VERDICT_SENTENCES,
+    VERDICT_WORDS,
+    judged,
+    number,
+    plain_group,
+    plain_measure,
+)
 from bedrail.core.values import Evidence, Finding, Verdict
 
 if TYPE_CHECKING:
@@ -95,8 +103,10 @@ def cell(words: object) -> str:
     return f"[#{literal(words)}]"
 
 
-def mark(verdict: Verdict) -> str:
-    """A verdict by sign, word and colour, so that none of them has to be seen alone."""
+def mark(verdict: Verdict, shown: bool = False) -> str:
+    """A verdict by sign, word and colour, so that none of them has to be seen alone; `shown` is no verdict."""
+    if shown:
+        return f"verdict({literal('·')}, {literal(SHOWN_WORD)}, rgb({SHADES[Verdict.MISSING]}))"
     return f"verdict({literal(MARKS[verdict])}, {literal(VERDICT_WORDS[verdict])}, rgb({SHADES[verdict]}))"
 
 
@@ -201,7 +211,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         cell(plain_measure(finding.check)),
         cell(plain_group(finding.group)),
-        mark(finding.verdict),
+        mark(finding.verdict, not judged(finding)),
         *(cell(number(each)) for each in numbers),
         cell("–" if finding.n is None else f"{finding.n:,}"),
         cell(number(finding.smallest_gap)),

@@ -141,24 +141,33 @@ def _counted(evidence: dict[str, int]) -> str:
 
 
 _candidate = click.option("--candidate", default="", help="Name or digest; the one admitted last when not given.")
+_bare = click.argument("named", metavar="[CANDIDATE]", required=False, default="")
+
+
+def _meant(named: str, candidate: str) -> str:
+    """The candidate, given bare as to `reproduce`, or by the option; raises `UsageError` for two that differ."""
+    if named and candidate and named != candidate:
+        raise click.UsageError("Name the candidate once.")
+    return named or candidate
 
 
 @candidates.command("show")
 @click.argument("use_case")
+@_bare
 @_candidate
 @json_option
 @pass_state
-def show(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
+def show(state: CliState, use_case: str, named: str, candidate: str, as_json: bool) -> None:
     """One version, its bytes checked: what its package says, where it comes from, and every answer about it.
 
     \b
-    Example: bedrail candidates show readmission-30d --candidate baseline
+    Example: bedrail candidates show readmission-30d baseline
     """
     import msgspec
 
     from bedrail.journeys.registering import entry
 
-    found = entry(state.context(), use_case, candidate)
+    found = entry(state.context(), use_case, _meant(named, candidate))
     if as_json:
         show_json(msgspec.to_builtins(found))
         return
@@ -191,24 +200,25 @@ def show(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
 
 @candidates.command("source")
 @click.argument("use_case")
+@_bare
 @_candidate
 @json_option
 @pass_state
-def source(state: CliState, use_case: str, candidate: str, as_json: bool) -> None:
+def source(state: CliState, use_case: str, named: str, candidate: str, as_json: bool) -> None:
     """Ask the registry that a candidate came from whether name and bytes are still those that were brought in.
 
     The answer is signed evidence `registry-source`. Exit code 0: they are; 1: alias moved, bytes changed, gone, or the
     registry does not answer. Changed bytes stop what serves; a moved alias changes nothing here but is on record.
 
     \b
-    Example: bedrail candidates source readmission-30d --candidate r3
+    Example: bedrail candidates source readmission-30d r3
     """
     import msgspec
 
     from bedrail.core.values import Verdict
     from bedrail.journeys.registry_sources import check_source
 
-    found = check_source(state.context(), state.actor(), use_case, candidate)
+    found = check_source(state.context(), state.actor(), use_case, _meant(named, candidate))
     if as_json:
         show_json(msgspec.to_builtins(found))
     else:
@@ -219,17 +229,18 @@ def source(state: CliState, use_case: str, candidate: str, as_json: bool) -> Non
 
 @candidates.command("recipe")
 @click.argument("use_case")
+@_bare
 @_candidate
 @pass_state
-def recipe_command(state: CliState, use_case: str, candidate: str) -> None:
+def recipe_command(state: CliState, use_case: str, named: str, candidate: str) -> None:
     """Print the recipe that a candidate was trained by, with the versions it ran with, to train it on new data.
 
     \b
-    Example: bedrail candidates recipe readmission-30d --candidate boosted > recipe.toml
+    Example: bedrail candidates recipe readmission-30d boosted > recipe.toml
     """
     from bedrail.journeys.training import recipe_of
 
-    click.echo(recipe_of(state.context(), use_case, candidate), nl=False)
+    click.echo(recipe_of(state.context(), use_case, _meant(named, candidate)), nl=False)
 
 
 @candidates.command("export")

@@ -22,6 +22,7 @@ STAGES = ("shadow", "pilot", "canary", "general")
 @click.command("examine")
 @click.argument("use_case", required=False)
 @click.option("--candidate", multiple=True, help="With USE_CASE: which candidates; all when not given.")
+@click.option("--baseline", default="", help="With USE_CASE: the candidate to compare with; else the first linear one.")
 @click.option("--predictions", type=FILE, help="CSV or Parquet: subject, time, score; encounter, site, groups.")
 @click.option("--events", type=FILE, help="CSV or Parquet: subject, time, event, value (0 or 1).")
 @with_options(OUTPUT_OPTIONS)
@@ -64,7 +65,7 @@ def examine_command(ctx: click.Context, /, use_case: str | None, candidate: tupl
         if use_case is not None:
             if any(files):
                 raise click.UsageError("Give either USE_CASE or files, not both.", ctx)
-            verdict = run_use_case(ctx, use_case, candidate)
+            verdict = run_use_case(ctx, use_case, candidate, options["baseline"])
         elif options["outcome_type"] != "binary":
             report = examined_outcome(options)
             say(report)
@@ -80,7 +81,7 @@ def examine_command(ctx: click.Context, /, use_case: str | None, candidate: tupl
     ctx.exit(0 if verdict is Verdict.PASS else 1)
 
 
-def run_use_case(ctx: click.Context, use_case: str, candidate: tuple[str, ...]) -> Verdict:
+def run_use_case(ctx: click.Context, use_case: str, candidate: tuple[str, ...], baseline: str = "") -> Verdict:
     """Examine candidates of a use case on its locked holdout, on record; the worst verdict among them."""
     from bedrail.core.values import worst
     from bedrail.journeys.examination import examine_candidates
@@ -88,7 +89,9 @@ def run_use_case(ctx: click.Context, use_case: str, candidate: tuple[str, ...]) 
     state = ctx.find_object(CliState)
     if state is None:
         raise click.UsageError("A use case is examined from a home: bedrail --home HOME examine USE_CASE.", ctx)
-    reports = examine_candidates(state.context(), state.actor(), use_case, candidate, progress=progress_lines())
+    reports = examine_candidates(
+        state.context(), state.actor(), use_case, candidate, baseline=baseline, progress=progress_lines()
+    )
     for name, report in reports.items():
         click.secho(name, bold=True)
         say(report)

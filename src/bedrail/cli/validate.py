@@ -84,6 +84,10 @@ def external(ctx: click.Context, /, table: Path, **options: Any) -> None:
 @click.option("--candidate", default="", help="Name or digest; the one admitted last when not given.")
 @click.option("--site", default="", help="Column of sites in that table.")
 @click.option("--score", "scores", multiple=True, help="An existing score (column of risks) to compare with.")
+@click.option("--leave-out-met", is_flag=True, help="Leave out patients that the candidate was made from.")
+@click.option(
+    "--other-numbers", is_flag=True, help="Another house counts its patients there: equal numbers mean nothing."
+)
 @click.option("--html", "html_out", type=FILE, help="Write the report with forest plots as one HTML page.")
 @json_option
 @pass_state
@@ -94,10 +98,14 @@ def candidate_elsewhere(
     candidate: str,
     site: str,
     scores: tuple[str, ...],
+    leave_out_met: bool,
+    other_numbers: bool,
     html_out: Path | None,
     as_json: bool,
 ) -> None:
     """Ask a candidate about another site's patients, on record: evidence external-validation.
+
+    Patients that it was made from are looked for by their pseudonyms; a table that holds some is refused.
 
     \b
     Example: bedrail --as sam validate candidate readmission-30d --data north.csv --candidate boosting
@@ -114,6 +122,8 @@ def candidate_elsewhere(
         candidate=candidate,
         site=site,
         scores=scores,
+        leave_out_met=leave_out_met,
+        other_numbers=other_numbers,
         progress=progress_lines(),
     )
     _say(answer, f"{use_case}: {candidate or 'candidate'} on {data.name}", html_out, as_json=as_json)

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from bedrail.core.errors import Invalid
-from bedrail.core.values import Evidence, Value
+from bedrail.core.values import Evidence, Finding, Value
 from bedrail.journeys.admission import Progress, quiet
 from bedrail.journeys.context import Context
 from bedrail.journeys.delivery import find_candidate
 from bedrail.journeys.examination import assess_rows, load_model, record_evidence
+from bedrail.journeys.patients_met import patients_met, sides_apart
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,7 +79,7 @@ def leave_sites_out(
     folds = [(part != at, part == at) for at in range(len(names))]
     finer = sites.codes if len(sites.names) > MOST_PARTS else None
     given = _predicted(table, plan, part, names, "site", folds, progress, finer)
-    return external_validation(given, requirements or _defaults())
+    return external_validation(given, requirements or _defaults(), [_apart(table, plan, part, requirements)])
 
 
 def leave_periods_out(
@@ -107,7 +108,11 @@ def leave_periods_out(
         raise Invalid("holds one time only.", path=plan.by, remedy="Name the column of times.")
     folds = [(part < at, part == at) for at in range(1, len(names))]
     given = _predicted(table, plan, part - 1, names[1:], "period", folds, progress)
-    return external_validation(given, requirements or _defaults())
+    return external_validation(given, requirements or _defaults(), [_apart(table, plan, part, requirements)])
+
+
+def _apart(table: _Table, plan: Plan, part: np.ndarray, requirements: Requirements | None) -> Finding:
+    return sides_apart(table.frame, table.features, plan.outcome, plan.subject, part, requirements or _defaults())
 
 
 def validate_candidate(
@@ -119,13 +124,16 @@ def validate_candidate(
     candidate: str = "",
     site: str = "",
     scores: Sequence[str] = (),
+    leave_out_met: bool = False,
+    other_numbers: bool = False,
     progress: Progress = quiet,
 ) -> Evidence:
     """Evidence `external-validation` of a candidate on a table of another site, with the charter's columns.
 
     The table is not admitted: it is read once, here, and the evidence holds figures only. `site` names a column of
-    sites in it, `scores` existing scores; the first linear candidate is asked beside it. Patients of the candidate's
-    own data are not known there, so that nobody is left out. Raises `Invalid` for columns that are not there.
+    sites in it, `scores` existing scores; the first linear candidate is asked beside it. Raises `Refused` when patients
+    of the table are some that the candidate was made from, unless they are to be left out (see `patients_met`), and
+    `Invalid` for columns that are not there.
     """
     from bedrail.checks.external.left_out import LeftOut, external_validation
     from bedrail.checks.external.sites import sites_of
@@ -136,7 +144,13 @@ def validate_candidate(
     roles = charter.roles()
     needed = [roles.outcome, roles.subject, *(f.name for f in charter.features), *((site,) if site else ()), *scores]
     _present(frame, needed)
-    frame = frame.reset_index(drop=True)
+    requirements = next(numbers for tier, numbers in ctx.policy().requirements.items() if tier == view.tier)
+    model = load_model(ctx, found.candidate)
+    met = patients_met(
+        ctx, actor, use_case, found, frame[roles.subject], requirements,
+        trained_here=model.package.lineage.origin == "trained", leave_out=leave_out_met, other_numbers=other_numbers,
+    )  # fmt: skip
+    frame = frame[met.keep].reset_index(drop=True)
     outcome = _outcomes(frame[roles.outcome], roles.outcome)
     progress(f"asking {found.name} about {len(frame):,} rows")
     others = {name: _risks(frame[name], name) for name in scores}
@@ -148,15 +162,14 @@ def validate_candidate(
 
     given = LeftOut(
         outcome=outcome,
-        score=assess_rows(load_model(ctx, found.candidate), frame).risk,
+        score=assess_rows(model, frame).risk,
         part=sites.codes,
         names=sites.names,
         subject=np.asarray(pd.factorize(frame[roles.subject])[0], dtype=np.int64),
         others=others,
         threshold=charter.decision.threshold,
     )
-    requirements = next(numbers for tier, numbers in ctx.policy().requirements.items() if tier == view.tier)
-    answer = external_validation(given, requirements)
+    answer = external_validation(given, requirements, [met.finding])
     dataset = view.dataset.dataset if view.dataset else ""
     return record_evidence(ctx, actor, (answer,), use_case=use_case, candidate=found.candidate, dataset=dataset)[0]
 

@@ -9,10 +9,11 @@ from math import sqrt
 import numpy as np
 
 from bedrail.checks.equity.tallies import Tally, families, shown, tally, wilson_many
-from bedrail.checks.groups import NO_GROUPS
+from bedrail.checks.groups import MOST_NAMED, NO_GROUPS, untold_words
 from bedrail.checks.intervals import power_factor, quantile
 from bedrail.checks.question import check
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
+from bedrail.checks.words import INFORMATION, judged
 from bedrail.core.values import Finding, Verdict
 
 NOTIONS: dict[str, tuple[str, ...]] = {
@@ -37,7 +38,10 @@ FEWEST_EXPECTED = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Largest less smallest value among `groups` groups, simultaneous limits, `n` rows, smallest range to be seen."""
+    """Largest less smallest value among `groups` groups, simultaneous limits, `n` rows, smallest range to be seen.
+
+    `left_out` are the groups too small to be compared, `share` what the compared ones hold of all rows.
+    """
 
     estimate: float
     low: float
@@ -47,9 +51,33 @@ class Range:
     most: str
     least: str
     smallest: float
+    left_out: tuple[str, ...]
+    share: float
 
 
-@check("parity", "Which notions of fairness hold, and by how much do the others miss?")
+def settled(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
+    """Any fail fails; a pass needs every notion that binds to be told of every column by itself, as in `fairness`.
+
+    Intersections can fail, but being small does not hold a model back; nor does what no bound judges.
+    """
+    del cohort, requirements
+    failed = [f for f in findings if f.verdict is Verdict.FAIL]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Verdict.FAIL, failed[0].reason + more
+    missing = [f for f in findings if f.verdict is Verdict.MISSING]
+    alone = [f for f in missing if " & " not in f.group]
+    if alone:
+        more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
+        return Verdict.MISSING, f"{alone[0].reason}{more}"
+    passed = sum(f.verdict is Verdict.PASS and judged(f) for f in findings)
+    if not passed:
+        return Verdict.MISSING, missing[0].reason if missing else "No notion is judged: no bound is set."
+    rest = f" {untold_words(missing)}" if missing else ""
+    return Verdict.PASS, f"{passed} findings within the requirements.{rest}"
+
+
+@check("parity", "Which notions of fairness hold, and by how much do the others miss?", ruling=settled)
 def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """`parity.NOTION` by column: the largest less the smallest rate among its groups, with simultaneous limits.
 
@@ -59,8 +87,9 @@ def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
     if every pair is covered, the true range lies between the largest lower and the largest upper limit. A notion fails
     when the lower limit that holds for all columns and notions together (`group_alpha`) exceeds its tolerance
     (`max_sensitivity_gap` ...; demographic parity is information unless `max_alert_rate_gap` is set). It passes when a
-    range of `detectable_gap` could have been seen, and is missing otherwise. What binds is chosen by
-    `fairness_metrics` and `error_rate_columns`, as in `fairness`.
+    range of `detectable_gap` could have been seen among groups that hold `min_told_share` of the patients, and is
+    missing otherwise. What binds is chosen by `fairness_metrics` and `error_rate_columns`, as in `fairness`; what does
+    not is shown and not judged. The check passes when all that binds is told by each column (see `settled`).
     """
     del rng
     every = families(cohort)
@@ -136,6 +165,8 @@ def _range(found: Tally, enough: Ints, value: Floats, limits: tuple[Floats, Floa
         most=found.names[int(enough[most])],
         least=found.names[int(enough[least])],
         smallest=smallest,
+        left_out=tuple(found.names[at] for at in np.setdiff1d(np.arange(len(found.names)), enough)),
+        share=float(found.rows[enough].sum() / max(1.0, found.rows.sum())),
     )
 
 
@@ -157,7 +188,9 @@ def _finding(found: Tally, notion: str, asked: Asked, requirements: Requirements
     name = f"parity.{notion}"
     told = [(metric, shown_, sure) for metric, shown_, sure in asked if shown_ is not None and sure is not None]
     if len(told) < len(asked):
-        reason = "Fewer than two groups are large enough to compare."
+        reason = f"Fewer than two groups of {found.family} are large enough to compare."
+        if not any(_binds(found, metric, requirements) for metric, *_ in asked):
+            return Finding(check=name, group=found.everyone, verdict=Verdict.PASS, reason=f"{INFORMATION}: {reason}")
         return Finding(check=name, group=found.everyone, verdict=Verdict.MISSING, reason=reason)
     widest = max((each for _, each, _ in told), key=lambda each: each.estimate)
     smallest = max(each.smallest for _, each, _ in told)
@@ -189,11 +222,23 @@ def _verdict(
         if sure.low > most:
             return Verdict.FAIL, f"Unequal {metric}, beyond the {most:g} that is tolerated: {words}."
     if not bound:
-        return Verdict.PASS, f"For information, no bound is set: {words}."
+        return Verdict.PASS, f"{INFORMATION}, no bound is set: {words}."
+    left_out = list(dict.fromkeys(name for _, each, _ in told for name in each.left_out))
+    without = f" Too small to be compared: {_named(left_out)}." if left_out else ""
     detectable = requirements.detectable_calibration_gap if told[0][0] == "calibration" else requirements.detectable_gap
     if smallest > detectable:
-        return Verdict.MISSING, f"Not enough patients to tell: {words}."
-    return Verdict.PASS, f"No inequality beyond the tolerance is shown: {words}."
+        shown_ = f"only a range of {smallest:.2g} or more would have been shown by {found.family}"
+        return Verdict.MISSING, f"Not enough patients to tell: {shown_}; {words}.{without}"
+    share = min(each.share for _, each, _ in told)
+    if share < requirements.min_told_share:
+        asked = f"{share:.0%} of the patients (at least {requirements.min_told_share:.0%} are asked)"
+        return Verdict.MISSING, f"Not enough patients to tell: by {found.family}, groups of only {asked}.{without}"
+    return Verdict.PASS, f"No inequality beyond the tolerance is shown: {words}.{without}"
+
+
+def _named(groups: Sequence[str]) -> str:
+    more = f" and {len(groups) - MOST_NAMED} more" if len(groups) > MOST_NAMED else ""
+    return ", ".join(groups[:MOST_NAMED]) + more
 
 
 def enough_of(found: Tally, requirements: Requirements) -> Bools:

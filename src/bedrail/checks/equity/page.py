@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from bedrail.checks.pages import render, safe
 from bedrail.checks.plots import estimate_words, forest_plot
-from bedrail.checks.words import VERDICT_WORDS, number, plain_group, plain_measure
+from bedrail.checks.words import finding_class, finding_word, number, plain_group, plain_measure
 from bedrail.core.values import Finding, Verdict
 
 if TYPE_CHECKING:
@@ -88,8 +88,8 @@ def _row(finding: Finding) -> dict[str, str]:
         "estimate": estimate_words(finding),
         "n": "–" if finding.n is None else f"{finding.n:,}",
         "smallest": number(finding.smallest_gap),
-        "word": VERDICT_WORDS[finding.verdict],
-        "verdict": finding.verdict.value,
+        "word": finding_word(finding),
+        "verdict": finding_class(finding),
         "reason": finding.reason,
     }
 

@@ -11,6 +11,7 @@ from bedrail.checks.equity.tallies import Tally, families, split, tally
 from bedrail.checks.groups import NO_GROUPS
 from bedrail.checks.question import check
 from bedrail.checks.values import Cohort, Floats, Requirements
+from bedrail.checks.words import INFORMATION
 from bedrail.core.values import Finding, Verdict
 
 DRAWS = 4_000
@@ -213,7 +214,10 @@ def _demand(name: str, n: int, point: Point, cloud: Point, requirements: Require
         f"rest would still differ by {estimate:.3f}"
     )
     if not asked:
-        verdict, reason = Verdict.PASS, f"{words}; the policy does not ask for all three."
+        verdict, reason = (
+            Verdict.PASS,
+            f"{INFORMATION}, since the policy does not ask for all three: {words[:1].lower()}{words[1:]}.",
+        )
     elif float(np.quantile(drawn, max(alpha / 2, 1 / DRAWS))) > most:
         verdict = Verdict.FAIL
         reason = (

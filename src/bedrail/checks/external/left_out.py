@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, log
 
@@ -14,8 +14,8 @@ from bedrail.checks.discrimination import auroc
 from bedrail.checks.equity.suppression import Hidden, hidden, withhold
 from bedrail.checks.external.pooling import Pooled, pooled, pooled_ratios
 from bedrail.checks.external.sites import FEWEST, FEWEST_SITES
+from bedrail.checks.groups import untold_words
 from bedrail.checks.intervals import mean_interval, power_factor, quantile, sum_variance
-from bedrail.checks.question import rule
 from bedrail.checks.utility import benefits
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Evidence, Finding, Verdict
@@ -42,10 +42,13 @@ class LeftOut:
     threshold: float | None = None
 
 
-def external_validation(given: LeftOut, requirements: Requirements) -> Evidence:
+def external_validation(
+    given: LeftOut, requirements: Requirements, beside: Sequence[Finding] = (), note: str = ""
+) -> Evidence:
     """Evidence `external-validation`: each part with intervals, parts pooled, a new one, comparators, no model, drift.
 
-    See `checks/external/methods.py` for what is computed, and when a finding fails.
+    `beside` are findings of who asks, such as whether patients were met before; `note` is added to the reason. See
+    `checks/external/methods.py` for what is computed, when a finding fails, and `settled` for the verdict.
     """
     cohort = Cohort(
         outcome=given.outcome,
@@ -55,8 +58,8 @@ def external_validation(given: LeftOut, requirements: Requirements) -> Evidence:
     )
     if not 0 < given.outcome.sum() < cohort.n:
         reason = "Patients with and without the outcome are both needed."
-        return Evidence(check=NAME, verdict=Verdict.MISSING, reason=reason, findings=())
-    findings: list[Finding] = []
+        return Evidence(check=NAME, verdict=Verdict.MISSING, reason=reason, findings=tuple(beside))
+    findings: list[Finding] = [*beside]
     findings += _areas(cohort, given, requirements)
     findings += _ratios(cohort, given, requirements)
     for name, score in given.others.items():
@@ -65,8 +68,44 @@ def external_validation(given: LeftOut, requirements: Requirements) -> Evidence:
     if given.kind == "period":
         findings += _drift(cohort, given, requirements)
     findings = [*withhold(findings, _untold(cohort, given, requirements))]
-    verdict, reason = rule(cohort, requirements, tuple(findings))
-    return Evidence(check=NAME, verdict=verdict, reason=reason, findings=tuple(findings))
+    verdict, reason = settled(given, requirements, findings)
+    return Evidence(check=NAME, verdict=verdict, reason=f"{reason} {note}".rstrip(), findings=tuple(findings))
+
+
+def settled(given: LeftOut, requirements: Requirements, findings: Sequence[Finding]) -> tuple[Verdict, str]:
+    """Any fail fails. A pass needs what is asked of all rows, what is pooled, drift, and by AUROC and by O/E parts that
+    pass to hold `min_told_share` of the rows, as `fairness` needs of groups. What to expect at a next part is said, and
+    does not hold back: few sites never tell it."""
+    failed = [f for f in findings if f.verdict is Verdict.FAIL]
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        return Verdict.FAIL, failed[0].reason + more
+    whole = [f for f in findings if f.verdict is Verdict.MISSING and "-at-a-new-" not in f.check]
+    for finding in whole:
+        pooled_one = finding.check.endswith("-pooled") and len(given.names) < 2
+        if finding.group == "overall" or (finding.group.endswith("=*") and not pooled_one):
+            return Verdict.MISSING, _unsure(finding)
+    rows = np.bincount(given.part, minlength=len(given.names))
+    parts = {f"{given.kind}={label}": int(count) for label, count in zip(given.names, rows, strict=True)}
+    for measure in ("auroc", "observed-to-expected"):
+        asked = [f for f in findings if f.check == f"{NAME}.{measure}"]
+        held = sum(parts[f.group] for f in asked if f.verdict is Verdict.PASS) / max(1, len(given.part))
+        if held < requirements.min_told_share:
+            share = f"{held:.0%} of the rows (at least {requirements.min_told_share:.0%} are asked)"
+            words = f"Not enough patients to tell: by {given.kind}, {measure} is settled for only {share}."
+            return Verdict.MISSING, f"{words} {untold_words(asked)}"
+    told = sum(f.verdict is Verdict.PASS for f in findings)
+    small = untold_words(f for f in findings if f.check in (f"{NAME}.auroc", f"{NAME}.observed-to-expected"))
+    ahead = [f for f in findings if f.verdict is Verdict.MISSING and "-at-a-new-" in f.check]
+    next_one = f"What to expect at a next {given.kind} is not told." if ahead else ""
+    return Verdict.PASS, " ".join(x for x in (f"{told} findings within the requirements.", small, next_one) if x)
+
+
+def _unsure(finding: Finding) -> str:
+    """Why a finding about all rows holds the evidence back, with the interval that could not tell."""
+    if finding.low is None or finding.high is None:
+        return finding.reason
+    return f"Not enough patients to tell, from {finding.low:.3g} to {finding.high:.3g}: {finding.reason}"
 
 
 def _untold(cohort: Cohort, given: LeftOut, requirements: Requirements) -> Hidden:
@@ -183,7 +222,10 @@ def _ratios(cohort: Cohort, given: LeftOut, requirements: Requirements) -> list[
         found = observed_to_expected(y, s, _clusters(cohort, rows), requirements.confidence)
         sure = observed_to_expected(y, s, _clusters(cohort, rows), strict)
         if found is None or sure is None:
+            reason = "No outcomes are expected there."
+            findings.append(Finding(check=name, group=group, verdict=Verdict.MISSING, n=int(rows.sum()), reason=reason))
             continue
+        smallest = power_factor(1 - requirements.confidence) * found.error
         outside = not band[0] <= found.estimate <= band[1]
         verdict = Verdict.MISSING
         if outside and (sure.high < 1 or sure.low > 1):
@@ -191,7 +233,8 @@ def _ratios(cohort: Cohort, given: LeftOut, requirements: Requirements) -> list[
         elif band[0] <= found.low and found.high <= band[1]:
             verdict = Verdict.PASS
         words = f"At {label} {y.mean():.1%} had the outcome, {s.mean():.1%} were predicted."
-        findings.append(_told(name, group, verdict, (found.estimate, found.low, found.high), int(rows.sum()), words))
+        figures = found.estimate, found.low, found.high
+        findings.append(_told(name, group, verdict, figures, int(rows.sum()), words, smallest))
     finest = given.part if given.finer is None else given.finer
     k = int(finest.max()) + 1
     observed = np.bincount(finest, weights=cohort.outcome, minlength=k).astype(np.float64)

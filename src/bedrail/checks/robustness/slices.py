@@ -27,7 +27,7 @@ MOST_ROWS = 40_000
 """Rows (of whole patients, drawn) that are looked at: half of them are searched, the other half confirms."""
 FEWEST_OUTCOMES = 5.0
 """Outcomes that a slice must be expected to hold in each half before anything is said about it."""
-SMALLEST_SHARE = 0.02
+SMALLEST_SHARE, LARGEST_SHARE = 0.02, 0.5
 SEARCHED = 5_000
 SAME = 0.5
 """A rule of which that share lies within slices that were confirmed tells of the same patients."""
@@ -175,7 +175,7 @@ def _found(
         return
     half = made[0]
     size = int(first.sum())
-    least = Least(max(requirements.min_group, int(SMALLEST_SHARE * size)), size // 2, FEWEST_OUTCOMES)
+    least = Least(max(requirements.min_group, int(SMALLEST_SHARE * size)), int(LARGEST_SHARE * size), FEWEST_OUTCOMES)
     said = atoms(frame, least.rows, look=first)
     for fault in FAULTS:
         weights = fault.weights(half)
@@ -277,7 +277,8 @@ def slices(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
     A slice fails when the other half of the patients confirms it (see `confirmed`) and its
     effect leaves `group_observed_to_expected`, or for ranking falls below the lower `calibration_slope`. Confirmed but
     smaller slices pass with their figures. `overall` says how many were tried and the smallest excess that would have
-    been seen in a slice of 5 % of the patients; beyond `detectable_slice` that is missing, not passed.
+    been seen in a slice of 5 % of the patients; beyond `detectable_slice` that is missing, not passed, and the smallest
+    slice that could have shown it is told.
     """
     frame = spoken_of(cohort)
     if frame is None or not len(frame.columns):
@@ -312,22 +313,53 @@ def _overall(cohort: Cohort, requirements: Requirements, tried: int, told: list[
     if failing:
         verdict, reason = Verdict.PASS, f"{looked}; {failing} fail."
     elif gap is None or gap > requirements.detectable_slice:
-        size = "" if gap is None else f": {ORDINARY_SHARE:.0%} of them would have to differ by {gap:.0%}"
-        verdict, reason = Verdict.MISSING, f"Not enough patients to tell{size}."
+        verdict, reason = Verdict.MISSING, f"Not enough patients to tell: {_could(cohort, requirements, tried, gap)}"
     else:
         verdict = Verdict.PASS
         reason = f"{looked}; none fails. An excess of {gap:.0%} in {ORDINARY_SHARE:.0%} of the patients would be seen."
     return Finding(check="slices", verdict=verdict, n=cohort.n, smallest_gap=gap, reason=reason)
 
 
+def _could(cohort: Cohort, requirements: Requirements, tried: int, gap: float | None) -> str:
+    """What the data could have shown instead: the smallest excess in 5 % of the patients, the smallest slice."""
+    excess = f"{requirements.detectable_slice:.0%}"
+    share = smallest_support(cohort, requirements, max(1, tried))
+    ordinary = f"in {ORDINARY_SHARE:.0%} of them "
+    ordinary += (
+        "too few outcomes are expected to show anything" if gap is None else f"only an excess of {gap:.0%} shows"
+    )
+    if share is None:
+        return f"{ordinary}, and one of {excess} in no slice of up to {LARGEST_SHARE:.0%} of them."
+    return f"{ordinary}, and one of {excess} only in slices of {share:.1%} of them or more."
+
+
+def smallest_support(cohort: Cohort, requirements: Requirements, tried: int) -> float | None:
+    """The smallest share of the patients in which an excess of `detectable_slice` is found and confirmed with 80 %
+    power, as in `smallest_excess`; None beyond the half of them that the search stops at."""
+    whole = _expected(cohort)
+    if whole <= 0 or requirements.detectable_slice <= 0:
+        return None
+    need = max(FEWEST_OUTCOMES, (_effort(requirements, tried) / requirements.detectable_slice) ** 2)
+    share = max(SMALLEST_SHARE, need / whole)
+    return share if share <= LARGEST_SHARE else None
+
+
 def smallest_excess(cohort: Cohort, requirements: Requirements, tried: int) -> float | None:
     """The relative excess of outcomes in 5 % of the patients that both halves show with 80 % power: one notices it
     among some 5,000 rules, the other confirms it."""
+    expected = ORDINARY_SHARE * _expected(cohort)
+    return None if expected < FEWEST_OUTCOMES else _effort(requirements, tried) / sqrt(expected)
+
+
+def _expected(cohort: Cohort) -> float:
+    """Outcomes of the patients of one half."""
     patients = cohort.n if cohort.clusters is None else distinct(cohort.clusters)
     share = min(1.0, MOST_ROWS / max(1, cohort.n)) / 2
-    expected = ORDINARY_SHARE * share * patients * float(cohort.outcome.mean()) if cohort.n else 0.0
-    if expected < FEWEST_OUTCOMES:
-        return None
+    return share * patients * float(cohort.outcome.mean()) if cohort.n else 0.0
+
+
+def _effort(requirements: Requirements, tried: int) -> float:
+    """How many standard errors an excess has to be."""
     noticed = sqrt(2 * (log(SEARCHED) + WORTH))
     confirmed = float(norm.isf(requirements.slice_alpha / tried))
-    return (max(noticed, confirmed) + float(norm.ppf(sqrt(POWER)))) / sqrt(expected)
+    return max(noticed, confirmed) + float(norm.ppf(sqrt(POWER)))
