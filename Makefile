@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check fast bench coverage soak lock clean
+.PHONY: help install demo serve test check ready rooms types fast all bench coverage soak lock clean
 
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,10 +24,10 @@ $(VENV)/core: $(VENV)/python requirements/core.lock requirements/build.lock pypr
 
 $(VENV)/test: $(VENV)/core requirements/test.lock
 	@echo "Installing the test tools and extras from the lock (once) ..."
-	@$(PIP) --require-hashes -r requirements/test.lock
+	@$(PIP) --no-compile --require-hashes -r requirements/test.lock
 	@touch $@
 
-$(VENV)/servers: $(VENV)/test $(wildcard tests/servers/*.lock tests/servers/package-lock.json) tests/servers/install.sh
+$(VENV)/servers: $(VENV)/python $(wildcard tests/servers/*.lock tests/servers/package-lock.json) tests/servers/install.sh
 	@echo "Installing the real servers that the tests start (once) ..."
 	@tests/servers/install.sh $(abspath $(VENV))
 	@touch $@
@@ -40,19 +40,29 @@ demo: $(VENV)/core ## Play the whole story on real hospital data (minutes); leav
 serve: $(VENV)/core ## Serve the demo's home at http://127.0.0.1:8080
 	@$(BIN)/bedrail --home demo-home/home serve
 
-test: $(VENV)/servers ## Everything: format, types, rooms, all tests
-	@$(MAKE) --no-print-directory check
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m slow
+# One run of pytest for all: files are imported, and the houses that tests share are built, once.
+test: ready rooms ## Everything: format, types, rooms, all tests
+	@$(MAKE) --no-print-directory -j2 types all
 
-check: $(VENV)/servers ## Lint, types, rooms and the fast tests (under two minutes)
+check: ready rooms ## Lint, types, rooms and the fast tests (under two minutes)
+	@$(MAKE) --no-print-directory -j2 types fast
+
+ready:
+	@$(MAKE) --no-print-directory -j2 $(VENV)/test $(VENV)/servers
+
+rooms: ready
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache
-	@$(MAKE) --no-print-directory fast
 
-fast: $(VENV)/servers
+types: # what it says comes at once, beside the tests
+	@said=$$($(BIN)/mypy 2>&1); ended=$$?; printf '%s\n' "$$said"; exit $$ended
+
+fast:
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+
+all:
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/README.md
 	@$(BIN)/python bench/run.py
@@ -60,7 +70,7 @@ bench: $(VENV)/test ## Measure the hot paths beside their peers; see bench/READM
 coverage: $(VENV)/test ## How often the intervals hold the truth (hours); writes docs/statistics.md
 	@nice $(BIN)/python bench/interval_coverage.py --reps 1000
 
-soak: $(VENV)/servers ## The proofs that take hours; results in bench/soak_results.json
+soak: ready ## The proofs that take hours; results in bench/soak_results.json
 	@$(BIN)/python bench/soak.py
 
 LOCK := uv pip compile -q --no-header --python-version 3.11 --generate-hashes

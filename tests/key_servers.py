@@ -77,7 +77,7 @@ class Moto:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        for _ in range(600):
+        for _ in range(2400):  # the first start compiles it
             try:
                 with urlopen(f"{self.address}/moto-api/", timeout=5):
                     return

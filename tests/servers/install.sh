@@ -41,5 +41,5 @@ for lock in *.lock; do # each server written in Python has an environment of its
     [ -f "$lock" ] || continue
     name=${lock%.lock}
     [ -x "$venv/$name/bin/python" ] || "$venv/bin/python" -m venv "$venv/$name"
-    "$venv/$name/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$here/$lock"
+    "$venv/$name/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r "$here/$lock"
 done
