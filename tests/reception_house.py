@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import pyotp
 import pytest
 
-from bedrail.app import App, create_home
+import throwaway
+from bedrail.app import App, create_home, open_home
 from bedrail.core.errors import Refused
 from bedrail.core.events import Entry, decode
 from bedrail.journeys import accounts, credentials, signing_in, upkeep
@@ -109,16 +112,41 @@ def refused(act: object, *given: object, **named: object) -> str:
 
 
 def house(folder: Path, *, joined: bool = True, start: datetime | None = None) -> House:
-    """A home with people; with the owner signed in and acting, if `joined`."""
-    app = create_home(folder / "home", "people.hospital.example/bedrail")
-    upkeep.open_installation(app.context, app.origin, "olivia", app.public_names())
-    for person, roles in PEOPLE:
-        upkeep.add_person(app.context, "olivia", person, person.title(), roles)
-    clock = TurnableClock(start) if start is not None else TurnableClock()
+    """A home with people; with the owner signed in and acting, if `joined`: a copy of the first one of its kind."""
+    first = _first(joined, start)
+    shutil.copytree(first.home, folder / "home")
+    made = _entered(open_home(folder / "home"), TurnableClock(first.until))
+    made.secrets, made.codes = dict(first.secrets), dict(first.codes)
+    made.act_as(first.owner)
+    return made
+
+
+def _entered(app: App, clock: TurnableClock) -> House:
     app.context.clock = clock
     at = app.reception(ORIGIN, context=app.context)
     at.passwords = Argon2Passwords(memory_kib=64, passes=1)
-    made = House(app, at, clock)
-    if joined:
-        made.act_as(made.join("olivia"))
-    return made
+    return House(app, at, clock)
+
+
+@dataclass(frozen=True)
+class _First:
+    """What was founded and closed again, never to be opened; and what people and clock remember of it."""
+
+    home: Path
+    until: datetime
+    owner: Signed | None
+    secrets: dict[str, str]
+    codes: dict[str, tuple[str, ...]]
+
+
+@cache
+def _first(joined: bool, start: datetime | None) -> _First:
+    home = throwaway.folder("house") / "home"
+    app = create_home(home, "people.hospital.example/bedrail")
+    upkeep.open_installation(app.context, app.origin, "olivia", app.public_names())
+    for person, roles in PEOPLE:
+        upkeep.add_person(app.context, "olivia", person, person.title(), roles)
+    made = _entered(app, TurnableClock(start) if start is not None else TurnableClock())
+    owner = made.join("olivia") if joined else None
+    app.close()
+    return _First(home, made.clock.at, owner, made.secrets, made.codes)
