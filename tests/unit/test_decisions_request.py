@@ -117,3 +117,30 @@ def test_only_declared_groups_are_taken():
     with pytest.raises(Invalid) as caught:
         check_groups(request, ("gender",))
     assert caught.value.path == "groups.race"
+
+
+@pytest.mark.parametrize(
+    "body, path",
+    [
+        (b'{"subject":"a","subject":"b","features":{}}', "subject"),
+        (b'{"subject":"a","at":null,"at":"2026-01-01T00:00:00Z","features":{}}', "at"),
+        (b'{"subject":"a","features":{"b":1},"features":{"b":1}}', "features"),
+        (b'{"subject":"a","groups":{},"features":{},"groups":{"race":"x"}}', "groups"),
+        (b'{"subject":"a","features":{},"groups":{"race":"x","race":"y"}}', "race"),
+        (b'{"subject":"a","\\u0073ubject":"b","features":{}}', "subject"),
+        (b'{"subject":"a","subject":"b","features":"subject"}', "subject"),
+    ],
+)
+def test_a_field_of_the_frame_that_is_there_twice_is_refused(body: bytes, path: str):
+    """Nobody can know which one was meant, also where a name is spelt with an escape, or is a group's."""
+    with pytest.raises(Invalid, match="twice") as caught:
+        read_request(body)
+    assert caught.value.path == path
+
+
+def test_fields_said_to_be_empty_and_values_that_look_like_names_are_no_doubles():
+    """Only a name that is there twice is refused."""
+    spoken = b'{ "subject" : "subject", "encounter":"", "at":null, "features" : {"subject":1,"at":"\\""}, "groups":{} }'
+    assert read_request(spoken).subject == "subject"
+    full = b'{"subject":"a","encounter":"features","site":"north","at":"2026-01-01T00:00:00Z","features":{"b":1},'
+    assert read_request(full + b'"groups":{"race":"x","sex":"y"}}').groups == {"race": "x", "sex": "y"}

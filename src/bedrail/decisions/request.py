@@ -90,11 +90,34 @@ def read_request(body: bytes) -> Request:
         request = _request.decode(body)
     except _NOT_UNDERSTOOD as error:
         _refuse(error, "", Request.__struct_fields__)
-    inside = bytes(request.features)
-    frame = body.replace(inside, b"", 1)
-    if b"\\" in frame or any(map(_more_than_one, map(frame.count, _KEYS))):
+    frame = _frame(body, bytes(request.features))
+    doubtful = frame.count(b'"') != _quotes(request) and (
+        request.groups or any(map(_more_than_one, map(frame.count, _KEYS)))
+    )
+    if doubtful or b"\\" in frame:
         refuse_twice(body)
     return request
+
+
+def _frame(body: bytes, inside: bytes) -> bytes:
+    """The body without its features, which are looked for by their beginning: that is three times as quick."""
+    at = body.find(inside[:16])
+    return body[:at] + body[at + len(inside) :] if body.startswith(inside, at) else body.replace(inside, b"", 1)
+
+
+def _quotes(request: Request) -> int:
+    """How many quotation marks a frame without backslashes has in which every field is there once, none by default.
+
+    A field that is there twice makes more of them: at least those of its name.
+    """
+    marks = 6 if request.at is None else 10
+    if request.encounter:
+        marks += 4
+    if request.site:
+        marks += 4
+    if request.groups:
+        marks += 2 + 4 * len(request.groups)
+    return marks
 
 
 def read_body(decoder: msgspec.json.Decoder[T], body: bytes, fields: tuple[str, ...]) -> T:
