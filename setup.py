@@ -18,6 +18,12 @@ setup(
             optional=True,
         ),
         Extension(
+            "bedrail.privacy.text._scan",
+            ["src/bedrail/privacy/text/_scan.c"],
+            extra_compile_args=["-O3"],
+            optional=True,
+        ),
+        Extension(
             "bedrail.monitoring._histogram",
             ["src/bedrail/monitoring/_histogram.c"],
             extra_compile_args=["-O3"],

@@ -30,7 +30,7 @@ _VALUE = (
 
 
 def _count(text: str) -> int:
-    return sum(c.isdigit() for c in text)
+    return sum(map(str.isdigit, text))
 
 
 def _short(text: str) -> bool:

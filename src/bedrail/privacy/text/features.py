@@ -13,6 +13,11 @@ from string import ascii_lowercase, ascii_uppercase
 from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
 
+try:
+    from bedrail.privacy.text import _scan
+except ImportError:  # built without a C compiler
+    _scan = None  # type: ignore[assignment]
+
 REACH = 3
 _NO_SMALL = dict.fromkeys(map(ord, ascii_lowercase))
 _NO_LARGE = dict.fromkeys(map(ord, ascii_uppercase))
@@ -30,16 +35,23 @@ class Token:
 
 def casing(text: str) -> str:
     """`U` for a text in capitals, `L` for one without any, `M` for the ordinary: then shapes tell something."""
-    start = text[:1_000]
+    found, large = letters(text, 1_000)
+    if not found:
+        return "M"
+    share = large / found
+    return "U" if share > 0.75 else "L" if share < 0.004 else "M"
+
+
+def letters_python(text: str, most: int) -> tuple[int, int]:
+    """How many of the first `most` characters are letters, and how many large ones."""
+    start = text[:most]
     if start.isascii():
         small, large = (len(start) - len(start.translate(none)) for none in (_NO_SMALL, _NO_LARGE))
-        letters = small + large
-    else:
-        letters, large = sum(map(str.isalpha, start)), sum(map(str.isupper, start))
-    if not letters:
-        return "M"
-    share = large / letters
-    return "U" if share > 0.75 else "L" if share < 0.004 else "M"
+        return small + large, large
+    return sum(map(str.isalpha, start)), sum(map(str.isupper, start))
+
+
+letters = letters_python if _scan is None else _scan.letters
 
 
 def shape(token: str, mode: str) -> str:

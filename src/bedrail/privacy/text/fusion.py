@@ -16,19 +16,24 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     taken: list[Candidate] = []
     covered = bytearray(len(text))
     free = covered.find
-    for one in sorted(candidates, key=lambda c: (-c.confidence, c.start - c.end, c.start)):
-        whole = free(1, one.start, one.end) < 0
-        if whole and text[one.start].isalnum() and text[one.end - 1].isalnum():
+    for one in sorted(candidates, key=_order):
+        first, last = one.start, one.end
+        if free(1, first, last) < 0 and text[first].isalnum() and text[last - 1].isalnum():
             taken.append(one)
-            covered[one.start : one.end] = b"\x01" * (one.end - one.start)
+        elif free(0, first, last) < 0:
             continue
-        for piece in _free(covered, one.start, one.end):
-            start, end = _trimmed(text, *piece)
-            if start < end:
-                taken.append(Candidate(start, end, one.label, one.confidence, one.source))
-        covered[one.start : one.end] = b"\x01" * (one.end - one.start)
+        else:
+            for piece in _free(covered, first, last):
+                start, end = _trimmed(text, *piece)
+                if start < end:
+                    taken.append(Candidate(start, end, one.label, one.confidence, one.source))
+        covered[first:last] = b"\x01" * (last - first)
     taken.sort(key=lambda c: c.start)
     return [c for c in taken if c.label]
+
+
+def _order(one: Candidate) -> tuple[float, int, int]:
+    return -one.confidence, one.start - one.end, one.start
 
 
 def _free(covered: bytearray, start: int, end: int) -> list[tuple[int, int]]:

@@ -3,48 +3,47 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
 
+from bedrail.privacy.text.automaton import Automaton
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import DIGITS, MIXED, Candidate, Rule
 
+try:
+    from bedrail.privacy.text import _scan
+except ImportError:  # built without a C compiler
+    _scan = None  # type: ignore[assignment]
+
+_COMPILED = _scan is not None
 _OPENERS = frozenset(",([.")
 _LONGEST = 400
 _CLOSING = frozenset(",;%)]\n")
+_WHOLE = r"(?<![\w"
+"""So begins a pattern that can match from the beginning of a token only."""
+_NUMERIC = frozenset({DIGITS, MIXED})
 _SETTLED = 0.9
 """A pattern of digits that is this sure needs no second opinion at the same place."""
+_DIGITS, _MIXED = 0, 1
+"""The first entries of the automaton; then come words, and last the rules that begin before their trigger."""
+
+Event = tuple[int, int, int, int]
+"""The index of a token, the entry under which rules may match there, the place, the state of the automaton."""
 
 
 class _Compiled:
-    __slots__ = ("before", "behind", "capital", "check", "confidence", "follows", "groups", "label", "match", "search")
+    __slots__ = (
+        "anchored", "at", "before", "behind", "capital", "check", "confidence", "entry", "follows", "groups", "label",
+        "match", "search",
+    )  # fmt: skip
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, at: int) -> None:
+        self.at, self.entry = at, -1
+        self.anchored = bool(rule.behind) and rule.pattern.pattern.startswith(_WHOLE)
         self.label, self.confidence, self.check, self.behind = rule.label, rule.confidence, rule.check, rule.behind
         self.capital, self.before, self.follows = rule.capital, rule.before, rule.follows
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
-
-
-class _Gated:
-    """Rules for one place behind one pattern, the surest first: most places match none of them, and one look tells."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        ordered = sorted(rules, key=lambda r: -r.confidence)
-        self._rules = [_Compiled(r) for r in ordered]
-        parts = [f"(?P<r{n}>{_renamed(rule.pattern.pattern, n)})" for n, rule in enumerate(ordered)]
-        self._gate = re.compile("|".join(parts)).match if parts else None
-
-    def try_at(self, text: str, at: int, found: list[Candidate]) -> int:
-        """Add what the rules find at one place, until a sure one was right: then where that ends, else 0."""
-        hit = self._gate(text, at) if self._gate else None
-        if hit is None or hit.lastgroup is None:
-            return 0
-        for rule in self._rules[int(hit.lastgroup[1:]) :]:
-            matched = rule.match(text, at)
-            if matched is not None and _take(rule, matched, text, found) and rule.confidence >= _SETTLED:
-                return matched.end()
-        return 0
 
 
 class Matcher:
@@ -54,49 +53,139 @@ class Matcher:
         self, rules: tuple[Rule, ...], scans: tuple[Rule, ...] = (), measures: frozenset[str] = frozenset()
     ) -> None:
         self._measures = measures | _CLOSING
-        table: dict[str, list[_Compiled]] = defaultdict(list)
-        numeric: dict[str, list[Rule]] = {DIGITS: [], MIXED: []}
-        for rule in rules:
-            compiled = _Compiled(rule)
-            for trigger in rule.triggers:
-                if trigger in numeric:
-                    numeric[trigger].append(rule)
-                else:
-                    table[trigger].append(compiled)
-        self._digits, self._mixed = _Gated(numeric[DIGITS]), _Gated(numeric[MIXED])
-        self._table = dict(table)
-        self._scans = [(rule.triggers, _Compiled(rule)) for rule in scans]
+        digits, mixed = (
+            sorted((r for r in rules if kind in r.triggers), key=lambda r: -r.confidence) for kind in (DIGITS, MIXED)
+        )
+        worded = [rule for rule in rules if rule.triggers - _NUMERIC]
+        self._rules = [_Compiled(rule, at) for at, rule in enumerate((*digits, *mixed, *worded))]
+        first = len(digits) + len(mixed)
+        table: dict[str, list[int]] = defaultdict(list)
+        for at, rule in enumerate(worded, first):
+            for trigger in rule.triggers - _NUMERIC:
+                table[trigger].append(at)
+        behind = {rule.at for rule in self._rules[first:] if rule.behind}
+        entries = [list(range(len(digits))), list(range(len(digits), first))]
+        entries += [[at for at in ats if at not in behind] for ats in table.values()]
+        self._behind = [(), (), *(tuple(at for at in ats if at in behind) for ats in table.values())]
+        self._table = {trigger: at for at, trigger in enumerate(table, 2)}
+        for at in behind:
+            self._rules[at].entry = len(entries)
+            entries.append([at] if self._rules[at].anchored else [])
+        self._entries = [tuple(each) for each in entries]
+        self._always = bytes(len(each) > 0 for each in self._behind) + bytes(len(behind))
+        self._automaton = Automaton([rule.pattern for rule in (*digits, *mixed, *worded)], entries)
+        self._plans: dict[tuple[int, int], list[_Compiled]] = {}
+        self._scans = [(rule.triggers, _Compiled(rule, -1)) for rule in scans]
 
     def find(self, tokens: Tokens) -> list[Candidate]:
         """Every candidate, in no order and possibly overlapping."""
         found: list[Candidate] = []
         if self._scans:
             self._scan(tokens, found)
-        text, table = tokens.plain.text, self._table
-        digits, mixed = self._digits.try_at, self._mixed.try_at
-        chunk = after = settled = 0
-        following = tokens.words[1:]
-        following.append("\n")
+        text, words = tokens.plain.text, tokens.words
+        settled = 0
+        places: dict[int, list[int]] = {}
+        for index, entry, at, state in self.events(tokens):
+            if entry > _MIXED:
+                self._try(self._plan(entry, state), tokens, index, places, found)
+            elif entry == _MIXED:
+                self._settle(state, text, at, found)
+            elif at >= settled and not self._measured(text, words, index, at):
+                settled = self._settle(state, text, at, found) or settled
+        return found
+
+    def events(self, tokens: Tokens) -> list[Event]:
+        """Where which rules may match: what the automaton does not rule out."""
+        if not _COMPILED:
+            return self.events_python(tokens)
+        machine = self._automaton
+        found = _scan.look(
+            tokens.plain.text, tokens.words, tokens.starts, tokens.ends, self._table, machine.moves, machine.columns,
+            machine.stops, machine.begins, self._always,
+        )  # fmt: skip
+        return self._walked(tokens.plain.text, found)
+
+    def _walked(self, text: str, found: list[tuple[int, int, int, int, int]]) -> list[Event]:
+        """What the compiled walk found, with those walks ended that missed a move."""
+        events = []
+        for index, entry, at, state, stuck in found:
+            if stuck >= 0:
+                state = self._automaton.walked(text, at, entry, state, stuck)  # noqa: PLW2901 (as far as it goes)
+                if not state and not self._always[entry]:
+                    continue
+            events.append((index, entry, at, state))
+        return events
+
+    def places(self, tokens: Tokens, entry: int) -> list[int]:
+        """The tokens from which a rule that begins before its trigger may match."""
+        if not _COMPILED:
+            return self.places_python(tokens, entry)
+        machine, text = self._automaton, tokens.plain.text
+        found = _scan.reach(
+            text, tokens.starts, entry, machine.moves, machine.columns, machine.stops, machine.begins, len(self._always)
+        )
+        return [at for _, _, at, _ in self._walked(text, found)]
+
+    def places_python(self, tokens: Tokens, entry: int) -> list[int]:
+        """The same as `places`, without the compiled walk."""
+        text, walked = tokens.plain.text, self._automaton.walked
+        return [at for at in tokens.starts if walked(text, at, entry)]
+
+    def events_python(self, tokens: Tokens) -> list[Event]:
+        """The same as `events`, without the compiled walk."""
+        events: list[Event] = []
+        text, table, walked, always = tokens.plain.text, self._table, self._automaton.walked, self._always
+
+        def ask(index: int, entry: int, at: int) -> None:
+            state = walked(text, at, entry)
+            if state or always[entry]:
+                events.append((index, entry, at, state))
+
+        chunk = after = 0
         tried = -1
         before = ""
-        for at, (word, start, end, then) in enumerate(
-            zip(tokens.words, tokens.starts, tokens.ends, following, strict=True)
-        ):
-            if start > after:
+        for index, (word, start, end) in enumerate(zip(tokens.words, tokens.starts, tokens.ends, strict=True)):
+            apart = start > after
+            if apart:
                 chunk = start
             after = end
             if word in table:
-                self._try(table[word], tokens, at, found)
+                ask(index, table[word], start)
             elif word[0].isdigit():
-                if start >= settled and not (len(word) < 4 and then in self._measures and start == chunk):
-                    settled = digits(text, start, found) or settled
+                ask(index, _DIGITS, start)
                 if chunk < start and tried != chunk:
                     tried = chunk
-                    mixed(text, _first_letter(text, chunk), found)
-            if before in _OPENERS and before + word in table:
-                self._try(table[before + word], tokens, at, found)
+                    ask(index, _MIXED, _first_letter(text, chunk))
+            if before in _OPENERS and before + word in table and not (apart and before == "."):
+                ask(index, table[before + word], start)
             before = word
-        return found
+        return events
+
+    def numbers(self, entry: int) -> tuple[int, ...]:
+        """The rules that are tried under an entry, but for those that begin before their trigger."""
+        return self._entries[entry]
+
+    def _measured(self, text: str, words: list[str], index: int, at: int) -> bool:
+        """Whether a short number stands by itself before a measure or a closing sign."""
+        word = words[index]
+        then = words[index + 1] if index + 1 < len(words) else "\n"
+        return len(word) < 4 and then in self._measures and (not at or text[at - 1].isspace())
+
+    def _plan(self, entry: int, state: int) -> list[_Compiled]:
+        plan = self._plans.get((entry, state))
+        if plan is None:
+            numbers = sorted((*self._automaton.open[state], *self._behind[entry]))
+            plan = self._plans[entry, state] = [self._rules[at] for at in numbers]
+        return plan
+
+    def _settle(self, state: int, text: str, at: int, found: list[Candidate]) -> int:
+        """Add what the rules find at one place, the surest first, until a sure one was right: its end, else 0."""
+        for number in self._automaton.open[state]:
+            rule = self._rules[number]
+            matched = rule.match(text, at)
+            if matched is not None and _take(rule, matched, text, found) and rule.confidence >= _SETTLED:
+                return matched.end()
+        return 0
 
     def _scan(self, tokens: Tokens, found: list[Candidate]) -> None:
         text = tokens.plain.text
@@ -106,25 +195,51 @@ class Matcher:
                 for matched in rule.search(text):
                     _take(rule, matched, text, found)
 
-    @staticmethod
-    def _try(rules: list[_Compiled], tokens: Tokens, at: int, found: list[Candidate]) -> None:
+    def _try(
+        self,
+        rules: list[_Compiled],
+        tokens: Tokens,
+        index: int,
+        places: dict[int, list[int]],
+        found: list[Candidate],
+    ) -> None:
         text = tokens.plain.text
-        start = tokens.starts[at]
-        hit: re.Match[str] | None = None
+        start = tokens.starts[index]
+        last = -1
         for rule in rules:
-            if (rule.follows and hit is None) or (rule.capital and not text[start].isupper()):
+            if (rule.follows and last != rule.at - 1) or (rule.capital and not text[start].isupper()):
                 continue
-            if rule.behind:
-                first, last = max(0, at - rule.behind), min(len(tokens), at + rule.behind) - 1
-                for matched in rule.search(text, tokens.starts[first], _next_gap(text, tokens.ends[last])):
+            if not rule.behind:
+                if (hit := rule.match(text, start)) is not None:
+                    last = rule.at
+                    _take(rule, hit, text, found)
+            elif not rule.anchored:
+                first, end = _around(rule, tokens, index)
+                for matched in rule.search(text, first, _next_gap(text, end)):
                     _take(rule, matched, text, found)
-            elif (hit := rule.match(text, start)) is not None:
-                _take(rule, hit, text, found)
+            else:
+                if rule.at not in places:
+                    places[rule.at] = self.places(tokens, rule.entry)
+                if places[rule.at]:
+                    _match_around(rule, tokens, index, places[rule.at], found)
 
 
-def _renamed(pattern: str, number: int) -> str:
-    """With group names of its own, so that many patterns fit into one."""
-    return re.sub(r"[(][?]P([<=])", rf"(?P\1r{number}_", pattern)
+def _around(rule: _Compiled, tokens: Tokens, index: int) -> tuple[int, int]:
+    last = min(len(tokens), index + rule.behind) - 1
+    return tokens.starts[max(0, index - rule.behind)], tokens.ends[last]
+
+
+def _match_around(rule: _Compiled, tokens: Tokens, index: int, places: list[int], found: list[Candidate]) -> None:
+    """All that the rule matches around a token, one behind the other; `places` are where it can."""
+    text = tokens.plain.text
+    at, last = _around(rule, tokens, index)
+    near = places[bisect_left(places, at) : bisect_left(places, last)]
+    end = _next_gap(text, last) if near else last
+    for place in near:
+        matched = rule.match(text, place, end) if place >= at else None
+        if matched is not None:
+            at = matched.end()
+            _take(rule, matched, text, found)
 
 
 def _first_letter(text: str, at: int) -> int:

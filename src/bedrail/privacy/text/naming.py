@@ -32,8 +32,8 @@ class Listed:
     def _headed(self, tokens: Tokens) -> list[Candidate]:
         """`Family, Given` at the head of a line with a number, a gap or nothing behind it."""
         words, text, found = tokens.words, tokens.plain.text, []
-        for at, word in enumerate(words):
-            if word != "," or not 0 < at < len(words) - 1 or not (at == 1 or words[at - 2] == "\n"):
+        for at in _commas(words):
+            if not 0 < at < len(words) - 1 or not (at == 1 or words[at - 2] == "\n"):
                 continue
             start, end = tokens.starts[at - 1], tokens.ends[at + 1]
             both = (self._of.get(words[at - 1], 0), self._of.get(words[at + 1], 0))
@@ -45,12 +45,12 @@ class Listed:
         return found
 
     def _neighbours(self, tokens: Tokens) -> list[Candidate]:
-        text, of, name = tokens.plain.text, self._of, self._name
+        text, name, get = tokens.plain.text, self._name, self._of.get
+        starts, ends = tokens.starts, tokens.ends
         found = []
         before = -3
-        get, starts, ends = of.get, tokens.starts, tokens.ends
-        for at, word in enumerate(tokens.words):
-            if not get(word, 0) & name or not self._capital(text, starts[at], ends[at]):
+        for at in [at for at, word in enumerate(tokens.words) if get(word, 0) & name]:
+            if not self._capital(text, starts[at], ends[at]):
                 continue
             if self._together(tokens, before, at):
                 found.append(Candidate(tokens.starts[before], tokens.ends[at], "NAME", _CONFIDENCE, "list"))
@@ -71,3 +71,11 @@ class Listed:
         if not between or (len(between[0]) == 1 and between[0].isalpha() and between[1:] in ([], ["."])):
             return bool(a & self._first and b & self._last)
         return between == [","] and bool(a & self._last and b & self._first)
+
+
+def _commas(words: list[str]) -> list[int]:
+    found, at = [], -1
+    for _ in range(words.count(",")):
+        at = words.index(",", at + 1)
+        found.append(at)
+    return found

@@ -6,6 +6,11 @@ import re
 
 from bedrail.privacy.text.normalise import Plain
 
+try:
+    from bedrail.privacy.text import _scan
+except ImportError:  # built without a C compiler
+    _scan = None  # type: ignore[assignment]
+
 _TOKEN = re.compile(r"[^\W\d_]+|\d+|\n|[^\w\s]|_")
 
 
@@ -16,12 +21,16 @@ class Tokens:
 
     def __init__(self, plain: Plain) -> None:
         self.plain = plain
-        bounds = [m.span() for m in _TOKEN.finditer(plain.text)]
-        lower = plain.lower
-        self.starts = [s for s, _ in bounds]
-        self.ends = [e for _, e in bounds]
-        # in ASCII small letters are cut where others are
-        self.words = _TOKEN.findall(lower) if lower.isascii() else [lower[s:e] for s, e in bounds]
+        self.words, self.starts, self.ends = cut(plain.text, plain.lower)
 
     def __len__(self) -> int:
         return len(self.words)
+
+
+def cut_python(text: str, lower: str) -> tuple[list[str], list[int], list[int]]:
+    """Words, cut out of `lower`, starts and ends of the tokens of `text`, which is as long."""
+    bounds = [m.span() for m in _TOKEN.finditer(text)]
+    return [lower[s:e] for s, e in bounds], [s for s, _ in bounds], [e for _, e in bounds]
+
+
+cut = cut_python if _scan is None else _scan.cut

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+import msgspec
+
 from bedrail.core.values import Value
 
 Mode = Literal["full", "rules"]
@@ -50,8 +52,7 @@ class Rule:
     follows: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """A stretch of normalised text, not yet weighed against the others."""
 
     start: int

@@ -1,0 +1,358 @@
+/* What every note has done to it, token by token: cutting, counting letters, and looking up which rules may match where.
+ * The same answers as the functions of the same name, ending in `_python`, of tokens.py, features.py and automaton.py.
+ * Everything is kept by the caller; a string is read as it lies, whatever the width of its characters.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+enum { BLANK, LETTER, DIGIT, SIGN };
+
+static int kind_of(Py_UCS4 c)
+{
+    if (c < 128) {
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
+            return LETTER;
+        if (c >= '0' && c <= '9')
+            return DIGIT;
+        if (c == '\n')
+            return SIGN;
+        return c == ' ' || (c >= 9 && c <= 13) || (c >= 28 && c <= 31) ? BLANK : SIGN;
+    }
+    if (Py_UNICODE_ISDECIMAL(c))
+        return DIGIT;
+    if (Py_UNICODE_ISALNUM(c))
+        return LETTER;
+    return Py_UNICODE_ISSPACE(c) ? BLANK : SIGN;
+}
+
+/* Puts a new reference into a list of known room, or fails. */
+static int put(PyObject *list, Py_ssize_t at, PyObject *item)
+{
+    if (!item)
+        return -1;
+    PyList_SET_ITEM(list, at, item);
+    return 0;
+}
+
+PyDoc_STRVAR(cut_doc, "cut(text, lower)\nLists of words (cut out of `lower`, of the same length), starts and ends of the tokens of `text`.");
+
+static PyObject *cut(PyObject *self, PyObject *args)
+{
+    PyObject *text, *lower, *words = NULL, *starts = NULL, *ends = NULL;
+    Py_ssize_t *bounds = NULL, size, count = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "UU", &text, &lower))
+        return NULL;
+    size = PyUnicode_GET_LENGTH(text);
+    if (PyUnicode_GET_LENGTH(lower) != size) {
+        PyErr_SetString(PyExc_ValueError, "the two texts are not of one length");
+        return NULL;
+    }
+    bounds = PyMem_New(Py_ssize_t, 2 * (size_t)size + 2);
+    if (!bounds)
+        return PyErr_NoMemory();
+    {
+        int width = PyUnicode_KIND(text);
+        const void *data = PyUnicode_DATA(text);
+        for (Py_ssize_t at = 0; at < size;) {
+            int kind = kind_of(PyUnicode_READ(width, data, at));
+            Py_ssize_t start = at++;
+            if (kind == BLANK)
+                continue;
+            if (kind != SIGN)
+                while (at < size && kind_of(PyUnicode_READ(width, data, at)) == kind)
+                    at++;
+            bounds[2 * count] = start;
+            bounds[2 * count + 1] = at;
+            count++;
+        }
+    }
+    words = PyList_New(count);
+    starts = PyList_New(count);
+    ends = PyList_New(count);
+    if (!words || !starts || !ends)
+        goto failed;
+    for (Py_ssize_t i = 0; i < count; i++)
+        if (put(words, i, PyUnicode_Substring(lower, bounds[2 * i], bounds[2 * i + 1])) || put(starts, i, PyLong_FromSsize_t(bounds[2 * i]))
+            || put(ends, i, PyLong_FromSsize_t(bounds[2 * i + 1])))
+            goto failed;
+    PyMem_Free(bounds);
+    return Py_BuildValue("NNN", words, starts, ends);
+failed:
+    PyMem_Free(bounds);
+    Py_XDECREF(words);
+    Py_XDECREF(starts);
+    Py_XDECREF(ends);
+    return NULL;
+}
+
+PyDoc_STRVAR(letters_doc, "letters(text, most)\nHow many of the first `most` characters are letters, and how many large ones.");
+
+static PyObject *letters(PyObject *self, PyObject *args)
+{
+    PyObject *text;
+    Py_ssize_t most, size, all = 0, large = 0;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "Un", &text, &most))
+        return NULL;
+    size = PyUnicode_GET_LENGTH(text);
+    size = size < most ? size : most;
+    for (Py_ssize_t at = 0; at < size; at++) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(text, at);
+        all += Py_UNICODE_ISALPHA(c) != 0;
+        large += Py_UNICODE_ISUPPER(c) != 0;
+    }
+    return Py_BuildValue("nn", all, large);
+}
+
+/* The automaton as the caller keeps it: see automaton.py. */
+struct machine {
+    Py_buffer moves, columns, stops, begins;
+    Py_ssize_t width, states, entries;
+};
+
+static Py_ssize_t column_of(const struct machine *m, Py_UCS4 c)
+{
+    return ((const unsigned char *)m->columns.buf)[c < 128 ? c : 128];
+}
+
+/* Walks until nothing more is learned; `*at` is left where a move is missing, else it is -1. */
+static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t *at, Py_ssize_t state)
+{
+    int kind = PyUnicode_KIND(text);
+    const void *data = PyUnicode_DATA(text);
+    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
+    const int *moves = m->moves.buf;
+    const char *stops = m->stops.buf;
+    for (Py_ssize_t here = *at; here < size && !stops[state]; here++) {
+        Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, here))];
+        if (after < 0 || after >= m->states) {
+            *at = here;
+            return state;
+        }
+        state = after;
+    }
+    *at = -1;
+    return state;
+}
+
+/* What a walk from one token tells, if anything may match: (index, entry, at, state, where it stuck or -1). The state is
+ * -1 where the beginning of an entry is not made yet. */
+static int tell(const struct machine *m, PyObject *text, Py_ssize_t index, Py_ssize_t at, Py_ssize_t entry, int always, PyObject *out)
+{
+    const int *begins = m->begins.buf;
+    Py_ssize_t before = at ? column_of(m, PyUnicode_READ_CHAR(text, at - 1)) : m->width;
+    Py_ssize_t state = begins[entry * (m->width + 1) + before];
+    Py_ssize_t stuck = at;
+    PyObject *event;
+    int failed;
+    if (state >= m->states)
+        state = -1;
+    if (state >= 0)
+        state = walk(m, text, &stuck, state);
+    if (!state && !always)
+        return 0;
+    event = Py_BuildValue("nnnnn", index, entry, at, state, stuck);
+    failed = !event || PyList_Append(out, event);
+    Py_XDECREF(event);
+    return failed ? -1 : 0;
+}
+
+/* The entry of a word, -1 when it has none, -2 on failure. */
+static Py_ssize_t entry_of(const struct machine *m, PyObject *table, PyObject *word)
+{
+    PyObject *found = PyDict_GetItemWithError(table, word);
+    Py_ssize_t entry;
+    if (!found)
+        return PyErr_Occurred() ? -2 : -1;
+    entry = PyLong_AsSsize_t(found);
+    if (entry < 0 || entry >= m->entries) {
+        PyErr_SetString(PyExc_ValueError, "there is no such entry");
+        return -2;
+    }
+    return entry;
+}
+
+/* Whether a sign may open a trigger: a stop only right before the word. */
+static int opens(PyObject *word, int apart)
+{
+    Py_UCS4 c = PyUnicode_GET_LENGTH(word) == 1 ? PyUnicode_READ_CHAR(word, 0) : 0;
+    return c == ',' || c == '(' || c == '[' || (c == '.' && !apart);
+}
+
+struct state {
+    PyObject *text, *words, *table, *out, *before;
+    const struct machine *m;
+    const char *always;
+    Py_ssize_t chunk, after, tried;
+};
+
+static int of_word(struct state *s, Py_ssize_t index, Py_ssize_t start, PyObject *word)
+{
+    Py_ssize_t entry = entry_of(s->m, s->table, word);
+    if (entry < -1)
+        return -1;
+    return entry < 0 ? 1 : tell(s->m, s->text, index, start, entry, s->always[entry], s->out);
+}
+
+/* Entry 0 is that of digits, entry 1 that of letters with digits behind them. */
+static int of_number(struct state *s, Py_ssize_t index, Py_ssize_t start)
+{
+    Py_ssize_t at = s->chunk, size = PyUnicode_GET_LENGTH(s->text);
+    if (tell(s->m, s->text, index, start, 0, 0, s->out))
+        return -1;
+    if (s->chunk >= start || s->tried == s->chunk)
+        return 0;
+    s->tried = s->chunk;
+    while (at < size && !Py_UNICODE_ISALNUM(PyUnicode_READ_CHAR(s->text, at)))
+        at++;
+    return tell(s->m, s->text, index, at, 1, 0, s->out);
+}
+
+static int of_token(struct state *s, Py_ssize_t index, Py_ssize_t start, Py_ssize_t end, PyObject *word)
+{
+    int done, apart = start > s->after;
+    if (apart)
+        s->chunk = start;
+    s->after = end;
+    done = of_word(s, index, start, word);
+    if (done < 0)
+        return -1;
+    if (done && PyUnicode_GET_LENGTH(word) && Py_UNICODE_ISDIGIT(PyUnicode_READ_CHAR(word, 0)) && of_number(s, index, start))
+        return -1;
+    if (s->before && opens(s->before, apart)) {
+        PyObject *both = PyUnicode_Concat(s->before, word);
+        if (!both)
+            return -1;
+        done = of_word(s, index, start, both);
+        Py_DECREF(both);
+        if (done < 0)
+            return -1;
+    }
+    s->before = word;
+    return 0;
+}
+
+/* Takes the sizes from the parts; more rows of moves than stops, or fewer, are no fault: they grow one after the other. */
+static int fits(struct machine *m, Py_ssize_t entries)
+{
+    const unsigned char *columns = m->columns.buf;
+    Py_ssize_t rows;
+    m->entries = entries;
+    if (m->columns.len != 129 || entries < 2)
+        return 0;
+    m->width = m->begins.len / (Py_ssize_t)sizeof(int) / entries - 1;
+    if (m->width < 1 || m->begins.len != entries * (m->width + 1) * (Py_ssize_t)sizeof(int))
+        return 0;
+    for (Py_ssize_t i = 0; i < 129; i++)
+        if (columns[i] >= m->width)
+            return 0;
+    rows = m->moves.len / (Py_ssize_t)sizeof(int) / m->width;
+    m->states = rows < m->stops.len ? rows : m->stops.len;
+    return 1;
+}
+
+PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, moves, columns, stops, begins, always)\n"
+                       "For every token that may begin a rule, (index, entry, at, state, where a move is missing or -1).");
+
+static PyObject *look(PyObject *self, PyObject *args)
+{
+    PyObject *starts, *ends;
+    struct machine m;
+    struct state s = {0};
+    Py_buffer always;
+    Py_ssize_t count;
+    int failed = 1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "UO!O!O!O!y*y*y*y*y*", &s.text, &PyList_Type, &s.words, &PyList_Type, &starts, &PyList_Type, &ends,
+                          &PyDict_Type, &s.table, &m.moves, &m.columns, &m.stops, &m.begins, &always))
+        return NULL;
+    count = PyList_GET_SIZE(s.words);
+    if (!fits(&m, always.len) || PyList_GET_SIZE(starts) != count || PyList_GET_SIZE(ends) != count) {
+        PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
+        goto done;
+    }
+    s.m = &m;
+    s.always = always.buf;
+    s.after = 0;
+    s.tried = -1;
+    s.out = PyList_New(0);
+    if (!s.out)
+        goto done;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        PyObject *word = PyList_GET_ITEM(s.words, i);
+        Py_ssize_t start = PyLong_AsSsize_t(PyList_GET_ITEM(starts, i)), end = PyLong_AsSsize_t(PyList_GET_ITEM(ends, i));
+        if (!PyUnicode_Check(word) || start < 0 || end < start || end > PyUnicode_GET_LENGTH(s.text)) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "a token lies outside the text");
+            goto done;
+        }
+        if (of_token(&s, i, start, end, word))
+            goto done;
+    }
+    failed = 0;
+done:
+    PyBuffer_Release(&m.moves);
+    PyBuffer_Release(&m.columns);
+    PyBuffer_Release(&m.stops);
+    PyBuffer_Release(&m.begins);
+    PyBuffer_Release(&always);
+    if (failed)
+        Py_CLEAR(s.out);
+    return s.out;
+}
+
+PyDoc_STRVAR(reach_doc, "reach(text, starts, entry, moves, columns, stops, begins, entries)\n"
+                        "For every place from which `entry` is not ruled out, (index, entry, at, state, where a move is missing or -1).");
+
+static PyObject *reach(PyObject *self, PyObject *args)
+{
+    PyObject *text, *starts, *out = NULL;
+    struct machine m;
+    Py_ssize_t entry, entries, count;
+    int failed = 1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "UO!ny*y*y*y*n", &text, &PyList_Type, &starts, &entry, &m.moves, &m.columns, &m.stops, &m.begins, &entries))
+        return NULL;
+    if (entry < 0 || entry >= entries || !fits(&m, entries)) {
+        PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
+        goto done;
+    }
+    out = PyList_New(0);
+    if (!out)
+        goto done;
+    count = PyList_GET_SIZE(starts);
+    for (Py_ssize_t i = 0; i < count; i++) {
+        Py_ssize_t at = PyLong_AsSsize_t(PyList_GET_ITEM(starts, i));
+        if (at < 0 || at > PyUnicode_GET_LENGTH(text)) {
+            if (!PyErr_Occurred())
+                PyErr_SetString(PyExc_ValueError, "a token lies outside the text");
+            goto done;
+        }
+        if (tell(&m, text, i, at, entry, 0, out))
+            goto done;
+    }
+    failed = 0;
+done:
+    PyBuffer_Release(&m.moves);
+    PyBuffer_Release(&m.columns);
+    PyBuffer_Release(&m.stops);
+    PyBuffer_Release(&m.begins);
+    if (failed)
+        Py_CLEAR(out);
+    return out;
+}
+
+static PyMethodDef methods[] = {{"cut", cut, METH_VARARGS, cut_doc},
+                                {"letters", letters, METH_VARARGS, letters_doc},
+                                {"look", look, METH_VARARGS, look_doc},
+                                {"reach", reach, METH_VARARGS, reach_doc},
+                                {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_scan", "Compiled tokens and look-ahead for bedrail.privacy.text.", -1, methods, NULL,
+                                    NULL, NULL, NULL};
+
+PyMODINIT_FUNC PyInit__scan(void)
+{
+    return PyModule_Create(&module);
+}

@@ -1,0 +1,287 @@
+"""Which patterns can still match by the next few characters: one automaton for many, built as texts ask for it.
+
+A regular expression costs most where it does not match. Here all patterns of a language become one nondeterministic
+automaton (Thompson 1968) that accepts more than they do: looking ahead, back references and long counts are left out or
+loosened. Its sets of states are the states of a deterministic one, made when a text first leads there and kept (as in
+RE2, Cox 2010). What this one rules out, no pattern matches; what it leaves, the pattern itself is asked.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from array import array
+from collections.abc import Iterable, Sequence
+from re import _constants as sre  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any
+
+_OTHER = 128
+"""The column of all that is not ASCII: it may be anything."""
+_ALL = (1 << (_OTHER + 1)) - 1
+_UNROLLED = 8
+"""Repetitions up to so many are counted; more are taken for any number."""
+_ROWS = 2_048
+_STATES = 32_768
+"""Then no more are made: what is not ruled out by then is tried."""
+
+_Arrow = tuple[int, int]
+"""Characters, as bits, and the state behind them."""
+_Key = tuple[frozenset[_Arrow], frozenset[int]]
+
+
+def _mask(test: Any) -> int:
+    return sum(1 << at for at in range(_OTHER) if test(chr(at))) | 1 << _OTHER
+
+
+_CATEGORIES = {
+    sre.CATEGORY_DIGIT: _mask(str.isdecimal),
+    sre.CATEGORY_SPACE: _mask(str.isspace),
+    sre.CATEGORY_WORD: _mask(lambda c: c.isalnum() or c == "_"),
+}
+_CATEGORIES |= {
+    sre.CATEGORY_NOT_DIGIT: _ALL & ~_CATEGORIES[sre.CATEGORY_DIGIT] | 1 << _OTHER,
+    sre.CATEGORY_NOT_SPACE: _ALL & ~_CATEGORIES[sre.CATEGORY_SPACE] | 1 << _OTHER,
+    sre.CATEGORY_NOT_WORD: _ALL & ~_CATEGORIES[sre.CATEGORY_WORD] | 1 << _OTHER,
+}
+_REPEATS = {sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT}
+
+
+def _one(op: Any, value: Any, *, folded: bool) -> int | None:
+    """The characters that a node of one character takes, as bits; None for any other node."""
+    if op is sre.ANY:
+        return _ALL & ~(1 << 10)
+    if op in (sre.LITERAL, sre.NOT_LITERAL):
+        bits = _range(value, value, folded=folded)
+        return bits if op is sre.LITERAL else _ALL & ~bits | 1 << _OTHER
+    if op is not sre.IN:
+        return None
+    bits, negated = 0, False
+    for kind, what in value:
+        if kind is sre.NEGATE:
+            negated = True
+        elif kind is sre.LITERAL:
+            bits |= _range(what, what, folded=folded)
+        elif kind is sre.RANGE:
+            bits |= _range(*what, folded=folded)
+        else:
+            bits |= _CATEGORIES.get(what, _ALL)
+    return (_ALL & ~bits if negated else bits) | 1 << _OTHER
+
+
+def _range(low: int, high: int, *, folded: bool) -> int:
+    bits = 1 << _OTHER
+    for at in range(low, min(high, _OTHER - 1) + 1):
+        char = chr(at)
+        for one in {char, char.lower(), char.upper()} if folded else {char}:
+            bits |= 1 << ord(one)
+    if folded and high >= _OTHER:  # the Kelvin sign is a k, a long s is an s
+        bits |= sum(1 << ord(c) for c in "iIkKsS")
+    return bits
+
+
+class _States:
+    """The nondeterministic automaton of all patterns; an arrow is (characters, to), a silent one (kind, bits, to)."""
+
+    def __init__(self) -> None:
+        self.arrows: list[list[tuple[int, int]]] = []
+        self.silent: list[list[tuple[str, int, int]]] = []
+        self.ends: dict[int, int] = {}
+        self.leads: tuple[tuple[tuple[int, int], ...], ...] = ()
+        self.skips: tuple[tuple[tuple[str, int, int], ...], ...] = ()
+
+    def new(self) -> int:
+        self.arrows.append([])
+        self.silent.append([])
+        return len(self.arrows) - 1
+
+    def settle(self) -> None:
+        """Nothing is added any more: what does not change costs the garbage collector nothing."""
+        self.leads = tuple(map(tuple, self.arrows))
+        self.skips = tuple(map(tuple, self.silent))
+        self.arrows, self.silent = [], []
+
+    def skip(self, start: int, end: int, kind: str = "", bits: int = _ALL) -> int:
+        self.silent[start].append((kind, bits, end))
+        return end
+
+    def sequence(self, nodes: Iterable[Any], at: int, *, folded: bool) -> int:
+        for op, value in nodes:
+            at = self._node(op, value, at, folded=folded)
+        return at
+
+    def _node(self, op: Any, value: Any, at: int, *, folded: bool) -> int:
+        bits = _one(op, value, folded=folded)
+        if bits is not None:
+            end = self.new()
+            self.arrows[at].append((bits, end))
+            return end
+        if op is sre.BRANCH:
+            end = self.new()
+            for nodes in value[1]:
+                self.skip(self.sequence(nodes, self.skip(at, self.new()), folded=folded), end)
+            return end
+        if op is sre.SUBPATTERN:
+            _, add, less, nodes = value
+            inner = (folded or bool(add & re.IGNORECASE)) and not less & re.IGNORECASE
+            return self.sequence(nodes, at, folded=inner)
+        if op in _REPEATS:
+            return self._repeat(value, at, folded=folded)
+        if op in (sre.ASSERT, sre.ASSERT_NOT):
+            return self._look(op, value, at, folded=folded)
+        return at if op is sre.AT else self._anything(at)
+
+    def _repeat(self, value: Any, at: int, *, folded: bool) -> int:
+        least, most, nodes = value
+        for _ in range(min(least, 4 * _UNROLLED)):
+            at = self.sequence(nodes, at, folded=folded)
+        if most - least > _UNROLLED:
+            loop = self.skip(at, self.new())
+            self.skip(self.sequence(nodes, loop, folded=folded), loop)
+            return self.skip(loop, self.new())
+        end = self.new()
+        for _ in range(most - least):
+            self.skip(at, end)
+            at = self.sequence(nodes, at, folded=folded)
+        return self.skip(at, end)
+
+    def _look(self, op: Any, value: Any, at: int, *, folded: bool) -> int:
+        """What must (not) stand beside is kept where it is one character: the next, or the one before the beginning."""
+        way, nodes = value
+        bits = _one(*nodes[0], folded=folded) if len(nodes) == 1 else None
+        if bits is None or (op is sre.ASSERT and way > 0):
+            return at
+        allowed = bits if op is sre.ASSERT else _ALL & ~bits | 1 << _OTHER
+        return self.skip(at, self.new(), "next" if way > 0 else "before", allowed)
+
+    def _anything(self, at: int) -> int:
+        loop = self.skip(at, self.new())
+        self.arrows[loop].append((_ALL, loop))
+        return self.skip(loop, self.new())
+
+
+class Automaton:
+    """Patterns by number, and entries: numbers that are tried together. Safe to share by threads; keeps no text."""
+
+    def __init__(self, patterns: Sequence[re.Pattern[str]], entries: Sequence[Iterable[int]]) -> None:
+        self._nfa = _States()
+        self._of: list[int] = []  # the pattern of each state
+        starts = {}
+        for number in sorted({number for numbers in entries for number in numbers}):
+            pattern = patterns[number]
+            starts[number] = start = self._nfa.new()
+            parsed = _parser.parse(pattern.pattern, pattern.flags)
+            end = self._nfa.sequence(parsed, start, folded=bool(pattern.flags & re.IGNORECASE))
+            self._nfa.ends[end] = number
+            self._of += [number] * (len(self._nfa.arrows) - len(self._of))
+        self._nfa.settle()
+        self._entries = [frozenset(starts[number] for number in numbers) for numbers in entries]
+        self.columns, self.width = self._alike()
+        self._lock = threading.Lock()
+        self._numbers: dict[_Key, int] = {}
+        self._leading: list[frozenset[_Arrow]] = []
+        self._led: dict[int, tuple[frozenset[_Arrow], frozenset[int]]] = {}
+        self._sure: list[frozenset[int]] = []
+        self.open: list[tuple[int, ...]] = []
+        """By state, the patterns that may match; state 0 is the end of all hope."""
+        self.moves = array("i", [-1] * self.width * _ROWS)
+        """By state, then by column, the state behind a character, or -1: not made yet. Grown as a new array."""
+        self.stops = bytearray(_ROWS)
+        """By state, whether nothing more is learned behind it."""
+        self.begins = array("i", [-1] * len(self._entries) * (self.width + 1))
+        """By entry, then by the column of the character before (the last: none), the state to begin with."""
+        self._state(frozenset(), frozenset())
+
+    def walked(self, text: str, at: int, entry: int, state: int = -1, stuck: int = -1) -> int:
+        """The state in which `text` ends from `at`, or sooner when nothing more is learned.
+
+        `state` and `stuck` tell how far the compiled walk came before it missed a move.
+        """
+        if state < 0:
+            state, stuck = self._begin(entry, text[at - 1] if at else ""), at
+        columns, width = self.columns, self.width
+        for here in range(stuck, len(text)):
+            if self.stops[state]:
+                break
+            column = columns[min(ord(text[here]), _OTHER)]
+            after = self.moves[state * width + column]
+            if after < 0:
+                after = self._step(state, column)
+                if after < 0:
+                    break
+            state = after
+        return state
+
+    def _begin(self, entry: int, before: str) -> int:
+        column = self.columns[min(ord(before), _OTHER)] if before else self.width
+        at = entry * (self.width + 1) + column
+        if self.begins[at] < 0:
+            with self._lock:
+                led = [self._closure(start, before) for start in self._entries[entry]]
+                leading = frozenset[_Arrow]().union(*(arrows for arrows, _ in led))
+                self.begins[at] = self._state(leading, frozenset[int]().union(*(ends for _, ends in led)))
+        return self.begins[at]
+
+    def _alike(self) -> tuple[bytes, int]:
+        """A column for each class of characters that no arrow tells apart, and how many there are."""
+        masks = {bits for arrows in self._nfa.leads for bits, _ in arrows}
+        masks |= {bits for silent in self._nfa.skips for kind, bits, _ in silent if kind}
+        classes: dict[tuple[bool, ...], int] = {}
+        columns = [classes.setdefault(tuple(bool(m >> at & 1) for m in masks), len(classes)) for at in range(_OTHER)]
+        return bytes([*columns, len(classes)]), len(classes) + 1
+
+    def _step(self, state: int, column: int) -> int:
+        """The state behind one more character, made if need be; -1 when there are too many."""
+        bit = 1 << self.columns.index(column)
+        with self._lock:
+            if len(self.open) >= _STATES:
+                return -1
+            leading: set[_Arrow] = set()
+            sure = self._sure[state]
+            for to in {to for bits, to in self._leading[state] if bits & bit}:
+                led = self._led.get(to)
+                if led is None:
+                    led = self._led[to] = self._closure(to)
+                leading |= led[0]
+                sure |= led[1]
+            after = self._state(leading, sure)
+            self.moves[state * self.width + column] = after
+            return after
+
+    def _state(self, leading: Iterable[_Arrow], sure: frozenset[int]) -> int:
+        # of a pattern that may already have matched nothing more is asked
+        kept = frozenset(arrow for arrow in leading if self._of[arrow[1]] not in sure)
+        key = (kept, sure)
+        known = self._numbers.get(key)
+        if known is not None:
+            return known
+        self._numbers[key] = at = len(self.open)
+        alive = {self._of[to] for _, to in kept}
+        self._leading.append(kept)
+        self._sure.append(sure)
+        self.open.append(tuple(sorted(alive | sure)))
+        if at == len(self.stops):
+            self.moves = self.moves + array("i", [-1]) * len(self.moves)
+            self.stops = self.stops + bytearray(at)
+        self.stops[at] = not alive
+        return at
+
+    def _closure(self, state: int, before: str = "") -> tuple[frozenset[_Arrow], frozenset[int]]:
+        """All arrows that lead on from a state by silent ones, and the patterns that end there."""
+        seen: dict[int, int] = {}
+        waiting = [(state, _ALL)]
+        while waiting:
+            state, bits = waiting.pop()
+            had = seen.get(state, 0)
+            if state in seen and bits | had == had:
+                continue
+            seen[state] = bits = bits | had
+            for kind, allowed, to in self._nfa.skips[state]:
+                if kind != "before":
+                    waiting.append((to, bits & allowed))
+                elif not before or allowed >> min(ord(before), _OTHER) & 1:
+                    waiting.append((to, bits))
+        arrows = frozenset(
+            (chars & bits, to) for state, bits in seen.items() for chars, to in self._nfa.leads[state] if chars & bits
+        )
+        return arrows, frozenset(self._nfa.ends[state] for state in seen if state in self._nfa.ends)
