@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.errors import Invalid, Refused
 from bedrail.core.ports import ALL, Clock, Ids
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context
@@ -250,43 +250,36 @@ class App:
 
 
 def verify_exported(
-    folder: Path, keys: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
+    folder: Path,
+    keys: LogKeys | None = None,
+    *,
+    level: Level = "L4",
+    known: Sequence[tuple[str, bytes]] = (),
+    jobs: int = 1,
 ) -> VerificationReport:
-    """Verify an audit bundle from its folder alone; no home is opened."""
+    """Verify an audit bundle from its folder alone, a long one by `jobs` processes; no home is opened."""
     from bedrail.journeys.verifying import verify_exported_bundle
 
-    return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level)
+    return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level, jobs=jobs)
 
 
 def verify_home(
-    home: Path, pinned: LogKeys | None = None, *, level: Level = "L4", known: Sequence[tuple[str, bytes]] = ()
+    home: Path,
+    pinned: LogKeys | None = None,
+    *,
+    level: Level = "L4",
+    known: Sequence[tuple[str, bytes]] = (),
+    jobs: int = 1,
 ) -> VerificationReport:
-    """Verify a home's ledger, views and records, also when the home refuses to open for work."""
-    from bedrail.journeys.upkeep import verify_house
-    from bedrail.ledger.verify import Beside
-    from bedrail.wiring import continuity
+    """Verify a home's ledger, views and records, also when the home refuses to open for work.
+
+    A long ledger is hashed by `jobs` processes; they are spawned, so a script that asks for more than one guards its
+    main part as `multiprocessing` wants it.
+    """
+    from bedrail.wiring.verifying import verify_folder
 
     _require_home(home)
-    keys, store = KeyFolder(home / "keys").open(), open_store(home)
-    try:
-        public_key = pinned.public_key if pinned is not None else continuity.key_of(store, keys)
-        names = continuity.origins_of(store, keys.origin)
-        second = next((each for each in pinned.cosigners if each.name in names), None) if pinned else None
-        beside = Beside(key=second or _second_key(keys), known=tuple(known))
-        return verify_house(
-            store,
-            store,
-            FileAnchor(continuity.anchor_place(home)),
-            keys.origin,
-            public_key,
-            verify_ed25519,
-            beside=beside,
-            verifiers=VERIFIERS,
-            level=level,
-            policy_text=partial(_policy_text, FileArtifacts(home / "artifacts")),
-        )
-    finally:
-        store.close()
+    return verify_folder(home, pinned, level=level, known=known, jobs=jobs)
 
 
 def check_proof_file(data: bytes, keys: LogKeys) -> Proven:
@@ -301,20 +294,6 @@ def check_pack_folder(folder: Path, keys: LogKeys | None) -> Pack:
     from bedrail.ledger.pack import check_pack
 
     return check_pack(folder, VERIFIERS, keys=keys)
-
-
-def _second_key(keys: KeyFolder) -> CosignerKey | None:
-    second = keys.second_signer()
-    if second is None:
-        return None
-    return CosignerKey(name=second.name, algorithm="ml-dsa-44", public_key=second.public_key)
-
-
-def _policy_text(artifacts: FileArtifacts, digest: str) -> bytes | None:
-    try:
-        return artifacts.get(digest)
-    except NotFound:
-        return None
 
 
 def create_home(home: Path, origin: str, *, store: str = "", anchor: Path | None = None) -> App:

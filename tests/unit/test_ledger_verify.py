@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from bedrail.core.errors import Corrupt, Invalid, NotFound
 from bedrail.keys import verify_ed25519
 from bedrail.keys.signing import VERIFIERS
-from bedrail.ledger import Ledger, VerificationReport, export_bundle, verify_bundle, verify_ledger
+from bedrail.ledger import Ledger, VerificationReport, export_bundle, hashing, verify_bundle, verify_ledger
 from bedrail.ledger.merkle import leaf_hash, root_of
+from bedrail.stores.sqlite import SqliteStore
 from ledger_parts import ORIGIN, Home, answered, home, person, publisher, signer
 
 KEY = signer().public_key
@@ -306,3 +308,27 @@ def test_no_bundle_where_something_else_is(made: Home, tmp_path: Path) -> None:
         export_bundle(home(tmp_path / "empty").store, tmp_path / "b", ORIGIN, KEY, publisher())
     with pytest.raises(NotFound):
         verify_bundle(tmp_path / "empty", VERIFIERS)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE head SET size = 600",
+        "UPDATE tape SET entry = x'7b7d' WHERE seq IN (5, 64, 599)",
+        "DELETE FROM tape WHERE seq BETWEEN 200 AND 201",
+        "DELETE FROM tape WHERE seq BETWEEN 255 AND 513",
+        "DELETE FROM tape WHERE seq >= 590",
+    ],
+    ids=["untouched", "edited", "gap within a range", "gap over whole ranges", "tail"],
+)
+def test_several_processes_find_what_one_finds(made: Home, monkeypatch: pytest.MonkeyPatch, sql: str) -> None:
+    """Range by range, in order, also where a range is empty."""
+    made.tamper(sql)
+    alone = made.verify()
+    monkeypatch.setattr(hashing, "LONG", 1)
+    monkeypatch.setattr(hashing, "RANGE", 64)
+    reopen = partial(SqliteStore, made.store.path)
+    parallel = hashing.Parallel(reopen, jobs=2)
+    together = verify_ledger(made.store, made.anchor, ORIGIN, KEY, verify_ed25519, parallel=parallel)
+    assert together == alone

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
-from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.cli.doors import CliState, cores, json_option, pass_state, show_json, show_table
 from bedrail.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -196,13 +196,6 @@ def run_options(command: Callable[..., int]) -> Callable[..., int]:
     for option in reversed(_OPTIONS):
         with_running = option(with_running)
     return pass_state(with_running)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _OPTIONS = (

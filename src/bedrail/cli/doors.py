@@ -142,3 +142,10 @@ def progress_lines(prefix: str = "") -> Callable[[str], None]:
         click.echo(f"  {prefix}{step}", err=True)
 
     return say
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

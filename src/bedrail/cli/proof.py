@@ -10,7 +10,7 @@ import click
 
 from bedrail.cli.auditing import disclosures, events, forward, search
 from bedrail.cli.continuity import COMMANDS, watched_by
-from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.cli.doors import CliState, cores, json_option, pass_state, show_json, show_table
 from bedrail.cli.key_options import KEY_HELP, file_option, key_options, write_new
 from bedrail.cli.proven_page import show_pack, show_proven
 from bedrail.cli.sharding import COMMANDS as SHARDING
@@ -66,6 +66,7 @@ for _command in (*COMMANDS, *SHARDING):
 @click.option(
     "--quorum", type=click.Path(path_type=Path), default=None, help="A witness policy whose quorum must have cosigned."
 )
+@click.option("--jobs", type=click.IntRange(min=1), default=None, help="Processes; all cores unless given.")
 @json_option
 @pass_state
 def verify(
@@ -75,6 +76,7 @@ def verify(
     level: Level,
     known: tuple[Path, ...],
     quorum: Path | None,
+    jobs: int | None,
     as_json: bool,
 ) -> None:
     """Recompute everything and name each difference. Exit code 0 when all holds, 1 otherwise.
@@ -92,9 +94,9 @@ def verify(
     if watched is not None and bundle is None:
         notes += watched.known()
     if bundle is not None:
-        report = verify_exported(bundle, pinned, level=level, known=notes)
+        report = verify_exported(bundle, pinned, level=level, known=notes, jobs=jobs or cores())
     else:
-        report = verify_home(state.folder, pinned, level=level, known=notes)
+        report = verify_home(state.folder, pinned, level=level, known=notes, jobs=jobs or cores())
     report = report if watched is None else watched.judged(report)
     if as_json:
         show_json(

@@ -16,6 +16,7 @@ from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
 from bedrail.journeys.verifying import about_second_key, with_replay
 from bedrail.ledger.cosignature import Verifiers
+from bedrail.ledger.hashing import Parallel
 from bedrail.ledger.report import Level, VerificationReport
 from bedrail.ledger.verify import Beside, verify_ledger
 
@@ -112,13 +113,16 @@ def verify_house(
     verifiers: Verifiers | None = None,
     level: Level = "L4",
     policy_text: Callable[[str], bytes | None] | None = None,
+    parallel: Parallel | None = None,
 ) -> VerificationReport:
     """Recompute the tree and signatures, fold every view again, check every sealed record, replay what the facts mean.
 
     Each difference is named. `policy_text` gives a policy by its digest; without it nothing is replayed. It takes ports
     rather than a context, since a home whose ledger is damaged does not open for anything else.
     """
-    report = verify_ledger(tape, anchor, origin, public_key, verify, beside=beside, verifiers=verifiers, level=level)
+    report = verify_ledger(
+        tape, anchor, origin, public_key, verify, beside=beside, verifiers=verifiers, level=level, parallel=parallel
+    )
     if level < "L4":
         return report
     report = report.joined("view", views.rebuild_differences())

@@ -47,6 +47,7 @@ def verify_exported_bundle(
     keys: LogKeys | None = None,
     known: Sequence[tuple[str, bytes]] = (),
     level: Level = "L4",
+    jobs: int = 1,
 ) -> VerificationReport:
     """Verify an audit bundle from its folder alone, up to the meaning of its facts.
 
@@ -59,7 +60,7 @@ def verify_exported_bundle(
     second = (
         msgspec.structs.replace(ours[0], name=name) if ours else None
     )  # pinned, perhaps, under an earlier shard's name
-    report = verify_bundle(folder, verifiers, key=key, second=second, known=known, level=level)
+    report = verify_bundle(folder, verifiers, key=key, second=second, known=known, level=level, jobs=jobs)
     if level < "L4" or report.level != "L3":
         return report
     tape = BundleTape(folder)

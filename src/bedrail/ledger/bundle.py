@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -16,6 +17,7 @@ from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey, vkey
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.ledger.folders import FolderWriter, about_files, files_in, read_file
+from bedrail.ledger.hashing import Parallel
 from bedrail.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
 from bedrail.ledger.publisher import Publisher
 from bedrail.ledger.report import Difference, Level, VerificationReport
@@ -102,13 +104,14 @@ def verify_bundle(
     second: CosignerKey | None = None,
     known: Sequence[tuple[str, bytes]] = (),
     level: Level = "L3",
+    jobs: int = 1,
 ) -> VerificationReport:
     """Verify a bundle from its folder alone: entries, all tiles, every checkpoint, artifacts, the list of files.
 
     `key` is a public key of the ledger's known from elsewhere, also that of an earlier shard, `second` its post-quantum
     one; without them the bundle's own keys are believed, which shows that the bundle is whole but not whose it is.
     `known` are checkpoints (where from, note) that somebody kept apart, of a receipt or an anchor: the bundle must hold
-    what they seal. Raises `NotFound` or `Corrupt` when it is no bundle.
+    what they seal. A long one is hashed by `jobs` processes. Raises `NotFound` or `Corrupt` when it is no bundle.
     """
     folder = Path(folder)
     name, enclosed = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))
@@ -127,7 +130,10 @@ def verify_bundle(
         if newest != enclosed:
             what = "the enclosed key is not the pinned one, nor one that the pinned one handed over to"
             foreign.append(Difference(kind="foreign-key", where="key.vkey", what=what))
-        report = verify_ledger(tape, None, name, pinned, verify, beside=beside, verifiers=verifiers, level=level)
+        report = verify_ledger(
+            tape, None, name, pinned, verify,
+            beside=beside, verifiers=verifiers, level=level, parallel=Parallel(partial(BundleTape, folder), jobs),
+        )  # fmt: skip
         more = []
         if level >= "L2":
             more = [*_about_tiles(folder, tape), *about_files(folder, name, newest, verify, STATEMENT)]

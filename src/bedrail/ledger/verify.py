@@ -7,9 +7,8 @@ the report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 
 import msgspec
 
@@ -18,6 +17,7 @@ from bedrail.core.ports import Anchor, Head, Tape, Verifier
 from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import Checkpoint, key_hash, open_checkpoint, parse_checkpoint, parse_note
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, cosigned_at
+from bedrail.ledger.hashing import Parallel, Stretch, all_stretches
 from bedrail.ledger.merkle import EMPTY_ROOT, CompactRange
 from bedrail.ledger.report import Difference, Kind, Level, VerificationReport
 from bedrail.ledger.shards import Chain, chain_of, signing_key
@@ -77,6 +77,7 @@ def verify_ledger(
     beside: Beside = Beside(),  # noqa: B008 (frozen)
     verifiers: Verifiers | None = None,
     level: Level = "L3",
+    parallel: Parallel | None = None,
 ) -> VerificationReport:
     """Recompute the tree over all stored entries and compare it with everything that the pinned key ever signed.
 
@@ -87,7 +88,8 @@ def verify_ledger(
     Named are: an edited entry (by index), a leaf hash changed beside an intact entry, missing entries, a deleted tail,
     entries that were never sealed, a history that is not the signed one, checkpoints by another key, changed
     checkpoints, and shards that are missing or do not follow one another. Nothing above `level` is looked at; L4 needs
-    to know what facts mean, and is not looked at here. Raises `Unavailable` when the tape is out.
+    to know what facts mean, and is not looked at here. With `parallel` a long ledger is hashed on several cores.
+    Raises `Unavailable` when the tape is out.
     """
     # Anchor and kept checkpoints are read before the head: whatever they seal must then be inside it.
     notes = _notes(tape, anchor, beside) if level >= "L3" else []
@@ -105,7 +107,8 @@ def verify_ledger(
     if level >= "L3":
         differences += [*_about_anchor(anchor, head), *chain.differences]
         seals += [_Seal(where, final) for where, final in chain.finals]
-    walk = _walk(tape, head.size, sorted({seal.checkpoint.size for seal in seals}), chain.pruned)
+    hashed = all_stretches(tape, head.size, chain.pruned, parallel)
+    walk = _walk(hashed, sorted({seal.checkpoint.size for seal in seals}))
     differences += _about_leaves(walk, seals)
     differences += _about_length(tape, head, walk, seals)
     differences += _about_roots(tape, walk, seals)
@@ -230,47 +233,27 @@ def _notes(tape: Tape, anchor: Anchor | None, beside: Beside) -> list[tuple[str,
     return notes
 
 
-def _walk(tape: Tape, stop: int, sizes: Sequence[int], pruned: Sequence[range]) -> _Walk:
-    """Hash every entry once; the only part whose cost grows with the ledger, so it decodes nothing.
-
-    In a pruned shard the stored hash stands for the bytes that are gone; it must lead to the same signed roots.
-    """
+def _walk(hashed: Iterable[Stretch], sizes: Sequence[int]) -> _Walk:
+    """Grow the tree over every entry once, and keep its root at each of the sizes."""
     walk = _Walk()
-    hashed = sha256
     wanted = iter([size for size in sizes if size > 0])
     following = next(wanted, None)
-    for page in tape.sealed_pages(0, stop):
-        indexes, stored, entries = zip(*page, strict=True)
-        first, count = walk.rows, len(page)
-        if walk.gap is None and (indexes[0] != first or indexes[-1] != first + count - 1):
-            walk.gap = _gap(indexes, first)
-        leaves = [hashed(b"\x00" + entry).digest() for entry in entries]
-        if pruned and not all(entries):
-            for at, entry in enumerate(entries):
-                if not entry and any(indexes[at] in one for one in pruned):
-                    leaves[at] = stored[at]
-                    walk.pruned += 1
-        if leaves != list(stored):
-            pairs = zip(indexes, leaves, stored, strict=True)
-            walk.unlike += [index for index, leaf, kept in pairs if leaf != kept]
-        walk.rows += count
-        if walk.gap is None:
-            done = 0
-            while following is not None and following <= first + count:
-                walk.tree.extend(leaves[done : following - first])
-                walk.roots[following] = walk.tree.root()
-                done, following = following - first, next(wanted, None)
-            walk.tree.extend(leaves[done:])
+    for stretch in hashed:
+        first, leaves = walk.rows, stretch.leaves
+        walk.unlike += stretch.unlike
+        walk.pruned += stretch.pruned
+        walk.rows += len(leaves)
+        if walk.gap is not None:
+            continue
+        walk.gap = (first, stretch.first) if stretch.first != first else stretch.gap
+        end = walk.rows if walk.gap is None else walk.gap[0]
+        done = 0
+        while following is not None and following <= end:
+            walk.tree.extend(leaves[done : following - first])
+            walk.roots[following] = walk.tree.root()
+            done, following = following - first, next(wanted, None)
+        walk.tree.extend(leaves[done : end - first])
     return walk
-
-
-def _gap(indexes: Sequence[int], expected: int) -> tuple[int, int]:
-    """(first absent index, index found in its place)."""
-    for found in indexes:
-        if found != expected:
-            return expected, found
-        expected += 1
-    return expected, expected
 
 
 def _about_leaves(walk: _Walk, seals: Sequence[_Seal]) -> list[Difference]:
