@@ -44,6 +44,7 @@ class Epochs:
         self._provider = provider
         self._lock = Lock()
         self._ciphers: dict[str, AESGCM] = {}
+        self._current = ""
         self._failed: dict[str, tuple[float, Unavailable]] = {}
         self._notice = _mapped(self._folder / "notice")
         self._seen = bytes(self._notice)
@@ -81,17 +82,21 @@ class Epochs:
         return rewrapped(keys, self, to)
 
     def current(self) -> tuple[str, AESGCM]:
-        """The newest key's name and cipher; raises `Unavailable` when its provider is out of reach."""
-        name = self.newest()
+        """The newest key's name and cipher; raises `Unavailable` when its provider is out of reach.
+
+        The folder is read again when notice was given only: every patient's first decision asks for this.
+        """
+        with self._lock:
+            self._look()
+            name = self._current or self.newest()
+            if isinstance(self._notice.obj, mmap.mmap):  # else nobody's notice is heard here
+                self._current = name
         return name, self.cipher(name)
 
     def cipher(self, kek: str) -> AESGCM:
         """The cipher of this epoch; raises `NotFound` when it was destroyed, `Unavailable`, `Corrupt`."""
         with self._lock:
-            if self._notice != self._seen:
-                self._seen = bytes(self._notice)
-                self._ciphers.clear()
-                self._failed.clear()
+            self._look()
             kept = self._ciphers.get(kek)
             if kept is None:
                 kept = self._ciphers[kek] = AESGCM(self._fetched(kek))
@@ -142,6 +147,14 @@ class Epochs:
             return self._provider(gone.provider).destroy(gone.version)
         except Unavailable as error:  # the epoch itself is gone already, and that is what counts
             return f"kept: {error.message}"
+
+    def _look(self) -> None:
+        """Drop what was kept when somebody gave notice; the caller holds the lock."""
+        if self._notice != self._seen:
+            self._seen = bytes(self._notice)
+            self._current = ""
+            self._ciphers.clear()
+            self._failed.clear()
 
     def _fetched(self, kek: str) -> bytes:
         """The epoch's key; the caller holds the lock."""
