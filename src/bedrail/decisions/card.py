@@ -24,10 +24,9 @@ def reasons(
 
     `contributions` holds one log-odds share per feature of the contract; an imputed input shows the value used.
     """
-    shares = contributions.tolist()
-    size = list(map(abs, shares))
-    largest = sorted(range(len(shares)), key=size.__getitem__, reverse=True)[:MOST_REASONS]
-    return tuple(_reason(contract.features[index], values, shares[index]) for index in largest if shares[index])
+    shares, features = contributions.tolist(), contract.features
+    largest = (-abs(contributions)).argsort(kind="stable")[:MOST_REASONS].tolist()
+    return tuple([_reason(features[index], values, shares[index]) for index in largest if shares[index]])
 
 
 def _reason(feature: Feature, values: dict[str, float | str | None], share: float) -> Reason:
