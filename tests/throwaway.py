@@ -10,8 +10,8 @@ import atexit
 import os
 import shutil
 import tempfile
-import time
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -32,6 +32,6 @@ def sweep(place: Path) -> None:
     for left in place.glob("bedrail-*-*-*"):
         owner = left.name.split("-")[2]
         with suppress(OSError):  # another test process was quicker
-            old = time.time() - left.lstat().st_mtime > DAY
+            old = datetime.now(UTC).timestamp() - left.lstat().st_mtime > DAY
             if old and owner.isdecimal() and left.is_dir() and not Path(f"/proc/{owner}").exists():
                 shutil.rmtree(left)
