@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from bedrail.privacy.release import diversity
 from bedrail.privacy.release.hierarchies import Hierarchy, from_levels
-from bedrail.privacy.release.lattice import Classes, Lattice, search
+from bedrail.privacy.release.lattice import Classes, Lattice
 from bedrail.privacy.release.loss import MEASURES, losses
+from bedrail.privacy.release.optimum import search
 from bedrail.privacy.release.top_down import climb
 
 
@@ -125,13 +126,16 @@ def test_the_search_finds_what_an_exhaustive_search_finds(table, measure, k, sha
 @pytest.mark.slow
 @pytest.mark.parametrize("measure", MEASURES)
 def test_on_larger_tables_too_where_parts_of_them_decide(measure: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Roll-up, eviction and the early look at a part of the rows change nothing: as counting every node."""
+    """Roll-up, eviction, counting in parts, narrow blocks and keys that do not fit change nothing: as every node."""
+    from bedrail.privacy.release import blocks
     from bedrail.privacy.release import lattice as room
 
     monkeypatch.setattr(room, "FEW_ROWS", 500)
     monkeypatch.setattr(room, "KEPT_ENTRIES", 3_000)
     rng = np.random.default_rng(7)
     for seed in range(6):
+        monkeypatch.setattr(blocks, "BLOCK", (1 << 16, 100, 1)[seed % 3])
+        monkeypatch.setattr(blocks, "MOST_BITS", (62, 9)[seed // 3])
         trees, columns = [], []
         for at, values in enumerate((40, 2, 12, 9)):
             steps = [[f"a{value // width}" for value in range(values)] for width in (3, 6)][: 1 + at % 2]
@@ -139,17 +143,23 @@ def test_on_larger_tables_too_where_parts_of_them_decide(measure: str, monkeypat
             column = np.minimum(rng.geometric(0.15, 2_000) - 1, values - 1)
             column[:values] = np.arange(values)
             columns.append(column)
+        sensitive = np.minimum(rng.geometric(0.5, 2_000) - 1, 3)
         counts = [
             np.bincount(column, minlength=len(tree.labels[0])) for column, tree in zip(columns, trees, strict=True)
         ]
         cost = losses(measure, trees, counts, [1.0] * 4)  # type: ignore[arg-type]
-        found = search(Lattice(columns, trees, []), cost, k=5 + seed, most_suppressed=60)
+        failing = (lambda classes: np.bincount(classes.owner) < 2) if seed % 2 else None
+        inner = [sensitive] if seed % 2 else []
+        found = search(Lattice(columns, trees, inner), cost, k=5 + seed, most_suppressed=60, failing=failing)
         assert found is not None
-        plain = Lattice(columns, trees, [])
         best = 2.0
-        for node in product(*(range(height) for height in plain.shape)):
-            fresh = Lattice(columns, trees, []).classes(node)
-            small = fresh.sizes < 5 + seed
-            if int(fresh.sizes[small].sum()) <= 60:
-                best = min(best, cost.of(node, fresh.digits, fresh.sizes, small))
+        for node in product(*(range(tree.height) for tree in trees)):
+            rows = np.stack([tree.groups[at][c] for tree, at, c in zip(trees, node, columns, strict=True)], axis=1)
+            groups, member, sizes = np.unique(rows, axis=0, return_inverse=True, return_counts=True)
+            out = sizes < 5 + seed
+            if failing:
+                held = np.unique(np.stack([member.ravel(), sensitive]), axis=1)[0]
+                out |= np.bincount(held) < 2
+            if int(sizes[out].sum()) <= 60:
+                best = min(best, cost.of(node, sizes, out, list(groups[out].T)))
         assert found.loss == pytest.approx(best, abs=1e-9)

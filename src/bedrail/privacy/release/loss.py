@@ -31,22 +31,27 @@ class Losses:
     extra: tuple[tuple[Floats, ...], ...]
     most: float
 
-    def of(self, levels: Sequence[int], digits: Sequence[Codes], counts: Ints, suppressed: Bools) -> float:
-        """The loss, 0..1, of the table at `levels` whose classes are `digits` with `counts`, without some of them.
+    def of(self, levels: Sequence[int], counts: Ints, suppressed: Bools, digits: Sequence[Codes]) -> float:
+        """The loss, 0..1, of the table at `levels` whose classes have `counts`, without the `suppressed`, of which
+        `digits` are the groups.
 
         For class-size: rows over classes, divided by rows (so that 1 is the single class of all).
         """
-        if self.measure == "discernibility":
-            kept, lost = counts[~suppressed], int(counts[suppressed].sum())
-            return (float((kept.astype(float) ** 2).sum()) + lost * self.rows) / self.most
         if self.measure == "class-size":
             return 1.0 / max(1, int((~suppressed).sum()) + bool(suppressed.any()))
-        total = self.floor(levels) * self.most
-        weights = counts[suppressed]
-        if len(weights):
-            for column, level in enumerate(levels):
-                total += float(self.extra[column][level][digits[column][suppressed]] @ weights)
-        return total / self.most
+        if self.measure == "discernibility":
+            return self.joined(counts) + self.left_out(levels, counts[suppressed], digits)
+        return self.floor(levels) + self.left_out(levels, counts[suppressed], digits)
+
+    def left_out(self, levels: Sequence[int], counts: Ints, digits: Sequence[Codes]) -> float:
+        """What suppressing classes of `counts` costs on top of the levels; below them, the same rows cost as much."""
+        if self.measure == "discernibility":
+            return float((counts * (self.rows - counts.astype(float))).sum()) / self.most
+        if self.measure == "class-size" or not len(counts):
+            return 0.0
+        extra = zip(self.extra, levels, digits, strict=True)
+        costs = sum(per_level[level][digit] for per_level, level, digit in extra)
+        return float((costs * counts).sum()) / self.most
 
     def floor(self, levels: Sequence[int]) -> float:
         """What the table costs at `levels` at least, 0..1; 0 for measures that look at classes."""
@@ -54,13 +59,25 @@ class Losses:
             return 0.0
         return sum(float(self.table[column][level]) for column, level in enumerate(levels)) / self.most
 
-    def seen(self, counts: Ints) -> float:
-        """A bound from the classes of one node for it and all above it: merging classes never costs less."""
-        if self.measure == "discernibility":
-            return float((counts.astype(float) ** 2).sum()) / self.most
-        if self.measure == "class-size":
-            return 1.0 / max(1, len(counts))
-        return 0.0
+    def joined(self, counts: Ints) -> float:
+        """What classes of `counts` cost by their size alone: merged, they cost no less. 0 for the other measures."""
+        if self.measure != "discernibility":
+            return 0.0
+        return float((counts.astype(float) ** 2).sum()) / self.most
+
+    def above(self, counts: Ints, k: int) -> float:
+        """A bound from all classes of a node for it and the nodes above."""
+        if self.measure != "class-size":
+            return self.joined(counts)
+        small = counts < k  # a class above is kept when it holds a large one, or k rows of the small ones at least
+        most = int((~small).sum()) + int(counts[small].sum()) // k + 1
+        return 1.0 / max(1, min(len(counts), most))
+
+    def below(self, counts: Ints, k: int) -> float:
+        """A bound for the nodes below from the number of classes of k rows that can be made of those of a node."""
+        if self.measure != "class-size":
+            return 0.0
+        return 1.0 / (1 + int((counts[counts >= k] // k).sum()))
 
 
 def losses(

@@ -112,10 +112,8 @@ def _allowed(part: Ints, sensitive: Sequence[Coded], k: int, failing: Failing | 
         return True
     digits: list[Codes] = [np.zeros(len(part), dtype=np.uint8), *(each.codes[part] for each in sensitive)]
     entries = tally(digits, [1, *(max(1, len(each.values)) for each in sensitive)])
-    classes = Classes(
-        digits=(np.zeros(1, dtype=np.uint8),), sizes=np.array([len(part)]), entries=entries,
-        owner=np.zeros(len(entries), dtype=np.int64),
-    )  # fmt: skip
+    owner = np.zeros(len(entries), dtype=np.int64)
+    classes = Classes(sizes=np.array([len(part)]), entries=entries, owner=owner)
     return not bool(failing(classes).any())
 
 

@@ -14,10 +14,11 @@ from bedrail.core.values import Value
 from bedrail.privacy.release import diversity, hierarchies
 from bedrail.privacy.release.coding import Coded
 from bedrail.privacy.release.hierarchies import Hierarchy
-from bedrail.privacy.release.lattice import MOST_NODES, Classes, Failing, Found, Lattice, search
+from bedrail.privacy.release.lattice import MOST_NODES, Classes, Failing, Lattice
 from bedrail.privacy.release.loss import losses
 from bedrail.privacy.release.measures import ranks
 from bedrail.privacy.release.mondrian import Blocks, mondrian
+from bedrail.privacy.release.optimum import Found, search
 from bedrail.privacy.release.tally import Bools, Ints
 from bedrail.privacy.release.top_down import climb
 from bedrail.privacy.release.values import Column, Policy, Targets
@@ -140,12 +141,13 @@ def _full_domain(
         for each, tree, level in zip(quasi, trees, found.levels, strict=True)
     )
     classes = lattice.classes(found.levels)
+    assert classes is not None
     out = classes.sizes < k
     if failing is not None:
         out = out | failing(classes)
     named = [
-        [tree.labels[level][int(digit)] for digit in digits[out]]
-        for tree, level, digits in zip(trees, found.levels, classes.digits, strict=True)
+        [tree.labels[level][int(digit)] for digit in digits]
+        for tree, level, digits in zip(trees, found.levels, lattice.digits(classes, out), strict=True)
     ]
     return Recoding(columns=tuple(places), labels=labels, suppressed=frozenset(zip(*named, strict=True)))
 

@@ -40,30 +40,31 @@ def tally(digits: Sequence[Codes], sizes: Sequence[int], weights: Ints | None = 
     span = _product(sizes)
     if span.bit_length() > MOST_BITS:
         return _by_representative(digits, sizes, weights)
-    keys, counts = _counted(pack(digits, sizes)[0], span, weights)
+    keys, counts = weighed(pack(digits, sizes)[0], span, weights)
     return Tally(digits=unpack(keys, sizes), counts=counts)
 
 
-def _counted(keys: Ints, span: int, weights: Ints | None) -> tuple[Ints, Ints]:
-    """The distinct keys, ascending, and their weights."""
-    if span <= DENSE:
+def weighed(keys: Codes, span: int, weights: Ints | None) -> tuple[Ints, Ints]:
+    """The distinct keys (all below `span`), ascending, and the sum of their weights (1 each when None)."""
+    if span <= max(DENSE, len(keys) // 4):
         totals = np.bincount(keys, weights, minlength=1)
-        at = np.flatnonzero(totals)
+        at = np.flatnonzero(totals > 0)
         return at, totals[at].astype(np.int64)
     if weights is None:
-        ordered = np.sort(keys.astype(np.uint32)) if span < 1 << 32 else np.sort(keys)
+        ordered = np.sort(keys.astype(np.uint32) if span < 1 << 32 and keys.itemsize > 4 else keys)
         first = starts(ordered)
         return ordered[first].astype(np.int64), np.diff(first, append=len(keys))
     bits = int(weights.max(initial=1)).bit_length()
     if span.bit_length() + bits <= MOST_BITS:  # keys and weights sorted as one number: many times quicker than argsort
-        together = np.sort((keys << bits) | weights)
+        together = np.sort((keys.astype(np.int64) << bits) | weights)
         weights = together & ((1 << bits) - 1)
         together >>= bits
         first = starts(together)
-        return together[first], np.add.reduceat(weights, first)
+        return together[first], np.add.reduceat(weights, first) if len(first) else weights
     order = np.argsort(keys)
-    first = starts(keys[order])
-    return keys[order[first]], np.add.reduceat(weights[order], first)
+    ordered = keys[order]
+    first = starts(ordered)
+    return ordered[first].astype(np.int64), np.add.reduceat(weights[order], first) if len(first) else weights
 
 
 def _by_representative(digits: Sequence[Codes], sizes: Sequence[int], weights: Ints | None) -> Tally:

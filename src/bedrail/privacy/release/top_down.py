@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from bedrail.privacy.release.lattice import Failing, Found, Lattice, Node
+from bedrail.privacy.release.blocks import Node
+from bedrail.privacy.release.lattice import Classes, Failing, Lattice
 from bedrail.privacy.release.loss import Losses
+from bedrail.privacy.release.optimum import Found
 
 
 def climb(
@@ -49,14 +51,21 @@ def climb(
 
 
 def _measured(lattice: Lattice, losses: Losses, node: Node, k: int, most: int, failing: Failing | None) -> Found | None:
-    if lattice.plainly_fails(node, k, most):
+    small = 0
+
+    def too_many(part: Classes) -> bool:
+        nonlocal small
+        small += int(part.sizes[part.sizes < k].sum())
+        return small > most
+
+    classes = lattice.classes(node, too_many)
+    if classes is None:
         return None
-    classes = lattice.classes(node)
     out = classes.sizes < k
     if failing is not None:
         out = out | failing(classes)
     lost = int(classes.sizes[out].sum())
     if lost > most:
         return None
-    loss = losses.of(node, classes.digits, classes.sizes, out)
+    loss = losses.of(node, classes.sizes, out, lattice.digits(classes, out))
     return Found(levels=node, suppressed=lost, loss=loss, certified=False, checked=0, nodes=0)
