@@ -25,6 +25,29 @@ static int kind_of(Py_UCS4 c)
     return Py_UNICODE_ISSPACE(c) ? BLANK : SIGN;
 }
 
+/* Whether a token is a word with a capital: one large letter, then small ones. */
+static int capital(PyObject *text, Py_ssize_t start, Py_ssize_t end)
+{
+    int small = 0;
+    if (end - start < 2 || !Py_UNICODE_ISUPPER(PyUnicode_READ_CHAR(text, start)))
+        return 0;
+    for (Py_ssize_t at = start + 1; at < end; at++) {
+        Py_UCS4 c = PyUnicode_READ_CHAR(text, at);
+        if (Py_UNICODE_ISUPPER(c) || Py_UNICODE_ISTITLE(c))
+            return 0;
+        small |= Py_UNICODE_ISLOWER(c);
+    }
+    return small != 0;
+}
+
+static int add(PyObject *list, Py_ssize_t number)
+{
+    PyObject *item = PyLong_FromSsize_t(number);
+    int failed = !item || PyList_Append(list, item);
+    Py_XDECREF(item);
+    return failed ? -1 : 0;
+}
+
 /* Puts a new reference into a list of known room, or fails. */
 static int put(PyObject *list, Py_ssize_t at, PyObject *item)
 {
@@ -34,11 +57,11 @@ static int put(PyObject *list, Py_ssize_t at, PyObject *item)
     return 0;
 }
 
-PyDoc_STRVAR(cut_doc, "cut(text, lower)\nLists of words (cut out of `lower`, of the same length), starts and ends of the tokens of `text`.");
+PyDoc_STRVAR(cut_doc, "cut(text, lower)\nOf the tokens of `text`: words (cut out of `lower`, of the same length), starts, ends, and which have a capital.");
 
 static PyObject *cut(PyObject *self, PyObject *args)
 {
-    PyObject *text, *lower, *words = NULL, *starts = NULL, *ends = NULL;
+    PyObject *text, *lower, *words = NULL, *starts = NULL, *ends = NULL, *capitals = NULL;
     Py_ssize_t *bounds = NULL, size, count = 0;
     (void)self;
     if (!PyArg_ParseTuple(args, "UU", &text, &lower))
@@ -70,19 +93,21 @@ static PyObject *cut(PyObject *self, PyObject *args)
     words = PyList_New(count);
     starts = PyList_New(count);
     ends = PyList_New(count);
-    if (!words || !starts || !ends)
+    capitals = PyList_New(0);
+    if (!words || !starts || !ends || !capitals)
         goto failed;
     for (Py_ssize_t i = 0; i < count; i++)
         if (put(words, i, PyUnicode_Substring(lower, bounds[2 * i], bounds[2 * i + 1])) || put(starts, i, PyLong_FromSsize_t(bounds[2 * i]))
-            || put(ends, i, PyLong_FromSsize_t(bounds[2 * i + 1])))
+            || put(ends, i, PyLong_FromSsize_t(bounds[2 * i + 1])) || (capital(text, bounds[2 * i], bounds[2 * i + 1]) && add(capitals, i)))
             goto failed;
     PyMem_Free(bounds);
-    return Py_BuildValue("NNN", words, starts, ends);
+    return Py_BuildValue("NNNN", words, starts, ends, capitals);
 failed:
     PyMem_Free(bounds);
     Py_XDECREF(words);
     Py_XDECREF(starts);
     Py_XDECREF(ends);
+    Py_XDECREF(capitals);
     return NULL;
 }
 

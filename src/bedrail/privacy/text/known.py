@@ -35,10 +35,8 @@ def find_runs(
     """Runs of words, by their first word. Words of a run may have up to two signs between them, but no line end."""
     found = []
     words = tokens.words
-    for at, word in enumerate(words):
-        if word not in sought:
-            continue
-        for form, label, confidence in sought[word]:
+    for at in [at for at, word in enumerate(words) if word in sought]:
+        for form, label, confidence in sought[words[at]]:
             last = _run(words, at, form) if len(form) <= _LONGEST else None
             if last is not None:
                 found.append(Candidate(tokens.starts[at], tokens.ends[last], label, confidence, source))

@@ -85,9 +85,11 @@ class Matcher:
         text, words = tokens.plain.text, tokens.words
         settled = 0
         places: dict[int, list[int]] = {}
+        plans = self._plans
         for index, entry, at, state in self.events(tokens):
             if entry > _MIXED:
-                self._try(self._plan(entry, state), tokens, index, places, found)
+                plan = plans.get((entry, state))
+                self._try(self._plan(entry, state) if plan is None else plan, tokens, index, places, found)
             elif entry == _MIXED:
                 self._settle(state, text, at, found)
             elif at >= settled and not self._measured(text, words, index, at):
@@ -172,10 +174,8 @@ class Matcher:
         return len(word) < 4 and then in self._measures and (not at or text[at - 1].isspace())
 
     def _plan(self, entry: int, state: int) -> list[_Compiled]:
-        plan = self._plans.get((entry, state))
-        if plan is None:
-            numbers = sorted((*self._automaton.open[state], *self._behind[entry]))
-            plan = self._plans[entry, state] = [self._rules[at] for at in numbers]
+        numbers = sorted((*self._automaton.open[state], *self._behind[entry]))
+        plan = self._plans[entry, state] = [self._rules[at] for at in numbers]
         return plan
 
     def _settle(self, state: int, text: str, at: int, found: list[Candidate]) -> int:

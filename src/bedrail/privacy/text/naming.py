@@ -45,25 +45,17 @@ class Listed:
         return found
 
     def _neighbours(self, tokens: Tokens) -> list[Candidate]:
-        text, name, get = tokens.plain.text, self._name, self._of.get
-        starts, ends = tokens.starts, tokens.ends
+        words, name, get = tokens.words, self._name, self._of.get
         found = []
-        before = -3
-        for at in [at for at, word in enumerate(tokens.words) if get(word, 0) & name]:
-            if not self._capital(text, starts[at], ends[at]):
-                continue
-            if self._together(tokens, before, at):
-                found.append(Candidate(tokens.starts[before], tokens.ends[at], "NAME", _CONFIDENCE, "list"))
-            before = at
+        before = -4
+        for at in tokens.capitals:
+            if get(words[at], 0) & name:
+                if at - before <= 3 and self._together(tokens, before, at):
+                    found.append(Candidate(tokens.starts[before], tokens.ends[at], "NAME", _CONFIDENCE, "list"))
+                before = at
         return found
 
-    @staticmethod
-    def _capital(text: str, start: int, end: int) -> bool:
-        return end - start > 1 and text[start].isupper() and text[start + 1 : end].islower()
-
     def _together(self, tokens: Tokens, one: int, other: int) -> bool:
-        if one < 0 or other - one > 3:
-            return False
         a, b = self._of[tokens.words[one]], self._of[tokens.words[other]]
         if a & self._ordinary and b & self._ordinary:
             return False
