@@ -78,6 +78,7 @@ def test_too_few_patients_exit_with_one_as_missing(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "r.json").read_text())["verdict"] in ("missing", "fail")
 
 
+@pytest.mark.slow
 def test_parquet_and_csv_give_the_same_findings(tmp_path: Path) -> None:
     """The format of the file does not matter, nor for the content digests."""
     told = []
@@ -118,6 +119,7 @@ def test_a_broken_policy_is_invalid_with_its_line(tmp_path: Path) -> None:
     assert "policy.toml" in result.stderr
 
 
+@pytest.mark.slow
 def test_stricter_numbers_of_a_policy_fail_the_same_score(tmp_path: Path) -> None:
     """The requirements of the chosen tier are the ones that judge."""
     from bedrail.governance.policy import default_policy_text
@@ -146,6 +148,7 @@ def test_unknown_outcomes_above_the_limit_are_missing_evidence(tmp_path: Path) -
     assert next(each for each in told["evidence"] if each["check"] == "follow-up")["verdict"] == "missing"
 
 
+@pytest.mark.slow
 def test_confidence_widens_the_intervals(tmp_path: Path) -> None:
     """99 % intervals contain the 95 % ones."""
     files = write(tmp_path, n=800)
@@ -197,6 +200,7 @@ def documented() -> list[str]:
     return [line.strip() for block in blocks for line in block.splitlines() if line.startswith(start)]
 
 
+@pytest.mark.slow
 def test_the_documented_example_runs_and_finds_that_apache_over_predicts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

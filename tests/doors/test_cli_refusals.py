@@ -278,6 +278,7 @@ def test_nobody_approves_their_own_work_whatever_roles_they_hold(tmp_path_factor
     assert "`discrimination` was not answered" in ran.err
 
 
+@pytest.mark.slow
 def test_a_second_role_of_the_same_person_does_not_count(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Kim is clinical lead and privacy officer, and may fill one place only."""
     home = copied(tmp_path_factory, "second")

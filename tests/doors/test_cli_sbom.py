@@ -16,6 +16,7 @@ from small_home import PROJECT, told
 LOCK = str(PROJECT / "requirements" / "core.lock")
 
 
+@pytest.mark.slow
 def test_the_installation_tells_what_it_is_made_of() -> None:
     """Each distribution with version and licence, each of the core as the lock has it, in valid CycloneDX 1.6."""
     from cyclonedx.schema import SchemaVersion
@@ -36,6 +37,7 @@ def test_the_installation_tells_what_it_is_made_of() -> None:
     assert numpy["licenses"]
 
 
+@pytest.mark.slow
 def test_a_version_that_the_lock_does_not_have_is_said(tmp_path: Path) -> None:
     """Nobody's hashes stand beside it."""
     (tmp_path / "lock").write_text("numpy==0.1 \\\n    --hash=sha256:" + "0" * 64 + "\n")

@@ -75,6 +75,7 @@ def _anchor(app: App, home: Path) -> Path:
 
 @pytest.mark.parametrize("before", ["sqlite", "postgres"])
 @pytest.mark.parametrize("after", ["sqlite", "postgres"])
+@pytest.mark.slow
 def test_a_restored_home_has_the_same_root_whatever_its_store(before: str, after: str, tmp_path: Path) -> None:
     """Entries, records, keys, views and artifacts are all there; that it was restored is on record; it goes on."""
     stores = {"sqlite": "", "postgres": server().schema()}

@@ -180,6 +180,7 @@ def test_the_lineage_tells_the_whole_way(original: tuple[Path, bytes, bytes], ho
     assert said[-1]["predicate"]["fact"]["to_stage"] == "general"
 
 
+@pytest.mark.slow
 def test_the_bill_of_materials_is_valid_cyclonedx(home: Path) -> None:
     """Held against the schema of CycloneDX 1.6: a model card with evidence, the data, files and libraries."""
     from cyclonedx.schema import SchemaVersion

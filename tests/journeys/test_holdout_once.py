@@ -43,6 +43,7 @@ def test_dropping_a_row_gives_no_second_holdout_of_the_same_patients(tmp_path_fa
     assert f"{said['spared_holdout_rows']} rows kept out of the holdout" in words.out
 
 
+@pytest.mark.slow
 def test_admitting_the_same_table_again_changes_nothing(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Its holdout stays open to those that it was opened for, with the same rows."""
     home, table = copied(tmp_path_factory), played(tmp_path_factory) / "table.parquet"

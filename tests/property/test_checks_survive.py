@@ -115,6 +115,7 @@ def test_any_columns_are_taken_or_refused_with_a_path(outcome: list[object], sco
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.integers(0, 1_000), st.permutations(range(200)))
+@pytest.mark.slow
 def test_order_of_rows_changes_nothing(seed: int, order: list[int]) -> None:
     """Estimates do not depend on the order of rows."""
     rng = np.random.default_rng(seed)

@@ -101,6 +101,7 @@ def outcomes(draw: DrawFn) -> tuple[np.ndarray, np.ndarray]:
 
 @settings(max_examples=60)
 @given(outcomes(), st.floats(0, 1))
+@pytest.mark.slow
 def test_venn_abers_is_the_naive_refit(data: tuple[np.ndarray, np.ndarray], score: float) -> None:
     """p0 and p1 equal pooling adjacent violators anew with the patient added."""
     scores, labels = data

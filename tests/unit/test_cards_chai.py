@@ -97,6 +97,7 @@ def leaves(node: Any) -> list[Any]:
     return [each for each in node.iter() if isinstance(each.tag, str)]
 
 
+@pytest.mark.slow
 def test_every_change_of_order_or_presence_is_judged_as_the_published_schema_judges_it() -> None:
     """Each element in turn removed, doubled, renamed, or put behind its neighbour: the three verdicts agree."""
     ours, theirs = etree.XMLSchema(etree.fromstring(xsd())), published()

@@ -148,6 +148,7 @@ def test_scores_of_an_earlier_run_are_not_trained_again() -> None:
     np.testing.assert_array_equal(first.scores, again.scores)
 
 
+@pytest.mark.slow
 def test_the_candidate_is_judged_only_where_the_two_groups_are_alike_without_it() -> None:
     """Training patients who differ from the others by themselves leave a found candidate open, and that is said."""
     rng = np.random.default_rng(4)
@@ -185,6 +186,7 @@ def guesses(leak: float, *, excess: float = 0.0, seed: int = 0) -> dict[str, tup
     return {"hidden": (first, second)}
 
 
+@pytest.mark.slow
 def test_an_attribute_that_moves_the_answer_is_betrayed_and_imputation_alone_is_no_attack() -> None:
     """A model that leans on an attribute fails; one that ignores it passes, however well imputation guesses."""
     leaking = attribute_evidence(guesses(1.5), Requirements())

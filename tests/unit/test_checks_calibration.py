@@ -27,6 +27,7 @@ def findings(y: np.ndarray, s: np.ndarray, **more: object) -> dict[str, Finding]
     return {f.check.removeprefix("calibration."): f for f in evidence.findings}
 
 
+@pytest.mark.slow
 def test_slope_and_intercept_equal_statsmodels() -> None:
     """Newton's fit agrees with statsmodels' logistic regression and its robust errors."""
     import statsmodels.api as sm

@@ -67,6 +67,7 @@ def test_average_precision_equals_scikit_learns() -> None:
         assert found.estimate == pytest.approx(average_precision_score(y, s), abs=1e-12)
 
 
+@pytest.mark.slow
 def test_auprc_interval_is_about_as_wide_as_a_plain_bootstrap_and_lies_lower() -> None:
     """It is as wide as the row-by-row percentile bootstrap to a fifth, and takes the estimate's upward bias out."""
     y, s = sample(600)

@@ -38,6 +38,7 @@ def by(evidence: Evidence) -> dict[tuple[str, str], Finding]:
 PLAN = Plan(outcome="y", by="site", features=("x", "z", "kind", "w"), scores=("old",))
 
 
+@pytest.mark.slow
 def test_each_site_is_asked_of_a_model_that_never_saw_it() -> None:
     """A site's AUROC is that of scikit-learn's own fit on the others, as near as the calibration's share allows."""
     frame = table(1)

@@ -58,6 +58,7 @@ def test_what_cannot_be_set_in_type_is_said(monkeypatch: pytest.MonkeyPatch) -> 
         pdf_of(HEAD, {})
 
 
+@pytest.mark.slow
 def test_the_report_in_print_says_all_that_the_dataframe_says_and_draws_in_vectors() -> None:
     """Each drawing has its words, with n and intervals; nothing is a raster; the same report gives the same bytes."""
     rng = np.random.default_rng(4)

@@ -80,6 +80,7 @@ def test_a_score_that_ranks_nobody_in_a_slice_is_found_as_misranked() -> None:
     assert named == {"insulin = up"}
 
 
+@pytest.mark.slow
 def test_a_fair_model_has_no_failing_slice_and_says_what_would_have_been_seen() -> None:
     """It passes with the smallest excess; where that is larger than `detectable_slice`, the verdict is missing."""
     cohort, _ = planted(5, 12_000, 0.0)

@@ -76,6 +76,7 @@ def plainly(
     return told
 
 
+@pytest.mark.slow
 def test_what_becomes_of_each_prediction_is_what_a_plain_loop_says() -> None:
     """Outcome, too late, too soon, unknown: for every mix of gap, horizon, key, zeros and recurrence."""
     mixes = itertools.product((0, 2), (6, np.inf), (True, False), (False, True), (False, True))
@@ -224,6 +225,7 @@ def test_the_quantile_interval_holds_the_truth_as_often_as_it_says() -> None:
         assert 0.93 <= held / 2000 <= 0.98, held
 
 
+@pytest.mark.slow
 def test_care_between_prediction_and_event_is_counted_and_leaves_the_verdict_open() -> None:
     """Fluids after the prediction and not after the event, by a plain loop; much of it means that nobody can tell."""
     predictions, events = tables(11)

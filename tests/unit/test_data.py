@@ -59,6 +59,7 @@ def test_csv_and_parquet_have_one_digest(tmp_path: Path) -> None:
 
 @given(st.integers(0, 199), st.sampled_from(["age", "event", "insulin", "race"]))
 @settings(max_examples=30, deadline=None)
+@pytest.mark.slow
 def test_any_changed_cell_changes_the_digest(row: int, column: str) -> None:
     """No cell can change without the digest changing."""
     frame = table(200)

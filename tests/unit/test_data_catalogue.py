@@ -49,6 +49,7 @@ def test_a_reservoir_holds_each_value_with_the_same_chance() -> None:
 
 
 @given(st.lists(st.text(max_size=5), max_size=300), st.integers(1, 50), st.integers(0, 9))
+@pytest.mark.slow
 def test_a_sample_is_bounded_and_the_same_for_one_seed(values: list[str], capacity: int, seed: int) -> None:
     """No more than the capacity is kept, and nothing that was not offered; the same stream gives the same sample."""
     one, other = (Reservoir(capacity, np.random.default_rng(seed)) for _ in range(2))

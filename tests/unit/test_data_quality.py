@@ -175,6 +175,7 @@ def table(n: int = N, seed: int = 0) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_two_samples_of_one_population_differ_by_chance_only() -> None:
     """Of ten pairs of tables hardly one diff speaks of a shift."""
     alarms = sum(bool(diff_tables(table(seed=s), table(seed=s + 100), key=["id"]).shifted()) for s in range(10))

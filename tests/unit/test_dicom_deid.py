@@ -109,6 +109,7 @@ def test_ages_over_89_become_one_category_when_characteristics_are_retained() ->
     assert "PatientAge" not in out(instance(PatientAge="093Y"))
 
 
+@pytest.mark.slow
 def test_descriptions_are_kept_without_identifiers_when_asked() -> None:
     """Clean Descriptors: what is known of the patient, and what the text engine finds, is masked by its kind."""
     profile = Profile(pixels="never", clean_descriptors=True)

@@ -60,6 +60,7 @@ def illegal(before: pydicom.Dataset, ds: pydicom.Dataset) -> list[str]:
         ),
     ],
 )  # fmt: skip
+@pytest.mark.slow
 def test_every_file_that_pydicom_ships_is_processed_without_a_leftover_and_stays_valid(profile: Profile) -> None:
     """DICOMDIRs, big endian, deflated, truncated, without meta information, odd character sets: all of them."""
     assert len(FILES) >= 149

@@ -58,6 +58,7 @@ def test_reweighing_makes_group_and_outcome_independent() -> None:
         reweighing(y[:100], group[:100])
 
 
+@pytest.mark.slow
 def test_thresholds_equal_sensitivity_and_recalibration_makes_risks_mean_the_same(tmp_path: object) -> None:
     """On new people: women's sensitivity comes up to men's; within each sex observed equals expected; row = batch."""
     train_rows, cal, new = _people(4_000, 1), _people(4_000, 2), _people(10_000, 3)

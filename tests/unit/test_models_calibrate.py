@@ -51,6 +51,7 @@ def test_isotonic_calibration_is_that_of_scikit_learn(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(12))
+@pytest.mark.slow
 def test_venn_abers_is_two_refits_of_isotonic_regression(seed: int) -> None:
     """p0 and p1 equal sklearn's isotonic regression with the new patient added as outcome 0 and as outcome 1."""
     scores, outcomes = sample(seed, 60 + 10 * seed)

@@ -50,6 +50,7 @@ def test_the_interval_covers_the_true_rate_at_every_score(name: str) -> None:
     assert missed.max() <= 15
 
 
+@pytest.mark.slow
 def test_venn_abers_alone_does_not_cover_the_true_rate() -> None:
     """Why the interval is more than the Venn-Abers pair: in the middle that misses the true rate mostly."""
     rng = np.random.default_rng(12)

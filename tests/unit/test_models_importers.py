@@ -164,6 +164,7 @@ def test_what_cannot_be_read_exactly_is_refused(ward):
             import_sklearn(wrong)
 
 
+@pytest.mark.slow
 def test_onnx_models_answer_as_their_originals(ward):
     """A forest and a logistic regression exported to ONNX come in, checked on float32 rows against the original."""
     X, y, contract = ward
@@ -202,6 +203,7 @@ def test_onnx_without_onnxruntime_is_unavailable_with_the_command_to_run(ward, m
         OnnxModel(b"")
 
 
+@pytest.mark.slow
 def test_every_example_of_the_import_page_runs(tmp_path, monkeypatch):
     """The python blocks of docs/import-models.md run from top to bottom, and their assertions hold."""
     monkeypatch.chdir(tmp_path)

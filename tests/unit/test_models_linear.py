@@ -29,6 +29,7 @@ def test_probabilities_are_scikit_learns(fitted):
     assert ours.score(X[3]) == pytest.approx(float(ours.scores(X)[3]), abs=1e-15)
 
 
+@pytest.mark.slow
 def test_contributions_are_those_of_shap_and_sum_to_the_margin(fitted):
     """coef * (x - mean) equals shap.LinearExplainer over the same background, and adds up from the base."""
     import shap

@@ -50,6 +50,7 @@ def pipeline(scaler: Any, classifier: Any, encoder: Any = None) -> Any:
     ],
     ids=["standard-logistic", "min-max-logistic", "max-abs-forest", "robust-boosting", "min-max-histogram", "bare"],
 )
+@pytest.mark.slow
 def test_a_pipeline_over_a_table_comes_in_exactly(scaler: Any, classifier: Any, reader: Any) -> None:
     """Scalers, imputer and one-hot encoder are folded in: the answers equal the pipeline's, and travel as our JSON."""
     whole = pipeline(scaler, classifier)

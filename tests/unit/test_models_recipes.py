@@ -126,6 +126,7 @@ def test_the_recipe_of_a_package_trains_the_same_bytes_again() -> None:
         recipe_text(msgspec.structs.replace(package, lineage=Lineage(origin="imported")))
 
 
+@pytest.mark.slow
 def test_the_same_and_another_model_are_told_apart() -> None:
     """Same bytes pass, so do other bytes with the same answers; other trees fail, counted in rows and size."""
     first, X = trained(), CONTRACT.encode_table(TRAIN)
@@ -145,6 +146,7 @@ def test_the_same_and_another_model_are_told_apart() -> None:
     assert evidence_of(nearly, (), seed=7).verdict is Verdict.PASS
 
 
+@pytest.mark.slow
 def test_what_was_another_when_it_was_made_is_named() -> None:
     """Library versions, code and machine that differ from the record explain a difference; equal ones are not told."""
     package, _ = trained()

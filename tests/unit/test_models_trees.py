@@ -131,6 +131,7 @@ class TestLightGBM:
 
     @pytest.mark.parametrize("compiled", ENGINES)
     @pytest.mark.parametrize("leaves", [2, 7, 31, 200])
+    @pytest.mark.slow
     def test_shap_values_are_those_of_pred_contrib(self, cases, holes, leaves, compiled):
         """SHAP values and their base equal LightGBM's own to 1e-9, repeated features on a path included."""
         booster = boosted(holes, cases[1], num_leaves=leaves, min_data_in_leaf=2)
@@ -139,6 +140,7 @@ class TestLightGBM:
         assert np.abs(ours.shap(holes[:60]) - theirs[:, :-1]).max() <= 1e-9
         assert ours.base == pytest.approx(theirs[0, -1], abs=1e-9)
 
+    @pytest.mark.slow
     def test_many_features_on_one_path_need_more_quadrature_and_stay_exact(self):
         """Paths of more than 16 distinct features still equal pred_contrib to 1e-9."""
         rng = np.random.default_rng(3)
@@ -285,6 +287,7 @@ class TestScikitLearn:
         ],
         ids=lambda e: f"{type(e).__name__}-{getattr(e, 'loss', '')}-{getattr(e, 'init', '')}",
     )
+    @pytest.mark.slow
     def test_scores_and_explanations_are_the_originals(self, cases, estimator):
         """Probabilities equal predict_proba to 1e-9, on thresholds too, and SHAP values equal shap's to 1e-6."""
         import shap

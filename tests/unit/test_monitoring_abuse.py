@@ -100,6 +100,7 @@ def test_planted_attacks_are_found_in_one_block(baseline: Baseline, seed: int) -
         assert end == BLOCK
 
 
+@pytest.mark.slow
 def test_a_sweep_of_one_input_is_found_and_patients_alike_are_none() -> None:
     """One input over ten values, everything else equal, hidden among honest queries."""
     rng = np.random.default_rng(3)

@@ -67,6 +67,7 @@ def test_false_alarms_stay_within_budget_at_the_edge_of_tolerance() -> None:
     assert rate > 0.01, "a bound that is never approached would mean the simulation tests nothing"
 
 
+@pytest.mark.slow
 def test_a_change_is_found_soon() -> None:
     """A rate of 10 % that rises to 16 % is found within ten windows of 500 in most runs."""
     rng = np.random.default_rng(2)

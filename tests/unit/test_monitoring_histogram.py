@@ -33,6 +33,7 @@ def table(seed: int, shift: float, kind: type = np.float64) -> np.ndarray:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.slow
 def test_ks_is_within_a_thousandth_of_the_exact_one(kind: type) -> None:
     """KS from 1,024 bins errs by at most 0.001 on normal, skewed, heavy-tailed, tied and constant data."""
     a, b = table(1, 0.0, kind), table(2, 0.1, kind)
@@ -42,6 +43,7 @@ def test_ks_is_within_a_thousandth_of_the_exact_one(kind: type) -> None:
     assert np.abs(got - exact).max() <= 1e-3
 
 
+@pytest.mark.slow
 def test_wasserstein_agrees_with_scipy_inside_the_reference_range() -> None:
     """W1 errs by under 2 % or a thousandth of the spread when present values stay within the reference's range."""
     a, b = table(1, 0.0), table(2, 0.1)

@@ -44,6 +44,7 @@ def first_alarms(watch: Watch, windows: list[Window]) -> tuple[int, tuple[Alarm,
     raise AssertionError("no alarm")
 
 
+@pytest.mark.slow
 def test_a_stable_deployment_raises_no_alarm() -> None:
     """Two simulated years of 52 looks without a change: silence."""
     for seed in (1, 2):

@@ -93,6 +93,7 @@ FORMS = [
 
 
 @pytest.mark.parametrize("form", FORMS)
+@pytest.mark.slow
 def test_any_usual_container_gives_the_same_report(form: Any) -> None:
     """Lists, tuples, arrays, columns of pandas and of polars-like libraries mean the same."""
     outcome, score, groups = data()

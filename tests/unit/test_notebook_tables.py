@@ -64,6 +64,7 @@ def dtypes(predictions: Table, events: Table) -> dict[str, tuple[Any, Any]]:
     }
 
 
+@pytest.mark.slow
 def test_every_library_and_dtype_gives_the_same_findings() -> None:
     """pandas (nullable, categorical, arrow-backed, zoned, text), polars, lazy polars, pyarrow, mappings, records."""
     predictions, events = tables()
@@ -111,6 +112,7 @@ def test_every_number_comes_back_as_a_dataframe() -> None:
     assert "lead-time" in set(report.findings["check"].str.partition(".")[0])
 
 
+@pytest.mark.slow
 def test_the_example_has_something_to_find() -> None:
     """The made-up tables run through windows by stay, and the patients over 80 are found."""
     predictions, events = example_tables(patients=900)
@@ -281,6 +283,7 @@ def fault(name: str, examine: Callable[[], Any]) -> str:
 
 
 @pytest.mark.filterwarnings("error")
+@pytest.mark.slow
 def test_malformed_tables_give_an_error_that_names_the_field_or_no_pass() -> None:
     """Over a hundred distinct ways to be wrong, from dataframes: `Invalid` with field and remedy, or not a pass."""
     cases: list[tuple[str, Bad]] = [
@@ -300,6 +303,7 @@ def test_malformed_tables_give_an_error_that_names_the_field_or_no_pass() -> Non
     assert not faults, "\n".join(faults)
 
 
+@pytest.mark.slow
 def test_malformed_files_give_exit_two_and_the_remedy(tmp_path: Path) -> None:
     """Files that are no table, or not the table meant: exit 2 with what to do, whichever side they are on."""
     predictions, events = tables(4)

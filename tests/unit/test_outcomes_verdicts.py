@@ -153,6 +153,7 @@ def test_halved_risks_of_a_time_fail_by_observed_over_expected() -> None:
         assert 1.7 < found.estimate < 2.3
 
 
+@pytest.mark.slow
 def test_competing_events_ignored_are_a_finding_and_those_unknown_are_missing() -> None:
     """Risks made ignoring them fail; asked to ignore them, Kaplan-Meier's excess fails; unsaid is missing."""
     assert of(times(NAIVE), "survival-competing-events.predictions-ignore-them-at-10").verdict == "fail"

@@ -40,6 +40,7 @@ def tables(draw: st.DrawFn) -> pd.DataFrame:
 
 @settings(max_examples=60, deadline=None)
 @given(tables())
+@pytest.mark.slow
 def test_every_measure_is_what_its_definition_says(table: pd.DataFrame) -> None:
     """k, l, t and their kin and the risks, each by a loop over the classes."""
     found = measure(table, ["a", "b"], ["word", "number"])

@@ -41,6 +41,7 @@ def rows_of(file: str) -> list[dict[str, Any]]:
     ("es", "full", "meddocan_dev_25.jsonl", 0.95), ("es", "rules", "meddocan_dev_25.jsonl", 0.82),
     ("de", "full", "grascco_12.jsonl", 0.90), ("de", "rules", "grascco_12.jsonl", 0.90),
 ])  # fmt: skip
+@pytest.mark.slow
 def test_most_of_what_people_marked_is_found_and_little_else(
     language: str, mode: Mode, file: str, least: float
 ) -> None:

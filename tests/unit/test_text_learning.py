@@ -45,6 +45,7 @@ def measured(rows: list[dict], detector: object) -> tuple[float, float]:
     return whole / gold, over / other
 
 
+@pytest.mark.slow
 def test_learning_from_corrections_finds_more_in_the_notes_that_nobody_reviewed() -> None:
     """Half of the notes reviewed: in the other half more is found and less is taken away for nothing."""
     rows = [json.loads(line) for line in CORPUS.read_text("utf-8").splitlines()]

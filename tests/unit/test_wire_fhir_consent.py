@@ -28,6 +28,7 @@ choices = st.builds(
 
 
 @given(choices)
+@pytest.mark.slow
 def test_every_choice_is_a_valid_r4_consent_and_comes_back_the_same(choice: Choice) -> None:
     """Purpose, decision, use case, person and (but for what was revoked) period survive the round trip."""
     from fhir.resources.R4B.consent import Consent

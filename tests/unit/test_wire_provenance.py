@@ -73,6 +73,7 @@ def test_what_is_not_there_or_meant_twice_is_not_found(named: str) -> None:
         GRAPH.find(named)
 
 
+@pytest.mark.slow
 def test_openlineage_events_are_those_of_the_client_s_own_classes() -> None:
     """Every event builds the client's RunEvent, with valid run ids, times, names and facets; twice the same run."""
     from openlineage.client import event_v2
