@@ -59,7 +59,7 @@ types: # what it says comes at once, beside the tests
 	@said=$$($(BIN)/mypy 2>&1); ended=$$?; printf '%s\n' "$$said"; exit $$ended
 
 fast:
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
+	@OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=quick $(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow"
 
 all:
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal

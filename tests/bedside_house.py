@@ -6,18 +6,21 @@ import asyncio
 import hashlib
 import http.client
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import uvicorn
 
-from bedrail.app import App, create_home
+import throwaway
+from bedrail.app import App, create_home, open_home
 from bedrail.core.events.delivery import CandidateAdmitted, DeploymentHalted, DeploymentMoved
 from bedrail.core.events.governance import (
     InstallationOpened,
@@ -242,8 +245,27 @@ class SmallHouse:
 def small_house(
     folder: Path, *, deployed: bool = True, made: tuple[Package, bytes] | None = None, **terms: Any
 ) -> SmallHouse:
-    """A home with people, policy, one use case, one candidate and one token."""
-    package, model = made or linear_package()
+    """A home with people, policy, one use case, one candidate and one token.
+
+    With the usual candidate it is a copy of the first one of its kind: founding takes ten times as long.
+    """
+    if made is not None:
+        return _founded(folder, deployed, made, terms)
+    place, token, candidate, tokens = _first(deployed, **terms)
+    shutil.copytree(place, folder, dirs_exist_ok=True)
+    return SmallHouse(open_home(folder / "home"), token, candidate, dict(tokens))
+
+
+@cache
+def _first(deployed: bool, **terms: Any) -> tuple[Path, str, str, dict[str, str]]:
+    place = throwaway.folder("bedside")
+    house = _founded(place, deployed, linear_package(), terms)
+    house.app.close()
+    return place, house.token, house.candidate, house.tokens
+
+
+def _founded(folder: Path, deployed: bool, made: tuple[Package, bytes], terms: dict[str, Any]) -> SmallHouse:
+    package, model = made
     app = create_home(folder / "home", ORIGIN)
     house = SmallHouse(app, "", "", contract=package.contract)
     policy = app.context.artifacts.put(b"name = 'test'\n")
