@@ -1,4 +1,4 @@
-"""A small whole home, played through the journeys once in a test process and copied by whoever wants to change it.
+"""A small whole home, played through the journeys once in a run and copied by whoever wants to change it.
 
 About twelve thousand real encounters (the first lines of the file that the readmission example ships), people, a
 policy that so few patients can satisfy, candidates with evidence and (but for the spare one) approvals, the baseline
@@ -7,6 +7,7 @@ in general use.
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import http.client
 import importlib.util
@@ -148,16 +149,23 @@ def _play(folder: Path) -> None:
     app.close()
 
 
-_played: list[Path] = []
-
-
 def played(factory: pytest.TempPathFactory) -> Path:
-    """The folder with `home` and `table.parquet`, made at the first call in this process; never to be changed."""
-    if not _played:
-        folder = factory.mktemp("played")
-        _play(folder)
-        _played.append(folder)
-    return _played[0]
+    """The folder with `home` and `table.parquet`, made at the first call in this run; never to be opened or changed.
+
+    The workers of a run share it: who comes first plays it, and the others wait.
+    """
+    place = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+    folder, playing = place / "played", place / "playing"
+    with (place / "played.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            shutil.rmtree(playing, ignore_errors=True)  # of a worker that crashed
+            playing.mkdir()
+            _play(playing)
+            playing.rename(folder)
+    return folder
 
 
 def copied(factory: pytest.TempPathFactory, name: str = "copy") -> Path:
