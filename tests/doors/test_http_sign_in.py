@@ -92,11 +92,11 @@ class Browser:
 
 
 @contextmanager
-def serving(made: House, origin: str = "", port: int = 0) -> Iterator[int]:
+def serving(made: House, origin: str = "", port: int = 0, unsafe: tuple[str, ...] = ()) -> Iterator[int]:
     """The house behind a real server in a thread; the clock that tests turn is the server's too."""
     standing = Standing(made.app, origin)
     standing.reception.passwords = Argon2Passwords(memory_kib=64, passes=1)
-    server = uvicorn.Server(configuration(build(standing), host="127.0.0.1", port=port))
+    server = uvicorn.Server(configuration(build(standing, unsafe=unsafe), host="127.0.0.1", port=port))
     server.config.log_level = None
     thread = threading.Thread(target=lambda: asyncio.run(server.serve()), daemon=True)
     thread.start()

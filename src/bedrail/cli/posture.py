@@ -56,14 +56,17 @@ def faults(state: CliState, host: str, port: int, certificate: Path | None, *, m
     return find_faults(app.context, app.store, app.keys, host=host, port=port, certificate=certificate, mutual=mutual)
 
 
-def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int, *, unsafe: bool) -> None:
-    """Raise `Refused` for dangerous settings, or put on record that somebody starts a server in spite of them."""
+def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int, *, unsafe: bool) -> list[str]:
+    """Raise `Refused` for dangerous settings, or put on record that somebody starts a server in spite of them.
+
+    Returns the names of the checks that failed so, for the server to say on every page.
+    """
     from bedrail.core.errors import Refused
     from bedrail.journeys.posture import record_unsafe_start
 
     dangerous = [finding for finding in found if finding.severity == "dangerous"]
     if not dangerous:
-        return
+        return []
     if not unsafe:
         raise Refused(
             "this installation is not safe to serve.",
@@ -73,3 +76,4 @@ def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int
     record_unsafe_start(state.context(), state.actor(), dangerous, host, port)
     for finding in dangerous:
         click.secho(f"UNSAFE: {finding.what}. For a lab without patients only; on record.", fg="red", err=True)
+    return sorted({finding.check for finding in dangerous})

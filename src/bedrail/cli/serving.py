@@ -24,7 +24,9 @@ _FILE = click.Path(path_type=Path)
 @click.option("--client-crl", type=_FILE, help="The authority's list of revoked certificates (PEM).")
 @click.option("--origin", default="", help="Where browsers reach it, such as https://bedrail.hospital.example.")
 @click.option("--proxy", multiple=True, metavar="IP", help="A proxy in front, believed about callers' addresses.")
-@click.option("--unsafe-lab", is_flag=True, help="Serve in spite of dangerous settings; on record.")
+@click.option(
+    "--unsafe-lab", is_flag=True, help="Serve in spite of dangerous settings; on record, and said on every page."
+)
 @pass_state
 def serve(
     state: CliState,
@@ -52,7 +54,7 @@ def serve(
     origin = (origin or f"{scheme}://{'localhost' if host in _LOOPBACK else host}:{port}").rstrip("/")
     state.app()  # a home that cannot be opened, and a person who may not serve it, are told here
     found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
-    require_safe(found, state, host, port, unsafe=unsafe_lab)
+    dangerous = require_safe(found, state, host, port, unsafe=unsafe_lab)
     _ask_registries(state)
     link = _local_link(state) if host in _LOOPBACK else ""
     state.close()
@@ -61,6 +63,7 @@ def serve(
         click.echo(f"Nobody has an account yet. To look around, once: {origin}/sign-in/local?code={link}", err=True)
     arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), "--origin", origin, *channel]
     arguments += [word for each in _addresses(proxy) for word in ("--proxy", each)]
+    arguments += [word for each in dangerous for word in ("--unsafe", each)]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
 
 

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8080)
     parser.add_argument("--origin", default="")
     parser.add_argument("--proxy", action="append", default=[])
+    parser.add_argument("--unsafe", action="append", default=[])
     for name in ("cert", "key", "client-ca", "client-crl"):
         parser.add_argument(f"--tls-{name}", type=Path, default=None)
     given = parser.parse_args()
@@ -25,7 +26,10 @@ def main() -> None:
         tls = server_tls(given.tls_cert, given.tls_key, given.tls_client_ca, given.tls_client_crl)
     app = open_home(given.home)
     try:
-        run(app, host=given.host, port=given.port, tls=tls, origin=given.origin, proxies=given.proxy)
+        run(
+            app, host=given.host, port=given.port, tls=tls, origin=given.origin, proxies=given.proxy,
+            unsafe=given.unsafe,
+        )  # fmt: skip
     finally:
         app.close()
 

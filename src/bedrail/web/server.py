@@ -28,6 +28,7 @@ from bedrail.journeys.standing import stand
 from bedrail.ledger.group import GroupCommit
 from bedrail.web import api, log_view, pages
 from bedrail.web.account import OwnAccount
+from bedrail.web.banner import Banner, unsafe_words
 from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
@@ -108,10 +109,10 @@ class Application:
 
     __slots__ = ("_elsewhere", "decisions", "rest")
 
-    def __init__(self, decisions: DecisionsRoute, rest: Asgi) -> None:
+    def __init__(self, decisions: DecisionsRoute, rest: Asgi, said: Callable[[], Sequence[str]] = tuple) -> None:
         self.decisions = decisions
         self.rest = rest
-        self._elsewhere = SafeHeaders(rest)
+        self._elsewhere = SafeHeaders(Banner(rest, said))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan."""
@@ -119,11 +120,14 @@ class Application:
         await (self.decisions if decision else self._elsewhere)(scope, receive, send)
 
 
-def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Application:
-    """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting."""
+def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS, unsafe: Sequence[str] = ()) -> Application:
+    """The whole application. Its lifespan loads models, follows the ledger, and at the end writes what is waiting.
+
+    `unsafe` are the dangerous settings in spite of which it serves: every page, /readyz and /metrics say so.
+    """
     meter = Meter()
     routes = [
-        *_operations(door, meter),
+        *_operations(door, meter, unsafe),
         *api.routes(door.bedside),
         *log_view.routes(door.bedside.serving.tape),
         *pages.routes(door.house),
@@ -136,7 +140,11 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS) -> Applicatio
         exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
     )
     rest.router.redirect_slashes = False
-    return Application(DecisionsRoute(door.bedside, meter), rest)
+
+    def said() -> Sequence[str]:
+        return (*unsafe_words(unsafe), *(f"Not ready: {each}." for each in _waiting_for(door)))
+
+    return Application(DecisionsRoute(door.bedside, meter), rest, said)
 
 
 def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
@@ -189,20 +197,29 @@ async def _tend(reception: Reception) -> None:
             await asyncio.to_thread(reception.tend)
 
 
-def _operations(door: Door, meter: Meter) -> list[Route]:
+def _waiting_for(door: Door) -> list[str]:
+    """What keeps this server from answering as it should, for people and for probes."""
+    serving, waiting = door.bedside.serving, []
+    if not door.group.healthy:
+        waiting.append("the ledger cannot be written")
+    if serving.trouble or not serving.followed():
+        clock = serving.trouble == CLOCK_BACK
+        waiting.append("the clock was set back" if clock else "the ledger cannot be followed")
+    if any(place.loading is not None for place in serving.models.values()):
+        waiting.append("a model is being loaded")
+    return waiting
+
+
+def _operations(door: Door, meter: Meter, unsafe: Sequence[str]) -> list[Route]:
     async def healthz(_: Request) -> Response:
         return api.json({"status": "alive"})
 
     async def readyz(_: Request) -> Response:
-        serving, waiting = door.bedside.serving, []
-        if not door.group.healthy:
-            waiting.append("the ledger cannot be written")
-        if serving.trouble or not serving.followed():
-            clock = serving.trouble == CLOCK_BACK
-            waiting.append("the clock was set back" if clock else "the ledger cannot be followed")
-        if any(place.loading is not None for place in serving.models.values()):
-            waiting.append("a model is being loaded")
-        return api.json({"status": "waiting" if waiting else "ready", "for": waiting}, 503 if waiting else 200)
+        waiting = _waiting_for(door)
+        status: dict[str, object] = {"status": "waiting" if waiting else "ready", "for": waiting}
+        if unsafe:
+            status["unsafe"] = list(unsafe)
+        return api.json(status, 503 if waiting else 200)
 
     async def metrics(_: Request) -> Response:
         watchman = door.bedside.serving.watchman
@@ -211,6 +228,7 @@ def _operations(door: Door, meter: Meter) -> list[Route]:
             "ledger_waiting": float(door.group.waiting),
             "ledger_entries_known": float(door.bedside.registry.seen),
             "emergency_stops_standing": float(len(watchman.standing) if watchman is not None else 0),
+            "served_unsafely": float(bool(unsafe)),
             "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
         }
         gauges |= await asyncio.to_thread(door.publishing.gauges)
@@ -298,15 +316,16 @@ def collect_rarely() -> None:
 
 def run(
     home: Home, *, host: str = "127.0.0.1", port: int = 8080, tls: ssl.SSLContext | None = None, origin: str = "",
-    proxies: Sequence[str] = (),
+    proxies: Sequence[str] = (), unsafe: Sequence[str] = (),
 ) -> None:  # fmt: skip
     """Serve until SIGINT or SIGTERM; requests in hand are answered first. `origin` is where browsers reach it.
 
-    `proxies` are the addresses of proxies in front, whose word about the callers' addresses is believed.
+    `proxies` are the addresses of proxies in front, whose word about the callers' addresses is believed. `unsafe` are
+    the dangerous settings in spite of which this server was started.
     """
     import uvicorn
 
-    config = configuration(build(Standing(home, origin, proxies)), host=host, port=port, tls=tls)
+    config = configuration(build(Standing(home, origin, proxies), unsafe=unsafe), host=host, port=port, tls=tls)
     collect_rarely()
     uvicorn.Server(config).run()
 
