@@ -240,3 +240,29 @@ def test_every_medium_of_text_is_looked_through(tmp_path: Path, medium: str, nam
     """One address in a cell, a narrative, a note or a field is found, whatever the medium."""
     (tmp_path / name).write_text(data)
     assert verify_output(manifest(medium), tmp_path / name, RULES).found == {"EMAIL": 1}
+
+
+def test_addresses_of_vocabularies_codes_and_pseudonyms_are_no_identifiers(tmp_path: Path) -> None:
+    """Canonical and system URLs, SNOMED CT codes, OIDs and the run's own pseudonyms raise no alarm, whatever the file's
+    name; an address or a number of somebody's does, one line below."""
+    code = "5c1e0b7a9d3f42618a7be0f3c4d59e12"
+    clean = {
+        "resourceType": "QuestionnaireResponse", "id": code, "questionnaire": "http://hl7.org/fhir/uv/sdc/Questionnaire/q",
+        "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/x"]},
+        "extension": [{"url": "http://example.com/ext", "valueCanonical": "http://example.com/canonical"}],
+        "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">well</div>'},
+        "subject": {"reference": f"Patient/{code}", "identifier": {"system": "urn:oid:2.16.840.1.113883", "value": code}},
+        "source": {"reference": "urn:uuid:5c1e0b7a-9d3f-4261-8a7b-e0f3c4d59e12"},
+        "item": [{"answer": [{"valueCoding": {"system": "http://snomed.info/sct", "code": "428191000124101"}}]}],
+    }  # fmt: skip
+    dirty = {"resourceType": "Patient", "photo": [{"url": "http://photos.example.com/ann-lee"}],
+             "identifier": [{"value": "MRN 12345678"}], "telecom": [{"value": "ann@example.com"}]}  # fmt: skip
+    made = Manifest(
+        medium="fhir", profile="p", project="", inputs=(), outputs=(), records=2, failed=0,
+        handled=(Handled(place="Patient.id", action="replaced by a code", rule="r", count=1),),
+    )  # fmt: skip
+    for name in ("export", "export.jsonl", "export.ndjson"):
+        (tmp_path / name).write_text(json.dumps(clean) + "\n" + json.dumps(clean) + "\n")
+        assert verify_output(made, tmp_path / name, RULES).found == {}
+        (tmp_path / name).write_text(json.dumps(clean) + "\n" + json.dumps(dirty) + "\n")
+        assert verify_output(made, tmp_path / name, RULES).found == {"URL": 1, "MRN": 1, "EMAIL": 1}

@@ -11,8 +11,9 @@ from bedrail.cli import cli
 from bedrail.core.errors import Invalid
 from bedrail.keys.pseudonyms import HmacDigest
 from bedrail.privacy.release import deidentify_csv
-from bedrail.privacy.release.cells import top_coded, year_only
+from bedrail.privacy.release.cells import guarded, is_interval, top_coded, year_only
 from bedrail.privacy.release.dates import day_of, shifted
+from bedrail.privacy.text import load
 from bedrail.privacy.zip3 import CENSUS_2000, permitted, population, zip3
 
 KEY = HmacDigest(b"of the cells' tests: 32 bytes ok")
@@ -73,6 +74,27 @@ def test_a_moved_date_keeps_its_form(cell: str, expected: str) -> None:
     """And its time of day."""
     assert shifted(cell, 3) == expected
     assert day_of(expected) is not None
+
+
+def test_a_kept_interval_stands_and_what_only_looks_like_one_does_not() -> None:
+    """[75-100) and 100-200 are no telephone and no identifier; a day of a month, a number of four digits may be."""
+    make = guarded(load("en", "rules"), load("en", "rules"))
+    for cell in (
+        "[70-80)",
+        "[90-100)",
+        "70-79",
+        "(60-70]",
+        "100-200",
+        "[200-300)",
+        "1.5-2.5",
+        "70–79",
+        "0-4",
+        "10 to 49",
+    ):
+        assert make(cell) == (cell, False), cell
+    for cell in ("555-1234", "617-555-0199", "123-45-6789", "1234-5678"):
+        assert make(cell)[1], cell
+    assert not any(is_interval(cell) for cell in ("3-12", "200-100", "[70-80", "70-80)", "1990-2010", "01-99"))
 
 
 def test_a_bad_row_stops_the_run_or_is_left_out_as_asked(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A second look at an output: is it what the manifest says, and does anything in it still look like an identifier?
 
+Pseudonyms of the run, and in FHIR the addresses of code systems, profiles and documents, are none.
 The look is by rules, for identifiers that have a form of their own; names and places it cannot tell from others' words.
 Where a run put surrogates, those look like identifiers too, and nothing is said about that label.
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -18,13 +20,22 @@ import msgspec
 from bedrail.core.errors import NOT_JSON, Corrupt, Invalid
 from bedrail.core.values import Value
 from bedrail.privacy.evidence import STRUCTURED, Scanner
+from bedrail.privacy.fhir.elements import typed_texts
+from bedrail.privacy.fhir.files import Document, source_of
 from bedrail.privacy.partial import file_digest
 from bedrail.privacy.sources import Files, Lines, Messages, Rows, decoded, split_rows, text_lines
 from bedrail.privacy.values import Manifest
 
 _LOOKALIKES = ("surrogate", "pseudonym", "shift", "kept", "replaced")
-_VOCABULARY = frozenset({"system", "url", "profile", "resourceType", "reference", "fullUrl", "implicitRules", "type"})
-"""FHIR elements whose addresses name code systems and documents, never people."""
+_CODED = frozenset({"uri", "canonical", "code", "oid", "id"})
+"""FHIR datatypes whose addresses name code systems, profiles and documents, never people."""
+_OURS = re.compile(
+    r"(?<![0-9A-Za-z])[0-9a-f]{8}(-?)[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{4}\1[0-9a-f]{12}(?![0-9A-Za-z])"
+    r"|\b(?:urn:oid:)?2\.25\.\d{20,39}\b"
+)
+"""A pseudonym, as `Keyed.pseudonym` writes it, or written as a UUID or a UID."""
+_GIVEN_OUT = ("pseudonym", "code", "hash", "surrogate")
+_NAMESPACE = re.compile(r'\bxmlns(?::\w+)?="[^"]*"')
 
 
 class Verified(Value, frozen=True, kw_only=True):
@@ -62,11 +73,12 @@ def verify_output(manifest: Manifest, out: Path, scanner: Scanner) -> Verified:
     files = Files(out).paths()
     same = Counter(file_digest(path) for path in files) == Counter(manifest.outputs)
     untold = {each.place for each in manifest.handled if any(word in each.action for word in _LOOKALIKES)}
+    coded = any(word in each.action for each in manifest.handled for word in _GIVEN_OUT)
     looked, found = 0, Counter[str]()
-    for text in _texts(manifest.medium, files):
+    for text, silent in _texts(manifest.medium, files):
         looked += 1
-        for span in scanner.detect(text):
-            if span.label in STRUCTURED and span.label not in untold:
+        for span in scanner.detect(_OURS.sub(" ", text) if coded else text):
+            if span.label in STRUCTURED and span.label not in untold and span.label not in silent:
                 found[span.label] += 1
     return Verified(
         same_files=same, looked_at=looked, found=dict(sorted(found.items())),
@@ -80,12 +92,14 @@ def require_same(manifest: Manifest, out: Path) -> None:
         raise Corrupt("the files are not those of the manifest.", remedy="Name the output of that run, unchanged.")
 
 
-def _texts(medium: str, files: Iterable[Path]) -> Iterator[str]:
-    readers = {"text": _notes, "fhir": _resources, "table": _cells, "hl7": _segments}
-    reader = readers.get(medium)
-    for path in files if reader is not None else ():
-        assert reader is not None
-        yield from reader(path)
+def _texts(medium: str, files: Iterable[Path]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Each stretch of text, with the labels that mean nothing there."""
+    readers = {"text": _notes, "table": _cells, "hl7": _segments}
+    for path in files:
+        if medium == "fhir":
+            yield from _resources(path)
+        elif medium in readers:
+            yield from ((text, frozenset()) for text in readers[medium](path))
 
 
 def _notes(path: Path) -> Iterator[str]:
@@ -94,13 +108,22 @@ def _notes(path: Path) -> Iterator[str]:
             yield from _leaves(_parsed(decoded(line), path), skip=frozenset({"id", "spans"}))
 
 
-def _resources(path: Path) -> Iterator[str]:
-    if path.suffix == ".ndjson":
-        for chunk in Lines(path).chunks():
-            for _, line in text_lines(chunk):
-                yield from _leaves(_parsed(decoded(line), path), skip=_VOCABULARY)
-    else:
-        yield from _leaves(_parsed(decoded(path.read_bytes()), path), skip=_VOCABULARY)
+def _resources(path: Path) -> Iterator[tuple[str, frozenset[str]]]:
+    source = source_of(path)
+    for chunk in source.chunks():
+        lines = [chunk.data] if isinstance(source, Document) else [line for _, line in text_lines(chunk)]
+        for line in lines:
+            for text, kind in typed_texts(_parsed(decoded(line), path)):
+                plain = _NAMESPACE.sub("", text) if kind == "xhtml" else text
+                yield plain, _silent(text, kind)
+
+
+def _silent(text: str, kind: str) -> frozenset[str]:
+    """The labels that a string of a FHIR datatype cannot bear: a bare number among codes is a code (SNOMED CT)."""
+    if kind not in _CODED:
+        return frozenset()
+    bare = text.isdigit() if kind == "code" else text.startswith("urn:")
+    return frozenset({"URL", "ACCOUNT", "MRN"}) if bare else frozenset({"URL"})
 
 
 def _cells(path: Path) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PRIMITIVES = frozenset(
     {
@@ -34,6 +35,7 @@ NUMBERS = frozenset({"decimal", "integer", "positiveInt", "unsignedInt"})
 QUANTITIES = frozenset({"Quantity", "Age", "Count", "Distance", "Duration", "Money", "SimpleQuantity", "MoneyQuantity"})
 DATES = frozenset({"date", "dateTime", "instant"})
 
+_UNKNOWN = {"extension": "Extension", "url": "uri", "system": "uri", "profile": "canonical", "fullUrl": "uri"}
 _COMMON = {
     "E": "id:string extension*:Extension",
     "B": "id:string extension*:Extension modifierExtension*:Extension",
@@ -110,3 +112,20 @@ def inside(kind: str) -> tuple[frozenset[str], frozenset[str]]:
                 types.update((element.type, fhirpath_type(element.type)))
                 waiting.append(element.type)
     return frozenset(types), frozenset(names)
+
+
+def typed_texts(value: Any, kind: str = "Resource") -> Iterator[tuple[str, str]]:
+    """Every string in a resource with its FHIR datatype; of what R4 does not know by its name, or `string`."""
+    if isinstance(value, str):
+        yield value, kind
+    elif isinstance(value, list):
+        for each in value:
+            yield from typed_texts(each, kind)
+    elif isinstance(value, dict):
+        own = value.get("resourceType")
+        known = elements(own if isinstance(own, str) else kind)
+        for name, inner in value.items():
+            if name == "resourceType":
+                continue
+            element = known.get(name.removeprefix("_"))
+            yield from typed_texts(inner, element.type if element is not None else _UNKNOWN.get(name, "string"))

@@ -25,6 +25,10 @@ _BAND = re.compile(
     r"\s*[\[(]?\s*(0|[1-9]\d{0,2})\s*(?:-|–|to|,)\s*([1-9]\d{0,2})\s*([\])]?)\s*(?:y|yrs?|years?)?\s*",
     re.IGNORECASE | re.ASCII,
 )
+_INTERVAL = re.compile(
+    r"\s*([\[(]?)\s*(0|[1-9]\d{0,2}|\d{1,3}\.\d{1,2})\s*(?:-|–|,|to)\s*([1-9]\d{0,2}|\d{1,3}\.\d{1,2})\s*([\])]?)\s*",
+    re.ASCII,
+)
 _LEADING_ZERO = re.compile(r"\s*0\d{4}\s*")
 MOST_REMEMBERED = 200_000
 
@@ -115,6 +119,8 @@ def guarded(rules: Finding | None, everything: Finding | None = None, common: Co
             return value, False
         if _LEADING_ZERO.fullmatch(value):
             return "[GEO]", True
+        if is_interval(value):
+            return value, False
         text, labels = scan.masked(value)
         detector = rules if value in common or everything is None else everything
         spans = detector.detect(text) if detector is not None else ()
@@ -125,6 +131,18 @@ def guarded(rules: Finding | None, everything: Finding | None = None, common: Co
         return text, bool(labels) or text != value
 
     return remembering(make)
+
+
+def is_interval(value: str) -> bool:
+    """Whether a cell is an interval of small numbers, [70-80) or 100-200, and can be no day of a month such as 3-12.
+
+    At most three digits each: a local telephone number has more, and so has whatever tells people apart.
+    """
+    found = _INTERVAL.fullmatch(value)
+    if found is None or bool(found[1]) != bool(found[4]):
+        return False
+    low, high = float(found[2]), float(found[3])
+    return low < high and (bool(found[1]) or low == 0 or high > 31 or low > 12 or "." in found[0])
 
 
 def moved(value: str, days: int | None, *, day_first: bool) -> tuple[str, bool]:
