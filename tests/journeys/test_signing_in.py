@@ -14,8 +14,9 @@ from bedrail.app import open_home, verify_home
 from bedrail.core.accounts import CredentialRow
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import PersonAdded, PersonLeft, SessionsEnded
-from bedrail.governance.sessions import ORDINARY, STRICT
-from bedrail.journeys import accounts, credentials, signing_in, upkeep
+from bedrail.governance.permissions import permitted
+from bedrail.governance.sessions import ORDINARY, STEP_UP, STRICT
+from bedrail.journeys import accounts, breaking_glass, credentials, signing_in, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.reception import Signed, credential_digest
 from bedrail.journeys.signing_in import Halfway
@@ -200,7 +201,8 @@ def test_a_grave_act_needs_a_proof_of_the_last_five_minutes(home: House) -> None
     home.act_as(signed)
     home.clock.turn(minutes=5, seconds=1)
     assert refused(upkeep.add_person, home.app.context, "olivia", "tom", "Tom", ("clinician",)) == "step-up"
-    for action in ("approval.give", "policy.adopt", "account.manage", "sign-in.rule", "ledger.add-key"):
+    held = home.app.context.registry.people["olivia"].roles
+    for action in sorted(action for action in STEP_UP if permitted(held, action)):
         assert refused(home.app.context.require, "olivia", action) == "step-up"
     assert home.app.context.require("olivia", "deployment.halt")
     renewed = signing_in.step_up(home.at, signed.principal, home.code("olivia"), "", source="192.0.2.7")
@@ -211,6 +213,21 @@ def test_a_grave_act_needs_a_proof_of_the_last_five_minutes(home: House) -> None
     assert (
         refused(signing_in.step_up, home.at, renewed.principal, "000000", PASSWORD, source="192.0.2.7") == "credentials"
     )
+
+
+def test_breaking_the_glass_needs_a_fresh_proof_and_giving_it_back_does_not(home: House) -> None:
+    """An unwatched terminal gives nobody an emergency role; power is given up without waiting."""
+    signed = home.join("dr-lee")
+    home.act_as(signed)
+    home.clock.turn(minutes=6)
+    wanted = (home.app.context, "dr-lee", "clinical-lead", "lead unreachable, wrong risks")
+    assert refused(breaking_glass.break_glass, *wanted) == "step-up"
+    renewed = signing_in.step_up(home.at, signed.principal, home.code("dr-lee"), "", source="192.0.2.7")
+    home.act_as(renewed)
+    breaking_glass.break_glass(*wanted)
+    home.clock.turn(minutes=6)
+    breaking_glass.end_glass(home.app.context, "dr-lee")
+    assert not home.app.context.registry.access.grant_of("dr-lee", home.clock.now().timestamp())
 
 
 def test_a_reset_password_does_not_pass_the_second_factor(home: House) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from bedrail.core.errors import Refused
 from bedrail.governance.permissions import ACTIONS, BY_GLASS, READS, ROLES, UNWITHHOLDABLE, may, permitted, require
+from bedrail.governance.sessions import STEP_UP
 
 WRITES = set(ACTIONS) - READS
 
@@ -84,3 +85,22 @@ def test_an_emergency_gives_no_power_over_others() -> None:
         assert action.split(".")[0] not in {"approval", "policy", "person", "break-glass", "account", "key", "finding"}
     assert not BY_GLASS & {"token.issue", "access.review", "access.certify", "ledger.export", "data.admit"}
     assert set(ACTIONS) >= UNWITHHOLDABLE
+
+
+_WORDS = """
+    abuse.look access.review candidate.examine candidate.import candidate.train card.make card.write catalogue.confirm
+    catalogue.own catalogue.retire catalogue.scan consent.change data.admit data.read decision.respond deid.project
+    deid.run finding.answer keys.check ledger.anchor monitoring.look outcome.observe pseudonym.find retention.prove
+    sentinels.record server.run use-case.open
+"""
+EVERYDAY = frozenset(_WORDS.split())
+"""What a gate, another person or another act still stands behind; `ledger.anchor` and `backup.restore` are done where
+nobody can sign in, since the home does not open."""
+
+STOPPING = frozenset({"approval.object", "deployment.halt", "finding.file", "session.end", "token.revoke"})
+
+
+def test_of_every_act_it_is_said_whether_it_asks_for_a_fresh_proof() -> None:
+    """A new action is thought about; none that stops anything waits, and nobody is asked anew for looking."""
+    assert STEP_UP | EVERYDAY | STOPPING | {"backup.restore"} == WRITES
+    assert not STEP_UP & (EVERYDAY | STOPPING | READS)

@@ -17,22 +17,43 @@ FRESH_SECONDS = 300
 
 STEP_UP: frozenset[str] = frozenset(
     {
+        "abuse.lift",
+        "access.certify",
         "account.manage",
         "approval.give",
+        "backup.take",
+        "break-glass.open",
+        "break-glass.review",
+        "consent.rule",
+        "deid.judge",
+        "deid.retire",
         "deployment.move",
         "deployment.roll-back",
         "egress.change",
+        "keys.complete-disposal",
+        "keys.hold",
+        "keys.move-pseudonyms",
+        "keys.rotate",
         "keys.shred",
         "ledger.add-key",
+        "ledger.prune",
+        "ledger.shard",
         "ledger.witnesses",
         "person.add",
+        "person.leave",
         "policy.adopt",
+        "reidentification.approve",
+        "reidentification.request",
+        "retention.approve",
+        "retention.rule",
+        "retention.run",
+        "server.start-unsafely",
         "sign-in.rule",
         "token.issue",
     }
 )
 """Acts that give power, start answers (a halt is released by moving or rolling back), say who watches the ledger or
-where data may go, or cannot be undone; stopping never waits."""
+where data may go, tell who a patient is, take the whole house away, or cannot be undone; stopping never waits."""
 
 
 class Principal(Value, frozen=True, kw_only=True):

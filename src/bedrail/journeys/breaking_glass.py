@@ -13,7 +13,7 @@ from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGiven, action_of, decode
 from bedrail.core.ports import Notice
 from bedrail.core.values import Value
-from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant
+from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant, authorise
 from bedrail.governance.accounts import proven
 from bedrail.governance.moments import epoch
 from bedrail.journeys.context import Context
@@ -98,9 +98,13 @@ def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
 
 
 def end_glass(ctx: Context, person: str) -> Grant:
-    """Give the emergency role back before its time; raises `NotFound` when there is none."""
-    actor = ctx.require(person, "break-glass.open")
-    grant = ctx.registry.access.grant_of(person, ctx.clock.now().timestamp())
+    """Give the emergency role back before its time; raises `NotFound` when there is none.
+
+    Taking it asks for a fresh proof; giving power up does not wait for one.
+    """
+    actor, now = ctx.require(person, "registry.read"), ctx.clock.now().timestamp()
+    authorise(ctx.registry, person, "break-glass.open", now)
+    grant = ctx.registry.access.grant_of(person, now)
     if grant is None:
         raise NotFound("no emergency role is held.", path="person", remedy="bedrail break-glass list")
     ctx.append(actor, "emergency", GlassEnded(grant=grant.grant, person=person))
