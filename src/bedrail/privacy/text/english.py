@@ -24,6 +24,7 @@ _GRAMMAR = (
     "none other another same such more most less least hi hello hey dear yours sincerely regards respectfully thanks thank please "
     "w wo wt pt pts hx fx rx tx dx sx lic ext tel ph fax pg dob adm acct u ng iu ms vs re cc attn aka"
 )
+_TESTS = "hb hgb hct plt wbc rbc mcv mch mchc crp esr inr bnp tsh hba1c"
 _ROLES = (
     "patient client resident clinician provider physician doctor nurse surgeon consultant attending fellow intern technician therapist "
     "pharmacist counselor caregiver referrer referring referred guarantor subscriber member participant subject visitor caller "
@@ -45,6 +46,6 @@ ENGLISH = Pack(
     measures=_MEASURES,
     bridge=re.compile(rf"[ ,.\n]*(?i:{STATES}|{CODES})[ ,.\n]*"),
     thresholds={"NAME": 0.35, "GEO": 0.4, "DATE": 0.45, "AGE": 0.5, "ID": 0.4, "PHONE": 0.45, "NET": 0.5},
-    idle=_MEASURES - {"unit"} | frozenset((_GRAMMAR + " " + _ROLES).split()),
+    idle=_MEASURES - {"unit"} | frozenset((_GRAMMAR + " " + _ROLES + " " + _TESTS).split()),
     things=frozenset(_THINGS.split()),
 )

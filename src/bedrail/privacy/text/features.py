@@ -122,6 +122,8 @@ def describe(token: str, mode: str, lists: Gazetteer, without: int = 0) -> tuple
 
 
 AROUND = 6
+HEADED = 9
+"""So many tokens behind a colon stand under its header."""
 
 
 def around(before: Token, here: Token, after: Token, place: str, joined: str) -> tuple[str, str, str, str, str, str]:
@@ -159,13 +161,30 @@ def _line(words: Sequence[str], start: int, end: int) -> list[str]:
         out.append(f"{header}~{min(since, 4)}" if header else f"{min(depth, 3)}{size}")
         since += 1
         if words[at] == ":" and at > start and words[at - 1][0].isalpha():
-            first = at - 1
-            while first > start and at - first < 3 and words[first - 1][0].isalpha():
-                first -= 1
-            header, since = " ".join(words[first:at]), 0
-        elif since > 8:
+            header, since = header_of(words, start, at), 0
+        elif since >= HEADED:
             header = ""
     return out
+
+
+def colons(words: list[str], start: int, end: int) -> list[int]:
+    """The colons of a line that stand behind a word."""
+    found: list[int] = []
+    at = start
+    for _ in range(words[start:end].count(":")):
+        at = words.index(":", at, end)
+        if at > start and words[at - 1][0].isalpha():
+            found.append(at)
+        at += 1
+    return found
+
+
+def header_of(words: Sequence[str], start: int, colon: int) -> str:
+    """Up to three words of a line before a colon."""
+    first = colon - 1
+    while first > start and colon - first < 3 and words[first - 1][0].isalpha():
+        first -= 1
+    return " ".join(words[first:colon])
 
 
 def glue(tokens: Tokens) -> list[str]:

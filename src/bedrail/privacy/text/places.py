@@ -87,6 +87,8 @@ class Places:
 
     def place(self, text: str) -> str:
         """A whole address, town or facility: its kind, its state and its punctuation stay; names and numbers change."""
+        if self._language == "en" and text.strip(" ,.") in STATES:  # may stand: 164.514(b)(2)(i)(B)
+            return text
         made: list[str] = []
         at, changed = 0, False
         for token in _TOKEN.finditer(text):
@@ -142,7 +144,7 @@ class Places:
 def _behind_a_comma(text: str, token: re.Match[str]) -> bool:
     """A state stands behind its town: ", UT" or " UT 84101"."""
     before = text[: token.start()].rstrip()
-    return before.endswith(",") or (bool(before) and bool(re.match(r"[\s,.]*(?:\d{5}|$)", text[token.end() :])))
+    return before.endswith(",") or bool(re.match(r"[\s,.]*(?:\d{5}|$)", text[token.end() :]))
 
 
 def _is_state(text: str, token: re.Match[str]) -> bool:

@@ -17,6 +17,7 @@ import numpy as np
 from bedrail.core.errors import Corrupt
 from bedrail.core.values import Value
 from bedrail.privacy.text import features
+from bedrail.privacy.text.beside import Beside, Ids
 from bedrail.privacy.text.chain import Floats, marginals
 from bedrail.privacy.text.gazetteers import Gazetteer
 from bedrail.privacy.text.tokens import Tokens
@@ -25,7 +26,6 @@ _KEPT = 20_000
 """Kinds of tokens whose weights are kept in memory; then all are forgotten and learned anew."""
 _BLOCK = 4_000
 """Tokens at a time: a block's kinds fit what is kept."""
-_EDGE = features.Token("<>", "<>")
 
 
 class Head(Value, frozen=True, kw_only=True):
@@ -75,9 +75,10 @@ class _Kept:
     """Weights already summed, by kind: filled under a lock, read without one, thrown away as a whole when full."""
 
     def __init__(self, labels: int) -> None:
-        self.ids: dict[tuple[str, str], int] = {}
+        self.ids: dict[str, dict[str, int]] = {mode: {} for mode in "MUL"}
+        self.count = 0
         self.rows = np.zeros((_KEPT, 2 * features.REACH + 1, labels), dtype=np.float32)
-        self.tokens: list[features.Token] = []
+        self.numbers = np.zeros((_KEPT, 3), dtype=np.intp)
 
 
 class Tagger:
@@ -88,6 +89,7 @@ class Tagger:
         self._weights, self._lists = weights, lists
         self._lock = threading.Lock()
         self._words = _Kept(len(self.labels))
+        self._beside = Beside(weights.index)
         self._edges = {d: weights.sum([f"{d}<>"]) for d in (-1, 1)}
 
     def probabilities(self, tokens: Tokens) -> Floats:
@@ -95,25 +97,28 @@ class Tagger:
         text = tokens.plain.text
         mode = features.casing(text)
         written = [text[s:e] for s, e in zip(tokens.starts, tokens.ends, strict=True)]
-        places, glue = features.places(tokens), features.glue(tokens)
+        context = self._beside.context(tokens)
         out = []
         for at in range(0, len(written), _BLOCK):
             scores, kinds = self._own(written[at : at + _BLOCK], mode)
-            scores += self._around(kinds, places[at : at + _BLOCK], glue[at : at + _BLOCK])
+            rows = self._weights.rows[self._beside.rows(context[at : at + _BLOCK], kinds)]
+            scores += rows.sum(axis=1)
             out.append(marginals(scores, self._weights.links))
         return out[0] if len(out) == 1 else np.concatenate(out)
 
-    def _own(self, written: list[str], mode: str) -> tuple[Floats, list[features.Token]]:
+    def _own(self, written: list[str], mode: str) -> tuple[Floats, Ids]:
         kept = self._words
-        if len(kept.ids) + len(written) > _KEPT:
+        if kept.count + len(written) > _KEPT:
             kept = self._words = _Kept(len(self.labels))
-        get = kept.ids.get
-        ids = []
-        for token in written:
-            key = (token, mode)
-            at = get(key)
-            ids.append(self._learn_word(kept, key) if at is None else at)
-        rows = kept.rows[np.array(ids, dtype=np.intp)]
+        known = kept.ids[mode].get
+        found = [known(token) for token in written]
+        if None in found:
+            found = [
+                self._learn_word(kept, token, mode) if at is None else at
+                for token, at in zip(written, found, strict=True)
+            ]
+        ids = np.array(found, dtype=np.intp)
+        rows = kept.rows[ids]
         reach = features.REACH
         scores: Floats = rows[:, reach].copy()
         for distance in range(1, reach + 1):
@@ -121,31 +126,20 @@ class Tagger:
             scores[:-distance] += rows[distance:, reach + distance]
         scores[0] += self._edges[-1]
         scores[-1] += self._edges[1]
-        return scores, [kept.tokens[i] for i in ids]
+        return scores, kept.numbers[ids]
 
-    def _learn_word(self, kept: _Kept, key: tuple[str, str]) -> int:
-        token, seen = features.describe(key[0], key[1], self._lists)
+    def _learn_word(self, kept: _Kept, written: str, mode: str) -> int:
+        token, seen = features.describe(written, mode, self._lists)
         with self._lock:
-            if key in kept.ids:
-                return kept.ids[key]
-            at = len(kept.tokens)
+            if written in kept.ids[mode]:
+                return kept.ids[mode][written]
+            at = kept.count
             for distance, names in enumerate(seen):
                 kept.rows[at, distance] = self._weights.sum(names)
-            kept.tokens.append(token)
-            kept.ids[key] = at
+            kept.numbers[at] = self._beside.numbers(token)
+            kept.count += 1
+            kept.ids[mode][written] = at
         return at
-
-    def _around(self, kinds: list[features.Token], places: list[str], glue: list[str]) -> Floats:
-        """Weights of pairs of neighbours and of the place: looked up by name, since few of them come again."""
-        get, none = self._weights.index.get, len(self._weights.index)
-        ids: list[int] = []
-        before = _EDGE
-        for here, after, place, joined in zip(kinds, [*kinds[1:], _EDGE], places, glue, strict=True):
-            ids += [get(name, none) for name in features.around(before, here, after, place, joined)]
-            before = here
-        rows = self._weights.rows[np.array(ids, dtype=np.intp)]
-        out: Floats = rows.reshape(len(kinds), features.AROUND, -1).sum(axis=1)
-        return out
 
 
 @lru_cache(maxsize=8)

@@ -15,7 +15,7 @@ _TOKEN = re.compile(r"[^\W\d_]+|\d+|\n|[^\w\s]|_")
 
 
 class Tokens:
-    """`words` (lower case), where each `starts` and `ends` in the normalised text, and which are `capitals`: Like so."""
+    """`words` (lower case), where each `starts` and `ends` in the normalised text, which are `capitals` (Like so)."""
 
     __slots__ = ("capitals", "ends", "plain", "starts", "words")
 
