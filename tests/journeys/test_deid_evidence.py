@@ -251,7 +251,7 @@ def test_addresses_of_vocabularies_codes_and_pseudonyms_are_no_identifiers(tmp_p
         "meta": {"profile": ["http://hl7.org/fhir/StructureDefinition/x"]},
         "extension": [{"url": "http://example.com/ext", "valueCanonical": "http://example.com/canonical"}],
         "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">well</div>'},
-        "subject": {"reference": f"Patient/{code}", "identifier": {"system": "urn:oid:2.16.840.1.113883", "value": code}},
+        "subject": {"reference": f"Patient/{code}", "identifier": {"system": "urn:oid:2.16.840.1", "value": code}},
         "source": {"reference": "urn:uuid:5c1e0b7a-9d3f-4261-8a7b-e0f3c4d59e12"},
         "item": [{"answer": [{"valueCoding": {"system": "http://snomed.info/sct", "code": "428191000124101"}}]}],
     }  # fmt: skip

@@ -193,6 +193,14 @@ def test_amounts_scores_and_signs_stay(text: str) -> None:
     assert masked(text) == text
 
 
+def test_laboratory_shorthand_is_nobodys_name() -> None:
+    """Hb alone in a field, or before its reading, is haemoglobin; behind a title it may be somebody."""
+    found = load("en", "full")
+    for text in ("Hb", "low Hb", "Hb 12.3 g/dL", "Hb low, Hct 30", "Hgb"):
+        assert not found.detect(text), text
+    assert found.detect("Dr. Hb Smith")
+
+
 def test_words_around_a_name_or_number_stay() -> None:
     """Role words and words that announce a number are no part of it; the name and the number are covered."""
     text = "Clinician Maria Kowalczyk, lic CA-204518, near the entrance of Mercy Hospital and Thomas Okafor."

@@ -101,6 +101,14 @@ def test_the_state_stays_and_the_zip_code_keeps_what_may_be_told() -> None:
     assert str(surrogates().of("GEO", "03601")).startswith("000")
 
 
+def test_a_state_found_by_itself_stays_and_no_name_that_is_a_state_does() -> None:
+    """MA alone, or before its ZIP code, is no town; Virginia alone may be a woman."""
+    made = surrogates()
+    assert [made.of("GEO", "MA"), made.of("GEO", "TX,")] == ["MA", "TX,"]
+    assert made.of("GEO", "MA 02139").startswith("MA 021")
+    assert made.of("GEO", "Virginia") != "Virginia"
+
+
 def test_old_ages_become_one_category() -> None:
     """90 and over are told as 90+; 89 stays."""
     of = surrogates().of
