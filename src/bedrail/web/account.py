@@ -53,7 +53,7 @@ class OwnAccount(Doorway):
 
     def show(self, request: Request) -> Response:
         """The page itself."""
-        principal = _person(request)
+        principal = signed_in_person(request)
         held = credentials.held(self.reception, principal.person)
         return page(
             "account.html",
@@ -63,38 +63,40 @@ class OwnAccount(Doorway):
             has_second=any(each.kind in SECOND_FACTORS for each in held),
             has_password=any(each.kind == "password" for each in held),
             sessions=self.reception.open_sessions(principal.person),
-            form=self._key(request),
+            form=self.form_key(request),
         )
 
     def app(self, request: Request, _: Form) -> Response:
         """The secret for an authenticator app."""
-        made = credentials.new_app(self.reception, _person(request))
-        return page("app.html", uri=made.uri, secret=made.secret, ticket=made.ticket, form=self._key(request))
+        made = credentials.new_app(self.reception, signed_in_person(request))
+        return page("app.html", uri=made.uri, secret=made.secret, ticket=made.ticket, form=self.form_key(request))
 
     def app_confirmed(self, request: Request, form: Form) -> Response:
         """The app shows the right code."""
         ticket, code = form.get("ticket", ""), form.get("code", "")
-        done = credentials.confirm_app(self.reception, _person(request), ticket, code, source=self.source(request))
+        done = credentials.confirm_app(
+            self.reception, signed_in_person(request), ticket, code, source=self.source(request)
+        )
         return self._enrolled(request, done)
 
     def passkey(self, request: Request, _: Form) -> Response:
         """Options for a new passkey."""
-        asked = credentials.new_passkey(self.reception, _person(request))
+        asked = credentials.new_passkey(self.reception, signed_in_person(request))
         return self.ceremony(request, asked, "create", "/account/passkey/confirm", "/account")
 
     def passkey_confirmed(self, request: Request, form: Form) -> Response:
         """The browser made it."""
         ticket, answer, label = form.get("ticket", ""), form.get("answer", ""), form.get("label", "")
-        done = credentials.confirm_passkey(self.reception, _person(request), ticket, answer.encode(), label)
+        done = credentials.confirm_passkey(self.reception, signed_in_person(request), ticket, answer.encode(), label)
         return self._enrolled(request, done)
 
     def recovery_codes(self, request: Request, _: Form) -> Response:
         """Ten new ones, shown once."""
-        return page("codes.html", codes=credentials.new_recovery_codes(self.reception, _person(request)))
+        return page("codes.html", codes=credentials.new_recovery_codes(self.reception, signed_in_person(request)))
 
     def remove(self, request: Request, form: Form) -> Response:
         """Give a second factor up."""
-        credentials.give_up(self.reception, _person(request), form.get("credential", ""))
+        credentials.give_up(self.reception, signed_in_person(request), form.get("credential", ""))
         return see("/account")
 
     def password(self, request: Request, form: Form) -> Response:
@@ -103,7 +105,7 @@ class OwnAccount(Doorway):
             raise Invalid("The two passwords differ.", path="again")
         signing_in.change_password(
             self.reception,
-            _person(request),
+            signed_in_person(request),
             form.get("old", ""),
             form.get("new", ""),
             source=self.source(request),
@@ -112,7 +114,7 @@ class OwnAccount(Doorway):
 
     def end_sessions(self, request: Request, form: Form) -> Response:
         """End one of one's other sessions, or all of them, after a recent proof (ASVS 5.0 7.5.2)."""
-        principal = _person(request)
+        principal = signed_in_person(request)
         if not fresh(principal, self.reception.now()):
             raise stale("ending other sessions")
         self.reception.end_others(principal, "ended by their owner", form.get("session", ""))
@@ -120,16 +122,16 @@ class OwnAccount(Doorway):
 
     def show_confirm(self, request: Request) -> Response:
         """Where it is proved again."""
-        held = credentials.held(self.reception, _person(request).person)
+        held = credentials.held(self.reception, signed_in_person(request).person)
         kinds = {each.kind for each in held}
         return page(
-            "confirm.html", kinds=kinds, form=self._key(request),
+            "confirm.html", kinds=kinds, form=self.form_key(request),
             issuers=sorted({each.label for each in held if each.kind == "oidc"}),
         )  # fmt: skip
 
     def confirm(self, request: Request, form: Form) -> Response:
         """By a code, or the password where there is no second factor."""
-        principal, code = _person(request), form.get("code", "")
+        principal, code = signed_in_person(request), form.get("code", "")
         renewed = signing_in.step_up(
             self.reception, principal, code, form.get("password", ""), source=self.source(request)
         )
@@ -137,13 +139,13 @@ class OwnAccount(Doorway):
 
     def confirm_passkey(self, request: Request, _: Form) -> Response:
         """A challenge for one's own passkeys."""
-        asked = signing_in.passkey_challenge(self.reception, _person(request).person)
+        asked = signing_in.passkey_challenge(self.reception, signed_in_person(request).person)
         return self.ceremony(request, asked, "get", "/account/confirm/passkey/answer", "/account")
 
     def confirm_passkey_answer(self, request: Request, form: Form) -> Response:
         """The passkey's answer."""
         renewed = signing_in.step_up_by_passkey(
-            self.reception, _person(request), form.get("ticket", ""), form.get("answer", "").encode(),
+            self.reception, signed_in_person(request), form.get("ticket", ""), form.get("answer", "").encode(),
             source=self.source(request),
         )  # fmt: skip
         return set_cookie(see("/account"), request, self.reception, renewed.token)
@@ -156,11 +158,13 @@ class OwnAccount(Doorway):
         shown = page("codes.html", codes=done.recovery_codes) if done.recovery_codes else see("/account")
         return set_cookie(shown, request, self.reception, done.signed.token)
 
-    def _key(self, request: Request) -> str:
+    def form_key(self, request: Request) -> str:
+        """What forms of this session carry."""
         return form_key(self.reception, cookie(request, self.reception))
 
 
-def _person(request: Request) -> Principal:
+def signed_in_person(request: Request) -> Principal:
+    """Who is signed in; raises `Refused`."""
     principal = person_at(request)
     if principal is None:
         raise not_signed_in()

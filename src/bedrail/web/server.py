@@ -30,6 +30,7 @@ from bedrail.web import api, log_view, pages
 from bedrail.web.account import OwnAccount
 from bedrail.web.banner import Banner, unsafe_words
 from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
+from bedrail.web.emergency import Emergency
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
@@ -132,7 +133,7 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS, unsafe: Seque
         *log_view.routes(door.bedside.serving.tape),
         *pages.routes(door.house),
     ]
-    people = [*Doorway(door.reception).routes(), *OwnAccount(door.reception).routes()]
+    people = [each for kind in (Doorway, OwnAccount, Emergency) for each in kind(door.reception).routes()]
     rest = Starlette(
         routes=guarded([*routes, *people], door.bedside, person_at),
         middleware=[Middleware(Visitors, reception=door.reception)],

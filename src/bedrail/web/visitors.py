@@ -37,7 +37,7 @@ SECURE, PLAIN = "__Host-bedrail", "bedrail-loopback"
 MOST_FORM = 64 * 1024
 MOST_FIELDS = 20
 
-INSIDE = ("/account", "/catalogue", "/reports/")
+INSIDE = ("/account", "/catalogue", "/emergency", "/reports/")
 """Addresses below these, and the first page, are for people who are signed in."""
 
 
