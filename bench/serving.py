@@ -229,7 +229,8 @@ def environment(venv: Path | None) -> dict[str, str]:
 def window(server: Server, clients: int, seconds: float) -> dict[str, float]:
     """One wrk window: requests per second, p50 and p99 in ms, server CPU in us a request."""
     before = server.cpu_seconds()
-    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "-s", str(server.script), server.url]
+    command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
+    command += ["-s", str(server.script), server.url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     cpu = server.cpu_seconds() - before
     requests = int(re.search(r"(\d+) requests in", text)[1])
