@@ -152,3 +152,31 @@ def test_a_whole_request_is_told_on_the_command_line(notes: Path, home: Path) ->
     certificate = home / "certificates" / "project-other.json"
     assert told("deid", "project", "check-certificate", str(certificate)).code == 0
     assert told("--as", "petra", "deid", "project", "list", "--json", home=home).out.count("forgotten") == 1
+
+
+@pytest.mark.slow
+def test_a_dash_writes_to_standard_output_what_a_file_would_hold(notes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Notes, tables and resources; whatever is said goes to standard error; no file is left, and a broken run and a
+    folder write nothing."""
+    monkeypatch.chdir(notes.parent)
+    Path("t.csv").write_text("patient_id,age\nA1,44\nA2,95\n")
+    Path("p.json").write_text(json.dumps({"resourceType": "Patient", "id": "a", "birthDate": "1950-03-04"}))
+    for medium, source, more in (
+        ("text", "notes.jsonl", ("--mode", "rules")),
+        ("table", "t.csv", ("--policy", "safe-harbor", "--text", "rules")),
+        ("fhir", "p.json", ("--mode", "rules", "--json", "--manifest", "m.json")),
+    ):
+        words = ("deid", medium, source, *more, "--key-file", "key", "--jobs", "1")
+        assert told(*words, "--out", "file").code == 0
+        before = set(Path().iterdir())
+        ran = told(*words, "--out", "-")
+        assert (ran.code, ran.out) == (0, Path("file").read_text())
+        assert "records" in ran.err
+        assert set(Path().iterdir()) - before <= {Path("m.json")}
+        Path("file").unlink()
+    Path("bad.jsonl").write_text(notes.read_text() + "no JSON\n")
+    ran = told("deid", "text", "bad.jsonl", "--out", "-", "--mode", "rules")
+    assert (ran.code, ran.out) == (2, "")
+    Path("folder").mkdir()
+    ran = told("deid", "fhir", "folder", "--out", "-")
+    assert (ran.code, ran.out) == (2, "")

@@ -33,8 +33,9 @@ if TYPE_CHECKING:
 SHOWN_FAILURES = 20
 
 out_option = click.option(
-    "--out", type=click.Path(path_type=Path), required=True, help="Where the de-identified output goes."
-)
+    "--out", type=click.Path(path_type=Path), required=True,
+    help="Where the de-identified output goes; - for standard output, once it is whole.",
+)  # fmt: skip
 
 
 class Settings(TypedDict):
@@ -60,6 +61,7 @@ class Running:
     resume: bool
     as_json: bool
     manifest: Path | None
+    piped: bool = False
     _key: list[RunKey] = field(default_factory=list)
 
     def key(self) -> RunKey:
@@ -141,7 +143,7 @@ class Running:
         import msgspec
 
         path = self.manifest or out.with_name(f"{out.name}.manifest.json")
-        if not self.dry_run or self.manifest is not None:
+        if self.manifest is not None or not (self.dry_run or self.piped):
             from bedrail.app import write_paper
 
             write_paper(path, msgspec.json.format(msgspec.json.encode(done.manifest), indent=2) + b"\n")
@@ -178,7 +180,12 @@ class Running:
         for name, value in more.items():
             click.echo(f"{name}: {value}")
         click.echo(f"{manifest.records:,} records{went_on}{failed}.")
-        click.echo("Dry run: nothing was written." if self.dry_run else f"Written: {out}, and its manifest {path}")
+        click.echo("Dry run: nothing was written." if self.dry_run else self._written(out, path))
+
+    def _written(self, out: Path, path: Path) -> str:
+        if not self.piped:
+            return f"Written: {out}, and its manifest {path}"
+        return f"Written: standard output, {self.manifest or 'without a manifest (--manifest FILE)'}"
 
 
 def run_options(command: Callable[..., int]) -> Callable[..., int]:
@@ -191,11 +198,46 @@ def run_options(command: Callable[..., int]) -> Callable[..., int]:
         chosen["jobs"] = chosen["jobs"] or cores()
         if chosen["project"] and not chosen["project"].isprintable():
             raise Invalid("this names no project.", path="--project", remedy="Letters, digits and dashes.")
-        return command(*args, running=Running(state=state, **chosen), **given)
+        running = Running(state=state, **chosen)
+        if str(given.get("out")) == "-":
+            return _piped(command, running, args, given)
+        return command(*args, running=running, **given)
 
     for option in reversed(_OPTIONS):
         with_running = option(with_running)
     return pass_state(with_running)
+
+
+def _piped(command: Callable[..., int], running: Running, args: tuple[Any, ...], given: dict[str, Any]) -> int:
+    """Run to a file of this account's alone, then copy it to standard output: whole, or nothing of it.
+
+    What is said of the run goes to standard error. Nothing can be taken up later. Raises `Invalid` for folders.
+    """
+    import shutil
+    import sys
+    from contextlib import redirect_stdout
+    from tempfile import TemporaryDirectory
+
+    folder = Invalid("a folder cannot go to standard output.", path="--out", remedy="Name a folder.")
+    if any(isinstance(value, Path) and value.is_dir() for value in (*args, *given.values())):
+        raise folder
+    running.piped, running.resume = True, False
+    stdout = sys.stdout
+    with TemporaryDirectory(prefix="bedrail-") as place:
+        out = Path(place) / "out"
+        with redirect_stdout(sys.stderr):
+            code = command(*args, running=running, **{**given, "out": out})
+        if out.is_dir():
+            raise folder
+        if out.exists():
+            stdout.flush()
+            if (binary := getattr(stdout, "buffer", None)) is None:  # a stream of text in the place of the real one
+                stdout.write(out.read_text(encoding="utf-8"))
+                return code
+            with out.open("rb") as made:
+                shutil.copyfileobj(made, binary)
+            binary.flush()
+    return code
 
 
 _OPTIONS = (

@@ -49,6 +49,7 @@ def table(
     Example:
       bedrail deid table visits.csv --policy safe-harbor --out safe.csv
       bedrail deid table visits.csv --policy release.toml --out safe.csv --key-file project.key
+      bedrail deid table visits.csv --policy safe-harbor --out - --proof proof.html | gzip > safe.csv.gz
     """
     from bedrail.privacy.release.parquet import SUFFIXES, deidentify_parquet
     from bedrail.privacy.release.policy_file import SAFE_HARBOR, read_policy
@@ -69,7 +70,10 @@ def table(
                 source, running.out(out), chosen, running.key().digest, newest=newest, language=language, mode=reading,
                 delimiter="\t" if delimiter in ("\\t", "tab") else delimiter, told=told, **running.settings(),
             )  # fmt: skip
-    papers = write_proof(done, proof or out.with_name(f"{out.name}.proof.html"), source.name, running)
+    if running.piped and proof is None:
+        papers = "not written: name a file, --proof FILE"
+    else:
+        papers = write_proof(done, proof or out.with_name(f"{out.name}.proof.html"), source.name, running)
     code = running.report(done.run, out, more=summary(done, papers))
     return 1 if done.proof.left else code
 
