@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from bedrail.journeys.handing_over import PackageSigning
     from bedrail.journeys.publishing import Publishing
     from bedrail.journeys.reception import Reception
+    from bedrail.ledger.hashing import Told
     from bedrail.ledger.pack import Pack
     from bedrail.ledger.proof import LogKeys, Proven
     from bedrail.ledger.report import Level, VerificationReport
@@ -256,11 +257,15 @@ def verify_exported(
     level: Level = "L4",
     known: Sequence[tuple[str, bytes]] = (),
     jobs: int = 1,
+    told: Told | None = None,
 ) -> VerificationReport:
-    """Verify an audit bundle from its folder alone, a long one by `jobs` processes; no home is opened."""
+    """Verify an audit bundle from its folder alone, a long one by `jobs` processes; no home is opened.
+
+    `told` hears at what it is, how much is done, and of how much.
+    """
     from bedrail.journeys.verifying import verify_exported_bundle
 
-    return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level, jobs=jobs)
+    return verify_exported_bundle(folder, VERIFIERS, keys=keys, known=known, level=level, jobs=jobs, told=told)
 
 
 def verify_home(
@@ -270,16 +275,17 @@ def verify_home(
     level: Level = "L4",
     known: Sequence[tuple[str, bytes]] = (),
     jobs: int = 1,
+    told: Told | None = None,
 ) -> VerificationReport:
     """Verify a home's ledger, views and records, also when the home refuses to open for work.
 
     A long ledger is hashed by `jobs` processes; they are spawned, so a script that asks for more than one guards its
-    main part as `multiprocessing` wants it.
+    main part as `multiprocessing` wants it. `told` hears at what it is, how much is done, and of how much.
     """
     from bedrail.wiring.verifying import verify_folder
 
     _require_home(home)
-    return verify_folder(home, pinned, level=level, known=known, jobs=jobs)
+    return verify_folder(home, pinned, level=level, known=known, jobs=jobs, told=told)
 
 
 def check_proof_file(data: bytes, keys: LogKeys) -> Proven:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,9 @@ from bedrail.cli.proven_page import show_pack, show_proven
 from bedrail.cli.sharding import COMMANDS as SHARDING
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+    from bedrail.ledger.hashing import Told
     from bedrail.ledger.report import Level
 
 
@@ -93,10 +98,11 @@ def verify(
     watched = None if quorum is None else watched_by(quorum, bundle, state.folder, pinned)
     if watched is not None and bundle is None:
         notes += watched.known()
-    if bundle is not None:
-        report = verify_exported(bundle, pinned, level=level, known=notes, jobs=jobs or cores())
-    else:
-        report = verify_home(state.folder, pinned, level=level, known=notes, jobs=jobs or cores())
+    with _how_far() as told:
+        if bundle is not None:
+            report = verify_exported(bundle, pinned, level=level, known=notes, jobs=jobs or cores(), told=told)
+        else:
+            report = verify_home(state.folder, pinned, level=level, known=notes, jobs=jobs or cores(), told=told)
     report = report if watched is None else watched.judged(report)
     if as_json:
         show_json(
@@ -116,6 +122,25 @@ def verify(
     if report.ok and bundle is not None and pinned is None and not as_json:
         click.echo("The enclosed key was believed: pin the one that you were given on another way, with --key.")
     click.get_current_context().exit(0 if report.ok else 1)
+
+
+@contextmanager
+def _how_far() -> Iterator[Told]:
+    """A bar on stderr for what verification is at, where somebody looks."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    shown = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    on_stderr = Console(stderr=True)
+    with Progress(*shown, transient=True, console=on_stderr, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def told(what: str, done: int, of: int) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(what.capitalize(), total=of or None)
+            bar.update(tasks[what], completed=done, total=of or None)
+
+        yield told
 
 
 @ledger.command("export")

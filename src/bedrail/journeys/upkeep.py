@@ -125,10 +125,12 @@ def verify_house(
     )
     if level < "L4":
         return report
+    if parallel is not None and parallel.told is not None:
+        parallel.told("views and records", 0, 0)
     report = report.joined("view", views.rebuild_differences())
     report = report.joined("record", views.record_differences())
     if policy_text is None:
         return report
     if report.level == "L3":
         report = report.with_differences(about_second_key(tape, report.size, beside.key, "keys"))
-    return with_replay(report, tape, policy_text)
+    return with_replay(report, tape, policy_text, None if parallel is None else parallel.told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -16,6 +16,7 @@ from bedrail.ledger.bundle import BundleTape, verify_bundle
 from bedrail.ledger.checkpoint import parse_vkey
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.ledger.folders import read_file
+from bedrail.ledger.hashing import Told
 from bedrail.ledger.proof import LogKeys
 from bedrail.ledger.report import Difference, Level, VerificationReport
 
@@ -23,21 +24,35 @@ SECOND = "ledger-mldsa"
 """What the ledger's post-quantum key is called in the facts that name it."""
 
 
+REPLAYED = "entries replayed"
+
+
 def with_replay(
-    report: VerificationReport, tape: Tape, policy_text: Callable[[str], bytes | None]
+    report: VerificationReport, tape: Tape, policy_text: Callable[[str], bytes | None], told: Told | None = None
 ) -> VerificationReport:
     """The report with every entry that contradicts those before it; L4 is reached when all policies could be read.
 
-    Entries that do not even stand as sealed are not replayed.
+    Entries that do not even stand as sealed are not replayed. `told` hears how far it has come.
     """
     if report.level != "L3":
         return report
-    found = replay(tape.entries(0, report.size), policy_text)
+    found = replay(_counted(tape.entries(0, report.size), report.size, told), policy_text)
     report = report.joined("replay", found.found)
     if found.unread:
         missing = ", ".join(sorted(each[:12] for each in found.unread))
         return report.having_looked("L3", f"approvals cannot be judged without the text of policy {missing}")
     return report.having_looked("L4")
+
+
+def _counted(entries: Iterable[tuple[int, bytes]], size: int, told: Told | None) -> Iterator[tuple[int, bytes]]:
+    for index, data in entries:
+        if told is not None and index % EVERY == 0:
+            told(REPLAYED, index, size)
+        yield index, data
+
+
+EVERY = 4096
+"""Entries between two words of how far it has come."""
 
 
 def verify_exported_bundle(
@@ -48,6 +63,7 @@ def verify_exported_bundle(
     known: Sequence[tuple[str, bytes]] = (),
     level: Level = "L4",
     jobs: int = 1,
+    told: Told | None = None,
 ) -> VerificationReport:
     """Verify an audit bundle from its folder alone, up to the meaning of its facts.
 
@@ -60,12 +76,12 @@ def verify_exported_bundle(
     second = (
         msgspec.structs.replace(ours[0], name=name) if ours else None
     )  # pinned, perhaps, under an earlier shard's name
-    report = verify_bundle(folder, verifiers, key=key, second=second, known=known, level=level, jobs=jobs)
+    report = verify_bundle(folder, verifiers, key=key, second=second, known=known, level=level, jobs=jobs, told=told)
     if level < "L4" or report.level != "L3":
         return report
     tape = BundleTape(folder)
     missing = about_second_key(tape, report.size, _enclosed(folder), "second.vkey")
-    return with_replay(report.with_differences(missing), tape, lambda digest: _artifact(folder, digest))
+    return with_replay(report.with_differences(missing), tape, lambda digest: _artifact(folder, digest), told)
 
 
 def named_second_key(tape: Tape, size: int) -> bytes | None:

@@ -17,7 +17,7 @@ from bedrail.core.values import Value
 from bedrail.ledger.checkpoint import parse_checkpoint, parse_note, parse_vkey, vkey
 from bedrail.ledger.cosignature import CosignerKey, Verifiers, parse_cosigner_key
 from bedrail.ledger.folders import FolderWriter, about_files, files_in, read_file
-from bedrail.ledger.hashing import Parallel
+from bedrail.ledger.hashing import Parallel, Told
 from bedrail.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactRange, leaf_hash
 from bedrail.ledger.publisher import Publisher
 from bedrail.ledger.report import Difference, Level, VerificationReport
@@ -105,13 +105,15 @@ def verify_bundle(
     known: Sequence[tuple[str, bytes]] = (),
     level: Level = "L3",
     jobs: int = 1,
+    told: Told | None = None,
 ) -> VerificationReport:
     """Verify a bundle from its folder alone: entries, all tiles, every checkpoint, artifacts, the list of files.
 
     `key` is a public key of the ledger's known from elsewhere, also that of an earlier shard, `second` its post-quantum
     one; without them the bundle's own keys are believed, which shows that the bundle is whole but not whose it is.
     `known` are checkpoints (where from, note) that somebody kept apart, of a receipt or an anchor: the bundle must hold
-    what they seal. A long one is hashed by `jobs` processes. Raises `NotFound` or `Corrupt` when it is no bundle.
+    what they seal. A long one is hashed by `jobs` processes; `told` hears how far it has come. Raises `NotFound` or
+    `Corrupt` when it is no bundle.
     """
     folder = Path(folder)
     name, enclosed = parse_vkey(read_file(folder / "key.vkey").decode(errors="replace"))
@@ -132,7 +134,7 @@ def verify_bundle(
             foreign.append(Difference(kind="foreign-key", where="key.vkey", what=what))
         report = verify_ledger(
             tape, None, name, pinned, verify,
-            beside=beside, verifiers=verifiers, level=level, parallel=Parallel(partial(BundleTape, folder), jobs),
+            beside=beside, verifiers=verifiers, level=level, parallel=Parallel(partial(BundleTape, folder), jobs, told),
         )  # fmt: skip
         more = []
         if level >= "L2":

@@ -43,12 +43,22 @@ class Stretch:
     pruned: int
 
 
+Told = Callable[[str, int, int], None]
+"""Told how far long work has come: at what, done, of how many."""
+
+HASHED = "entries hashed"
+
+
 @dataclass(frozen=True, slots=True)
 class Parallel:
-    """How `jobs` other processes come to the same tape: `reopen` can be pickled, such as a partial of a function."""
+    """How `jobs` other processes come to the same tape: `reopen` can be pickled, such as a partial of a function.
+
+    `told` hears, in this process, how far the hashing has come, also when it is done here.
+    """
 
     reopen: Callable[[], Tape]
     jobs: int
+    told: Told | None = None
 
 
 def stretches(tape: Tape, start: int, stop: int, pruned: Sequence[range]) -> Iterator[Stretch]:
@@ -74,6 +84,14 @@ def stretches(tape: Tape, start: int, stop: int, pruned: Sequence[range]) -> Ite
 
 def all_stretches(tape: Tape, stop: int, pruned: Sequence[range], parallel: Parallel | None) -> Iterator[Stretch]:
     """The entries before `stop`, hashed: here, or where it is worth while by several processes, in the same order."""
+    told = None if parallel is None else parallel.told
+    for stretch in _hashed(tape, stop, pruned, parallel):
+        yield stretch
+        if told is not None:
+            told(HASHED, stretch.first + len(stretch.leaves), stop)
+
+
+def _hashed(tape: Tape, stop: int, pruned: Sequence[range], parallel: Parallel | None) -> Iterator[Stretch]:
     if parallel is None or parallel.jobs < 2 or stop < LONG:
         yield from stretches(tape, 0, stop, pruned)
         return

@@ -11,7 +11,7 @@ from bedrail.journeys.upkeep import verify_house
 from bedrail.keys.files import KeyFolder, verify_ed25519
 from bedrail.keys.signing import VERIFIERS
 from bedrail.ledger.cosignature import CosignerKey
-from bedrail.ledger.hashing import Parallel
+from bedrail.ledger.hashing import Parallel, Told
 from bedrail.ledger.proof import LogKeys
 from bedrail.ledger.report import Level, VerificationReport
 from bedrail.ledger.verify import Beside
@@ -22,7 +22,13 @@ from bedrail.wiring import continuity
 
 
 def verify_folder(
-    home: Path, pinned: LogKeys | None, *, level: Level, known: Sequence[tuple[str, bytes]], jobs: int
+    home: Path,
+    pinned: LogKeys | None,
+    *,
+    level: Level,
+    known: Sequence[tuple[str, bytes]],
+    jobs: int,
+    told: Told | None = None,
 ) -> VerificationReport:
     """See `app.verify_home`."""
     keys, store = KeyFolder(home / "keys").open(), open_store(home)
@@ -41,7 +47,7 @@ def verify_folder(
             verifiers=VERIFIERS,
             level=level,
             policy_text=partial(_policy_text, FileArtifacts(home / "artifacts")),
-            parallel=Parallel(partial(open_store, home), jobs),
+            parallel=Parallel(partial(open_store, home), jobs, told),
         )
     finally:
         store.close()
