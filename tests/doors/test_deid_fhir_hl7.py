@@ -141,6 +141,25 @@ def test_a_bad_line_stops_the_run_or_is_left_out(tmp_path: Path, line: str, plac
     assert len(out.read_text().splitlines()) == (2 if place else 3)
 
 
+def test_what_is_wrong_in_a_folder_is_told_with_its_file_but_without_a_patients_name(tmp_path: Path) -> None:
+    """By name where that is a resource type, else by number, since exports name files after patients."""
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "Patient.ndjson").write_text(ndjson(PATIENT) + '{"resourceType": "Wombat"}\n')
+    (folder / "Zebulon_Secret.ndjson").write_text("\n[]\n" + ndjson(PATIENT))
+    arguments = ("fhir", folder, "--out", tmp_path / "safe", "--key-file", tmp_path / "key", "--text", "redact")
+    code, said, err = ran(*arguments, "--on-error", "skip")
+    assert code == 1
+    assert f"{folder / 'Patient.ndjson'}:2: resourceType" in err
+    assert f"{folder}: file 2 of `find . -type f | LC_ALL=C sort`:2: " in err
+    assert "Zebulon" not in said + err
+    (folder / "Patient.ndjson").unlink()
+    code, said, err = ran(*arguments[:2], "--out", tmp_path / "other", *arguments[4:])
+    assert code == 2
+    assert "file 1 of `find" in err
+    assert "Zebulon" not in said + err
+
+
 def test_other_encodings_and_damaged_archives_are_told(tmp_path: Path) -> None:
     """UTF-16 and Latin-1 lines, half a gzip file, a folder without FHIR."""
     (tmp_path / "utf16.ndjson").write_bytes(ndjson(PATIENT).encode("utf-16"))

@@ -100,6 +100,7 @@ def test_bad_records_are_left_out_on_request_and_listed(notes: Path, tmp_path: P
     done = shout(notes, tmp_path / "out.txt", on_error="skip")
     assert (tmp_path / "out.txt").read_text() == "GOOD\nGOOD\n"
     assert [(each.number, each.remedy) for each in done.failures] == [(2, "Make it good."), (4, "")]
+    assert [each.place for each in done.failures] == [f"{notes}:2", f"{notes}:4"]
     assert "ValueError at test_privacy_streaming.py" in done.failures[1].message
     assert "secret" not in str(done)
     assert (done.manifest.records, done.manifest.failed) == (2, 2)

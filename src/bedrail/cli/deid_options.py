@@ -169,7 +169,8 @@ class Running:
     def _say(self, done: Run, out: Path, path: Path, more: dict[str, object]) -> None:
         manifest = done.manifest
         for failure in done.failures[:SHOWN_FAILURES]:
-            click.echo(f"  record {failure.number}: {failure.message} {failure.remedy}".rstrip(), err=True)
+            where = failure.place or f"record {failure.number}"
+            click.echo(f"  {where}: {failure.message} {failure.remedy}".rstrip(), err=True)
         if manifest.failed > SHOWN_FAILURES:
             click.echo(f"  and {manifest.failed - SHOWN_FAILURES} more (--json lists them)", err=True)
         rows = [(each.place, each.action, f"{each.count:,}", each.rule) for each in manifest.handled]

@@ -25,11 +25,15 @@ Form = Literal["file", "folder"]
 
 
 class Failure(Value, frozen=True, kw_only=True):
-    """A record that could not be handled: its number in its source, what is wrong, what to do; never its content."""
+    """A record that could not be handled: its number in its source, what is wrong, what to do; never its content.
+
+    `place` is the number in words, with the file: what a person looks up, once a run is over.
+    """
 
     number: int
     message: str
     remedy: str = ""
+    place: str = ""
 
 
 class Outcome(Value, frozen=True, kw_only=True):

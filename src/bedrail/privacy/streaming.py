@@ -18,6 +18,8 @@ from itertools import chain, islice
 from multiprocessing.connection import wait
 from pathlib import Path
 
+import msgspec
+
 from bedrail.core.errors import BedrailError, Invalid, Unavailable
 from bedrail.core.values import Value
 from bedrail.privacy.partial import Failure, Outcome, Partial, file_digest
@@ -138,7 +140,8 @@ def run(
         failed=sums.failed,
         handled=sums.handled(),
     )
-    return Run(manifest=manifest, failures=tuple(sums.failures), resumed=sums.resumed)
+    failures = tuple(msgspec.structs.replace(each, place=source.place(each.number)) for each in sums.failures)
+    return Run(manifest=manifest, failures=failures, resumed=sums.resumed)
 
 
 class _Sums:

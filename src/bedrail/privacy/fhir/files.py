@@ -109,6 +109,28 @@ def files_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
+def places_of(folder: Path, paths: list[Path], keyed: Keyed) -> dict[str, str]:
+    """How messages speak of each file below a folder: by number, where its name may name a patient."""
+    every = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    order = sorted(path.relative_to(folder).as_posix() for path in every)
+    numbers = {name: number for number, name in enumerate(order, start=1)}
+    places = {}
+    for path in paths:
+        inner = path.relative_to(folder)
+        plain = inner.parent == Path() and safe_name(inner, keyed) == inner.name.removesuffix(".gz")
+        number = f"{folder}: file {numbers[inner.as_posix()]} of `find . -type f | LC_ALL=C sort`"
+        places[str(path)] = str(path) if plain else number
+    return places
+
+
+def said_at(place: str, places: dict[str, str]) -> str:
+    """A place such as `export/x.ndjson:17` as `places` speak of its file."""
+    for path, said in places.items():
+        if place == path or place.startswith(f"{path}:"):
+            return said + place[len(path) :]
+    return place
+
+
 def safe_name(path: Path, keyed: Keyed) -> str:
     """The name of a file's output: as it is when only a resource type and numbers are in it, a code otherwise."""
     plain = path.name.removesuffix(".gz")

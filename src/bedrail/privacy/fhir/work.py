@@ -16,7 +16,7 @@ from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.ports import KeyedDigest
 from bedrail.privacy.fhir.configuration import Configuration, read_configuration, read_profile
 from bedrail.privacy.fhir.deidentifier import Deidentifier
-from bedrail.privacy.fhir.files import Document, files_in, meet_people, safe_name, source_of
+from bedrail.privacy.fhir.files import Document, files_in, meet_people, places_of, safe_name, said_at, source_of
 from bedrail.privacy.fhir.reading import read, written
 from bedrail.privacy.fhir.subjects import People
 from bedrail.privacy.keyed import Keyed
@@ -123,13 +123,21 @@ def deidentify_path(
 
     `settings` are those of `privacy.streaming.run`. Raises what that raises.
     """
-    paths = files_in(path) if path.is_dir() else [path]
-    if wants_people(work.rules()):
-        people = meet_people(paths, People(work.subject_by))
-        work = _with(work, people=people)
-    if path.is_dir():
-        return _folder(path, paths, out, work, told=told, **settings)
-    return _file(path, out, work, told=told, **settings)
+    if not path.is_dir():
+        return _file(path, out, _met([path], work), told=told, **settings)
+    paths = files_in(path)
+    places = places_of(path, paths, Keyed(work.digest))
+    try:
+        done = _folder(path, paths, out, _met(paths, work), told=told, **settings)
+    except Invalid as error:
+        raise Invalid(error.message, path=said_at(error.path, places), remedy=error.remedy) from None
+    failures = tuple(msgspec.structs.replace(each, place=said_at(each.place, places)) for each in done.failures)
+    return msgspec.structs.replace(done, failures=failures)
+
+
+def _met(paths: list[Path], work: FhirWork) -> FhirWork:
+    """The work, told whose records the files are, where that matters."""
+    return _with(work, people=meet_people(paths, People(work.subject_by))) if wants_people(work.rules()) else work
 
 
 def _with(work: FhirWork, **changed: Any) -> FhirWork:
