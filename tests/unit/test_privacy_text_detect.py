@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from bedrail.core.errors import Corrupt, Invalid
@@ -10,6 +12,7 @@ from bedrail.privacy.text.chain import marginals, marginals_numpy
 from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.origins import MOST, probe
 from bedrail.privacy.text.tagger import Weights
+from bedrail.privacy.text.values import Candidate
 from bedrail.privacy.values import LABELS
 from planted_identifiers import planted
 
@@ -214,3 +217,26 @@ def test_an_address_of_mail_needs_a_letter_behind_its_sign() -> None:
     for address in ("v@a.org", "v @ a.org", "v@[192.0.2.1]", "v@3com.com"):
         assert "v" not in masked(f"Mail {address} today", "rules").replace("Mail", "").replace("today", "")
     assert masked("0.6 V @ 0.4 ms", "rules") == "0.6 V @ 0.4 ms"
+
+
+def test_the_state_behind_a_town_goes_with_it_but_credentials_do_not() -> None:
+    """`Laurel Crossing, CO` is one place; behind `Lee, MD` and `Chest, CT` nothing of the kind is taken for a state."""
+    town, *_ = load("en", "rules").detect("She lives in Laurel Crossing, CO and works.")
+    assert (town.start, town.end, town.label) == (13, 32, "GEO")
+    for text in ("Reviewed by Ann Lee, MD today.", "Plain Chest, CT of the head."):
+        assert {"MD", "CT"} & set(re.findall(r"[A-Z]{2}", masked(text, "rules")))
+
+
+def test_initials_right_before_a_name_go_with_it() -> None:
+    """A. B., O' and d' right before a name found without them are covered with it; the letter of a vitamin is not."""
+    detector = load("en", "rules")
+    for text, start in (
+        ("Seen by K. Shoreham.", 8),
+        ("By A. B. Okafor.", 3),
+        ("By G. O'Rothfen.", 3),
+        ("By d'Arvane.", 3),
+    ):
+        at = max(text.rfind(" "), text.rfind("'")) + 1
+        name = Candidate(at, len(text) - 1, "NAME", 0.7, "tagger")
+        assert [(c.start, c.end) for c in detector._initials(text, [name])] == [(start, len(text) - 1)]
+    assert detector._initials("Vitamin D Smith", [Candidate(10, 15, "NAME", 0.7, "tagger")]) == []

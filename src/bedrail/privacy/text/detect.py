@@ -61,7 +61,9 @@ class Detector:
         if self._tagger is not None and len(tokens):
             candidates += self._belief.candidates(tokens, self._tagger.probabilities(tokens))
         found = fuse(plain.text, candidates)
-        more = self._propagation.find(tokens, found) + self._bridges(plain.text, found)
+        more = (
+            self._propagation.find(tokens, found) + self._bridges(plain.text, found) + self._initials(plain.text, found)
+        )
         spans = []
         for c in fuse(plain.text, candidates + more) if more else found:
             start, end = plain.original(c.start, c.end)
@@ -78,6 +80,17 @@ class Detector:
             and b.start - a.end < 30
             and bridge.fullmatch(text, a.end, b.start)
         ]
+
+    def _initials(self, text: str, found: Sequence[Candidate]) -> list[Candidate]:
+        """Initials and particles right before a name: "A. B." and "O'" of what the tagger found without them."""
+        before = self._pack.initials
+        out = []
+        for one in found:
+            if before and one.label == "NAME" and one.start and text[one.start].isupper():
+                led = before.search(text, max(0, one.start - 8), one.start)
+                if led:
+                    out.append(Candidate(led.start(), one.end, "NAME", one.confidence, one.source))
+        return out
 
 
 @lru_cache(maxsize=16)

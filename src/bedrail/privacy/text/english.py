@@ -45,6 +45,7 @@ ENGLISH = Pack(
     tagger="en_tagger.gz",
     measures=_MEASURES,
     bridge=re.compile(rf"[ ,.\n]*(?i:{STATES}|{CODES})[ ,.\n]*"),
+    initials=re.compile(r"(?<![\w.'])(?:(?:[A-Z]\.[ ]?){1,2}(?:[ODLodl]')?|[ODod]')\Z"),
     thresholds={"NAME": 0.35, "GEO": 0.4, "DATE": 0.45, "AGE": 0.5, "ID": 0.4, "PHONE": 0.45, "NET": 0.5},
     idle=_MEASURES - {"unit"} | frozenset((_GRAMMAR + " " + _ROLES + " " + _TESTS).split()),
     things=frozenset(_THINGS.split()),

@@ -66,6 +66,8 @@ _FACILITY = (
     r"University|College|Academy|Kindergarten|Day ?care|Preschool|Shelter|Prison|Jail|Correctional (?:Facility|Center|Institution)|Penitentiary|Church|Temple|Mosque|Synagogue)(?![a-z])"
 )
 _CAPITAL = r"(?:(?:St|Mt|Ft|Saint|Mount)\.? )?(?!(?:Dr|Mr|Mrs|Ms|Drs|The|At|In|To|From|By|Seen|Transferred|Discharged|Discharge|Admitted|Follow|Sent|Home|Outside|Previous|Referred|Hospital|Our|This|Patient|Pt)\b)[A-Z][A-Za-z'&-]*"
+_CREDENTIAL = r"(?:MD|PA|MA|MS|CT|DC)\b"
+"""Codes of states that more often stand for something else behind a capital and a comma: they stay."""
 
 PLACES = (
     Rule("GEO", frozenset({DIGITS}), re.compile(r"(?<![\w.$/-])(?P<x>" + _NUMBER + _WAY + r"(?:[ ]" + _NO + _WORD + r"){1,4}?[ ]" + _suffix(SUFFIXES) + r"(?:[ ](?:NE|NW|SE|SW|N|S|E|W)\b\.?)?" + _UNIT + r")"), 0.93),
@@ -78,7 +80,7 @@ PLACES = (
     Rule("GEO", frozenset({"zip", "zipcode", "postal", "postcode", "plz"}), re.compile(r"(?<![A-Za-z])(?i:zip|zipcode|postal|postcode|plz)(?:[ -]?(?i:code|cd|\+4))?(?:[ ](?i:is|of|area|prefix))?[ :=#(]{0,4}(?P<x>\d{3,5}(?:-\d{4})?|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2})(?![\w])"), 0.96),
     Rule("GEO", frozenset({"room", "rm", "bed", "ward", "bay", "suite", "ste", "apt", "apartment"}), re.compile(r"(?<![A-Za-z])(?i:apt|apartment|ste|suite)\.?[ ]?#?[ ]?(?P<x>\d{1,5}[A-Za-z]?)(?![\w])"), 0.75),
     Rule("GEO", frozenset({"latitude", "lat", "longitude", "lon", "long", "gps", "coordinates", "geo"}), re.compile(r"(?i:latitude|lat|longitude|long?|gps|coordinates|geo)(?:[ ](?i:is|of|location|fix|position))?[ :=(]{1,3}(?P<x>-?\d{1,3}\.\d{3,9})(?:°?[ ]?[NSEW]?[,; ]{1,3}(?P<x2>-?\d{1,3}\.\d{3,9}))?"), 0.95),
-    Rule("GEO", frozenset("," + w.split()[0].lower() for w in (STATES + "|" + CODES).split("|")), re.compile(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -](?:de |del |la |of |on )?[A-Z][A-Za-z'.-]+){0,3}),[ ]?(?!(?:OR|IN|ME)[ ][A-Z]{2}|GU\b)(?:" + STATES + "|" + CODES + r")(?![A-Za-z])(?!\.[A-Z])"), 0.8, behind=9, capital=True),
+    Rule("GEO", frozenset("," + w.split()[0].lower() for w in (STATES + "|" + CODES).split("|")), re.compile(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -](?:de |del |la |of |on )?[A-Z][A-Za-z'.-]+){0,3}(?=,[ ]?(?!(?:OR|IN|ME)[ ][A-Z]{2}|GU\b)(?:" + STATES + "|" + CODES + r")(?![A-Za-z])(?!\.[A-Z]))(?:,[ ]?(?!" + _CREDENTIAL + r")(?:" + STATES + "|" + CODES + r")(?![A-Za-z]))?)"), 0.8, behind=9, capital=True),
     Rule("GEO", frozenset({"county", "parish", "borough", "township"}), re.compile(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -][A-Z][A-Za-z'.-]+){0,2} (?:County|COUNTY|Parish|Borough|Township)|(?:County|Parish|Borough|Township) of [A-Z][A-Za-z'.-]+(?: [A-Z][A-Za-z'.-]+)?)(?![A-Za-z])"), 0.9, behind=7, capital=True),
     Rule("GEO", frozenset("hospital hospitals hosp medical med clinic clinics infirmary hospice health healthcare care surgery surgical cancer heart nursing skilled rehab rehabilitation institute sanatorium polyclinic pharmacy laboratory laboratories labs manor living "
                           "home pavilion va vamc center centre unit facility practice elementary school university college academy daycare preschool shelter prison jail correctional church temple mosque synagogue".split()),

@@ -70,8 +70,9 @@ class Pack:
     number of up to three digits before one of `measures` is looked at by no rule. `words` names the gazetteer file and
     `tagger` the model file in `privacy/text/data` ("" for none). `thresholds` are probabilities, one a tagger label,
     from which the tagger alone is believed. What `bridge` matches wholly goes with the places on both sides of it (the
-    state inside an address). `idle` words (of grammar, greetings, roles, units) are no identifier by themselves, nor
-    the beginning or end of one; behind an eponym, `things` make a sign or a device of it (Murphy sign).
+    state inside an address); what `initials` matches right before a name goes with the name. `idle` words (of grammar,
+    greetings, roles, units) are no identifier by themselves, nor the beginning or end of one; behind an eponym,
+    `things` make a sign or a device of it (Murphy sign).
     """
 
     language: str
@@ -82,5 +83,6 @@ class Pack:
     tagger: str = ""
     thresholds: dict[str, float] = field(default_factory=dict)
     bridge: re.Pattern[str] | None = None
+    initials: re.Pattern[str] | None = None
     idle: frozenset[str] = frozenset()
     things: frozenset[str] = frozenset()
