@@ -91,6 +91,7 @@ def test_parquet_and_csv_give_the_same_findings(tmp_path: Path) -> None:
     assert told[0]["digests"] == told[1]["digests"]
 
 
+@pytest.mark.slow
 def test_the_policy_decides_what_is_required(tmp_path: Path) -> None:
     """Under the shipped policy evidence that files cannot give is missing; `--checks` narrows it, and says so."""
     from bedrail.governance.policy import default_policy_text
@@ -136,6 +137,7 @@ def test_stricter_numbers_of_a_policy_fail_the_same_score(tmp_path: Path) -> Non
     assert run(*files, *common, "--tier", "low").exit_code == 0
 
 
+@pytest.mark.slow
 def test_unknown_outcomes_above_the_limit_are_missing_evidence(tmp_path: Path) -> None:
     """A tenth of predictions without outcome closes the verdict even when the rest looks fine."""
     files = write(tmp_path)

@@ -304,6 +304,7 @@ def test_a_tiny_group_does_not_hide_what_cannot_hold_together_for_the_others() -
     assert "do not show" in board_words(findings[1:])[0]
 
 
+@pytest.mark.slow
 def test_a_demand_that_no_score_can_meet_is_told_and_fails_no_model() -> None:
     """Without a policy `trade-offs` never counts against the score: in a notebook, nor for two tables."""
     import bedrail as br

@@ -110,6 +110,7 @@ def test_parts_too_small_to_tell_leave_it_untold_and_are_named() -> None:
     assert told((150, 150)).verdict is not Verdict.PASS
 
 
+@pytest.mark.slow
 def test_patients_on_both_sides_are_kept_apart_or_it_is_said_that_nobody_can_tell() -> None:
     """With a column of patients they are counted; without one, rows that stand word for word in two sites leave it
     untold, and rows of continuous inputs do not."""

@@ -49,6 +49,7 @@ def ask(cohort: Cohort, **numbers: float) -> Evidence:
 
 
 @pytest.mark.parametrize(("shift", "fault", "side"), [(1.2, "under", 1), (-2.5, "over", -1)])
+@pytest.mark.slow
 def test_a_planted_slice_of_five_percent_is_found_and_named(shift: float, fault: str, side: int) -> None:
     """The rule names both columns; its effect on the confirming half has the right sign and excludes 1."""
     cohort, failing = planted(3, 12_000, shift)

@@ -101,6 +101,7 @@ def test_with_ones_only_no_event_means_that_it_did_not_happen() -> None:
     assert any("ones only" in note for note in joined.notes)
 
 
+@pytest.mark.slow
 def test_the_join_equals_a_plain_double_loop() -> None:
     """The sorted search gives what comparing every pair gives."""
     rng = np.random.default_rng(5)

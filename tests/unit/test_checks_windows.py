@@ -95,6 +95,7 @@ def test_what_becomes_of_each_prediction_is_what_a_plain_loop_says() -> None:
 
 
 @pytest.mark.parametrize("aggregate", ["first", "last", "max"])
+@pytest.mark.slow
 def test_one_row_for_each_stay_by_the_rule_named(aggregate: Any) -> None:
     """First and last by time with their own outcome; the highest among those whose window holds the event."""
     predictions, events = tables(3)

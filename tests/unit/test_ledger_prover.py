@@ -48,6 +48,7 @@ def test_proofs_from_the_pyramid_are_gos_proofs() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 31, 32, 33, 255, 1023, 1024, 1025, 1100, 32_768, 33_000])
+@pytest.mark.slow
 def test_a_prover_gives_what_the_leaves_give(size: int) -> None:
     """At the edges of blocks of all levels: the same root, the same proofs, and they verify."""
     prover, draw = Prover(lambda start, stop: LEAVES[start:stop]), random.Random(size)

@@ -52,6 +52,7 @@ def test_the_same_inputs_give_the_same_bytes(recipe: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("recipe", list(RECIPES))
+@pytest.mark.slow
 def test_a_trained_model_ranks_and_is_calibrated(recipe: str, tmp_path: Path) -> None:
     """On fresh patients the AUROC of the score is near the best possible, and the mean risk near the observed rate."""
     package, model = train(recipe, TRAIN, CALIBRATION, CONTRACT, "outcome", settings=QUICK.get(recipe))

@@ -116,6 +116,7 @@ class TestLightGBM:
         ],
         ids=str,
     )
+    @pytest.mark.slow
     def test_margins_are_those_of_the_booster(self, cases, holes, choice, compiled):
         """Raw scores equal LightGBM's to 1e-12, on rows with NaN and zeros and on rows that sit on thresholds."""
         booster = boosted(holes, cases[1], **choice)
@@ -251,6 +252,7 @@ class TestXGBoost:
         with pytest.raises(Invalid, match=words):
             TreeEnsemble.from_xgboost_json(bytes(booster.save_raw("json")))
 
+    @pytest.mark.slow
     def test_damaged_files_are_refused(self, booster):
         """Every cut, and every flipped byte of UBJSON, is refused or read as trees; nothing else is raised."""
         small = bytes(booster[:1].save_raw("ubj"))
@@ -357,6 +359,7 @@ class TestExactness:
         half=st.booleans(),
         strict=st.booleans(),
     )
+    @pytest.mark.slow
     def test_float32_comparisons_fold_into_float64_thresholds(self, cut, step, half, strict):
         """Comparing with the folded threshold answers as rounding the row to float32 first does."""
         if math.isinf(cut):
@@ -454,6 +457,7 @@ class TestStoredFormat:
 
     @settings(max_examples=150, deadline=None)
     @given(data=st.data())
+    @pytest.mark.slow
     def test_any_edited_file_is_refused_or_answers(self, stored, data):
         """Random numbers written into random columns raise Invalid, or give an ensemble whose answers are finite."""
         document = json.loads(stored)

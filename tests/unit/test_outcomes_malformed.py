@@ -203,6 +203,7 @@ POOR: list[tuple[str, str, Callable[[Frame], Frame]]] = [
 
 
 @pytest.mark.parametrize(("kind", "change"), [(p[0], p[2]) for p in POOR], ids=[f"{p[0]}: {p[1]}" for p in POOR])
+@pytest.mark.slow
 def test_data_that_cannot_tell_give_missing_verdicts_and_never_a_crash(
     kind: str, change: Callable[[Frame], Frame]
 ) -> None:
