@@ -150,9 +150,23 @@ def test_acting_commands_answer_in_json_too(tmp_path_factory: pytest.TempPathFac
     assert (approved["person"], approved["stage"]) == ("dr-adams", "pilot")
     table = small_table(tmp_path)
     table = table.assign(patient=table["patient"] + 10**9, encounter=table["encounter"] + 10**9)
-    table.to_parquet(tmp_path / "new.parquet")
-    words = ("--as", "sam", "data", "admit", CASE, "--file", str(tmp_path / "new.parquet"), "--json")
-    admitted = json.loads(told(*words, home=own).out)
+    (tmp_path / "lake").mkdir()
+    table.to_parquet(tmp_path / "lake" / "new.parquet")
+    scanned = told("--as", "sam", "catalogue", "scan", str(tmp_path / "lake"), home=own)
+    assert scanned.code == 0, scanned.err
+    words = ("--as", "sam", "data", "admit", CASE, "--file", str(tmp_path / "lake" / "new.parquet"), "--json")
+    with opened(own) as app:
+        before = app.context.use_case(CASE).dataset
+    assert told(*words, "--asset", "no-such-asset", home=own).code == 2
+    with opened(own) as app:
+        assert app.context.use_case(CASE).dataset == before, "nothing is admitted from an asset that is not there"
+    ran = told(*words, "--asset", "new.parquet", home=own)
+    assert ran.code == 0, ran.err
+    admitted = json.loads(ran.out)
+    with opened(own) as app:
+        asset = app.context.registry.catalogue.named("new.parquet")
+        assert admitted["assets"] == [asset.asset]
+        assert (CASE, admitted["dataset"]) in asset.drawn
     assert admitted["verdict"] == "pass"
     assert sum(admitted["split"].values()) == admitted["rows"] == len(table)
 

@@ -288,6 +288,11 @@ def test_the_estimate_of_wrong_labels_bounds_what_was_planted() -> None:
     assert 0.08 < noise.share < 0.14
     assert noise.low < noise.share < noise.high
     assert not label_noise(frame.assign(y=rng.integers(0, 2, 6000)), "y", list("abcd"), "p").told
+    asked = check_tables({"t": frame}, labels=("y", "p"))["t"].findings[-1]
+    assert (asked.rule, asked.column, asked.verdict) == ("label-quality", "y", "missing")
+    assert "labels are wrong" in asked.reason
+    with pytest.raises(Invalid, match="no table has the columns"):
+        check_tables({"t": frame}, labels=("z", "p"))
 
 
 def test_a_picture_says_in_words_what_it_shows_and_draws_few_rows_hollow() -> None:

@@ -88,19 +88,24 @@ for _command in COMMANDS:
 @click.option("--folder", type=click.Path(path_type=Path), help="The use case's folder: prepares the table it names.")
 @click.option("--file", type=click.Path(path_type=Path), help="A prepared table (CSV or Parquet).")
 @click.option("--before", type=float, default=None, help="Only rows whose time is below this.")
+@click.option("--asset", "assets", multiple=True, help="The catalogue's asset that it comes from; as often as needed.")
 @json_option
 @pass_state
 def admit(
-    state: CliState, use_case: str, folder: Path | None, file: Path | None, before: float | None, as_json: bool
-) -> None:
+    state: CliState, use_case: str, folder: Path | None, file: Path | None, before: float | None,
+    assets: tuple[str, ...], as_json: bool,
+) -> None:  # fmt: skip
     """Admit a table: de-identify, profile, check quality, digest, split; refused when it breaks a blocking rule.
 
     \b
-    Example: bedrail data admit readmission-30d --folder examples/readmission-30d
+    Example: bedrail data admit readmission-30d --folder examples/readmission-30d --asset admissions.csv
     """
     from bedrail.journeys.admission import admission_paper, admit_data
+    from bedrail.journeys.cataloguing import draw, live_asset
 
     context = state.context()
+    for asset in assets:  # before anything is admitted
+        live_asset(context, asset)
     charter = context.charter(use_case)
     if (folder is None) == (file is None):
         raise Invalid("name either --folder or --file.", path="--file", remedy="See bedrail data admit --help.")
@@ -119,6 +124,7 @@ def admit(
         frame = frame[frame[charter.data.time] < before].reset_index(drop=True)
     progress = progress_lines()
     report = admit_data(context, state.actor(), use_case, frame, source=source, making=making, progress=progress)
+    drawn = [draw(context, state.actor(), use_case, asset).asset for asset in assets]
     view = context.use_case(use_case).dataset
     assert view is not None
     paper = admission_paper(context, use_case)
@@ -127,7 +133,8 @@ def admit(
     if as_json:
         show_json(
             {"dataset": view.dataset, "rows": view.rows, "verdict": report.verdict, "split": view.counts,
-             "spared_holdout_rows": spared, "rows_without_consent": unconsented, "rows_not_needed": unneeded}
+             "spared_holdout_rows": spared, "rows_without_consent": unconsented, "rows_not_needed": unneeded,
+             "assets": drawn}
         )  # fmt: skip
         return
     click.echo(f"Dataset {view.dataset[:12]}: {view.rows} rows, quality {report.verdict}.")

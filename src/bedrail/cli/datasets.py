@@ -51,15 +51,21 @@ def read(state: CliState, use_case: str, columns: str, parts: tuple[str, ...], r
     "--long", "long_", default="", metavar="NAME:VALUE", help="Columns of a table with one measurement a row."
 )
 @click.option("--key", default="", help="Columns, separated by commas, that must be unique in the first table.")
+@click.option(
+    "--labels", default="", metavar="OUTCOME:PATIENT",
+    help="How many labels may be wrong: a column of 0 and 1, and the patient's. Trains models; may take a minute.",
+)  # fmt: skip
 @click.option("--html", type=click.Path(path_type=Path), default=None, help="Write a page of the first table.")
 @json_option
-def check(files: tuple[Path, ...], rules: Path | None, long_: str, key: str, html: Path | None, as_json: bool) -> None:
+def check(
+    files: tuple[Path, ...], rules: Path | None, long_: str, key: str, labels: str, html: Path | None, as_json: bool
+) -> None:
     """Check tables as they are, without a home: missing, disguised, impossible, in another unit, inconsistent.
 
     A table is called by its file name without suffixes. Exit code 1 when a blocking rule is broken.
 
     \b
-    Example: bedrail data check stays.csv labs.csv --rules rules.toml --html quality.html
+    Example: bedrail data check stays.csv labs.csv --rules rules.toml --labels died:subject_id --html quality.html
     """
     from bedrail.data.consistency import parse_rules
     from bedrail.data.table_check import check_tables
@@ -71,6 +77,7 @@ def check(files: tuple[Path, ...], rules: Path | None, long_: str, key: str, htm
         rules=parse_rules(rules.read_text(encoding="utf-8"), name=rules.name) if rules else (),
         long=_pair(long_),
         keys={first: _names(key)} if key else {},
+        labels=_pair(labels, "--labels"),
     )
     if html is not None:
         _write_page(html, tables[first], found[first], first)
@@ -84,6 +91,7 @@ def check(files: tuple[Path, ...], rules: Path | None, long_: str, key: str, htm
 
 def _show_report(name: str, report: QualityReport) -> None:
     broken = [*report.broken("block"), *report.broken("warn")]
+    broken += [each for each in report.findings if each.verdict == "missing"]
     rows = [(f.level, f.rule, f.column, f.reason) for f in broken]
     show_table(f"{name}: {report.rows} rows, {report.verdict}", ("level", "rule", "column", "what was found"), rows)
 
@@ -233,12 +241,13 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _pair(text: str) -> tuple[str, str] | None:
+def _pair(text: str, option: str = "--long") -> tuple[str, str] | None:
     if not text:
         return None
     name, colon, value = text.partition(":")
     if not (name and colon and value):
-        raise Invalid("this names no two columns.", path="--long", remedy="Write NAME:VALUE, such as parameter:value.")
+        remedy = "Write two names with a colon, such as parameter:value."
+        raise Invalid("this names no two columns.", path=option, remedy=remedy)
     return name, value
 
 

@@ -92,6 +92,8 @@ def label_noise(frame: pd.DataFrame, outcome: str, features: list[str], subject:
     people = rows[subject].astype(str).to_numpy()
     if min(int(y.sum()), int((1 - y).sum())) < 50 or len(np.unique(people)) < FOLDS:
         return LabelNoise(told=False, rows=len(rows), auroc=0.5, reason="fewer than 50 rows of one outcome")
+    if not features:
+        return LabelNoise(told=False, rows=len(rows), auroc=0.5, reason="no inputs")
     X = _matrix(rows, features)
     p = np.empty(len(rows))
     for train, test in GroupKFold(FOLDS).split(X, y, people):

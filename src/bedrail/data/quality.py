@@ -11,7 +11,7 @@ import numpy as np
 from bedrail.core.values import Verdict
 from bedrail.data.consistency import RowsRule, check_rules
 from bedrail.data.disguised import disguised, disguised_findings
-from bedrail.data.label_quality import label_findings
+from bedrail.data.label_quality import label_findings, label_noise, noise_finding
 from bedrail.data.profile import SMALLEST_CELL
 from bedrail.data.quality_values import Level, Limits, QualityFinding, QualityPolicy, QualityReport, found, reported
 from bedrail.data.roles import DataRoles
@@ -211,7 +211,12 @@ def units(asked: Asked) -> Iterator[QualityFinding]:
 
 def label_quality(asked: Asked) -> Iterator[QualityFinding]:
     """Outcomes that contradict each other, and sites that record none."""
-    yield from label_findings(asked.frame, asked.roles, [f.name for f in asked.features], asked.limits)
+    features = [f.name for f in asked.features]
+    yield from label_findings(asked.frame, asked.roles, features, asked.limits)
+    if asked.limits.max_label_noise is not None:
+        present = [name for name in features if name in asked.frame.columns]
+        noise = label_noise(asked.frame, asked.roles.outcome, present, asked.roles.subject)
+        yield noise_finding(noise, asked.roles.outcome, asked.limits.max_label_noise)
 
 
 RULES: tuple[Rule, ...] = (uniqueness, completeness, validity, labels, timeliness, hidden, units, label_quality)

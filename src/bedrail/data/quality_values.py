@@ -39,6 +39,8 @@ class Limits(Value, frozen=True, kw_only=True):
     max_disguised: Share = 0.0
     max_slipped_units: Share = 0.0
     max_conflicting: Share = 0.001
+    max_label_noise: Share | None = None
+    """The share of wrong labels up to which nothing is said; not estimated without one (it trains models)."""
     max_drift: Annotated[float, msgspec.Meta(ge=0.0)] = 0.25
     min_events: Annotated[int, msgspec.Meta(ge=1)] = 100
 

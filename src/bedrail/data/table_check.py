@@ -10,6 +10,7 @@ import numpy as np
 from bedrail.core.errors import Invalid
 from bedrail.data.consistency import RowsRule, check_rules
 from bedrail.data.disguised import disguised, disguised_findings
+from bedrail.data.label_quality import label_noise, noise_finding
 from bedrail.data.quality_values import Limits, QualityFinding, QualityPolicy, QualityReport, found, reported
 from bedrail.data.slips import findings_of, look
 
@@ -30,9 +31,12 @@ def check_tables(
     long: tuple[str, str] | None = None,
     keys: Mapping[str, Sequence[str]] | None = None,
     policy: QualityPolicy | None = None,
+    labels: tuple[str, str] | None = None,
 ) -> dict[str, QualityReport]:
     """A report by table name. `long` names the columns of parameter and value where a row is one measurement.
 
+    `labels` are an outcome of 0 and 1 and the patient: of the first table with both it is said how many labels may be
+    wrong, by all its other columns (slower: models are trained).
     `keys` by table name have to be unique. Raises `Invalid` for columns that are not there.
     """
     policy = policy or QualityPolicy()
@@ -45,7 +49,14 @@ def check_tables(
         if long is not None and all(column in frame.columns for column in long):
             findings += _parameters(frame, *long, policy.limits)
         findings += check_rules(tables, ruled[name])
+        if labels is not None and all(column in frame.columns for column in labels):
+            others = [str(column) for column in frame.columns if column not in labels]
+            findings.append(noise_finding(label_noise(frame, labels[0], others, labels[1]), labels[0]))
+            labels = None
         reports[name] = reported(len(frame), tuple(findings), policy)
+    if labels is not None:
+        remedy = "Name columns of one table."
+        raise Invalid(f"no table has the columns {labels[0]} and {labels[1]}.", path="--labels", remedy=remedy)
     if long is not None and not any(all(c in frame.columns for c in long) for frame in tables.values()):
         raise Invalid(f"no table has the columns {long[0]} and {long[1]}.", path="--long", remedy="Write NAME:VALUE.")
     return reports
