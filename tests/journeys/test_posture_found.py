@@ -7,6 +7,8 @@ import os
 import resource
 import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -377,3 +379,16 @@ def test_an_unsafe_start_is_on_record_and_for_two_roles(app: App) -> None:
         (entry,) = [entry for entry in entries if isinstance(entry.fact, ServedUnsafely)]
         assert entry.actor == Actor(auth=entry.actor.auth, id="olivia", kind="person")
         assert "unsafe-start" in faults(again)
+
+
+@pytest.mark.slow
+def test_the_servers_own_program_refuses_too(app: App) -> None:
+    """Whoever starts it without `bedrail serve` does not get around the refusal; nothing is recorded."""
+    home = app.home
+    app.close()
+    command = [sys.executable, "-m", "bedrail.web", "--home", str(home), "--host", "0.0.0.0", "--port", "1"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    assert "not served, since dangerous: tls" in ran.stderr
+    with opened(home) as again:
+        assert again.context.registry.unsafe == ()

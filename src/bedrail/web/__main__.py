@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from bedrail.app import open_home, server_tls
+from bedrail.app import App, open_home, server_tls
 from bedrail.web.server import run
 
 
@@ -26,12 +26,26 @@ def main() -> None:
         tls = server_tls(given.tls_cert, given.tls_key, given.tls_client_ca, given.tls_client_crl)
     app = open_home(given.home)
     try:
+        untold = _dangers(app, given) - set(given.unsafe)
+        if untold:
+            parser.exit(1, f"not served, since dangerous: {', '.join(sorted(untold))}. Ask bedrail doctor.\n")
         run(
             app, host=given.host, port=given.port, tls=tls, origin=given.origin, proxies=given.proxy,
             unsafe=given.unsafe,
         )  # fmt: skip
     finally:
         app.close()
+
+
+def _dangers(app: App, given: argparse.Namespace) -> set[str]:
+    """The dangerous settings, looked at once more: this program may have been started without `bedrail serve`."""
+    from bedrail.wiring.posture import find_faults
+
+    found = find_faults(
+        app.context, app.store, app.keys, host=given.host, port=given.port, certificate=given.tls_cert,
+        mutual=given.tls_client_ca is not None,
+    )  # fmt: skip
+    return {each.check for each in found if each.severity == "dangerous"}
 
 
 if __name__ == "__main__":
