@@ -26,7 +26,6 @@ FORBIDDEN |= {f"{word}s" for word in FORBIDDEN}
 
 MODEL_LIBRARIES = {
     "numpy", "scipy", "scikit-learn", "joblib", "threadpoolctl", "cloudpickle", "narwhals", "lightgbm",
-    "python-crfsuite",
 }  # fmt: skip
 PERMISSIVE = re.compile(
     r"MIT(-0| License)?|0?BSD(-[23]-Clause)?( License)?|Apache(-2\.0| Software License)?|PSF-2\.0|Zlib|CC0-1\.0|ISC"
