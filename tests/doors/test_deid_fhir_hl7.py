@@ -222,6 +222,19 @@ def test_a_feed_of_messages(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "p.out").read_text())["id"] in made
 
 
+def test_a_message_that_ends_in_its_header_is_no_record(tmp_path: Path) -> None:
+    """A feed's last message, cut off before its type (MSH-9), is told by its number and not counted as done."""
+    source, out = tmp_path / "feed.hl7", tmp_path / "safe.hl7"
+    source.write_text(MESSAGE + "MSH|^~", newline="")
+    arguments = ("hl7", source, "--out", out, "--key-file", tmp_path / "key", "--text", "redact")
+    code, _, err = ran(*arguments)
+    assert code == 2
+    assert f"{source}: message 2: MSH-9" in err
+    assert not out.exists()
+    code, _, _ = ran(*arguments, "--on-error", "skip")
+    assert (code, out.read_bytes().count(b"MSH")) == (1, 1)
+
+
 def test_an_interrupted_export_goes_on_with_what_is_done(tmp_path: Path) -> None:
     """What stops a run leaves no output folder; the same command then makes it, and nothing else stays behind."""
     export, out, key = tmp_path / "export", tmp_path / "safe", tmp_path / "key"

@@ -66,6 +66,9 @@ class Deidentifier:
         """One message (or the headers of a batch) as it lies in a file. Raises `Invalid` with the place, no content."""
         text, charset = decoded(data)
         segments = segments_of(text)
+        if segments and segments[0].name == "MSH" and not "".join(segments[0].fields[9:10]).strip():
+            remedy = "Fetch the message again: it may be cut off; --on-error skip leaves such messages out."
+            raise Invalid("the message has no type.", path="MSH-9", remedy=remedy)
         self._known = known_in(segments)
         self._guard = known_pattern(self._known)
         self._turn_to(next((subject_of(each) for each in segments if each.name == "PID"), ""))
