@@ -22,8 +22,14 @@ def folder(kind: str) -> Path:
     """A new folder, open to this user only, removed at exit."""
     sweep(Path(tempfile.gettempdir()))
     made = Path(tempfile.mkdtemp(prefix=f"bedrail-{kind}-{os.getpid()}-"))
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    atexit.register(_remove, made, os.getpid())
     return made
+
+
+def _remove(made: Path, owner: int) -> None:
+    """By whoever made it, and not by a fork of that process."""
+    if os.getpid() == owner:
+        shutil.rmtree(made, ignore_errors=True)
 
 
 @cache
