@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bedrail.decisions.values import outcome_record, response_record
+from bedrail.journeys.responding import DecisionState, ResponseState, Waiting
 from bedside_house import USE_CASE, Client, SmallHouse, eventually, served, small_house, usual
 
 CONFIRMED = {"response": "confirmed", "person": "dr-lee", "reason": "agrees-with-assessment"}
@@ -125,3 +126,17 @@ def test_an_answer_that_was_shown_has_no_card_to_open(client: Client):
     """Only held answers are opened for review."""
     decision = client.decide(usual()).json["decision"]
     assert client.ask("POST", path(decision, "/card"), {"person": "dr-lee"}).status == 409
+
+
+def test_replies_hold_the_declared_fields_and_none_of_the_patients(client: Client):
+    """A decision's state and the list of reviews, as sent: not a field more than declared, no subject, no input."""
+    asked = usual()
+    decision = client.decide(asked).json["decision"]
+    assert client.ask("POST", path(decision, "/responses"), CONFIRMED).status == 201
+    state = client.ask("GET", path(decision))
+    assert set(state.json) == set(DecisionState.__struct_fields__)
+    assert [set(each) for each in state.json["responses"]] == [set(ResponseState.__struct_fields__)]
+    reviews = client.ask("GET", f"/api/v1/use-cases/{USE_CASE}/reviews").json["reviews"]
+    assert all(set(each) == set(Waiting.__struct_fields__) for each in reviews)
+    assert asked["subject"] not in state.body.decode()
+    assert not set(asked["features"]) & set(state.json)

@@ -59,7 +59,9 @@ class Banner:
 
 
 def _is_page(start: Message) -> bool:
-    return any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start["headers"])
+    return any(
+        name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in start.get("headers", ())
+    )
 
 
 def _with_length(start: Message, length: int) -> Message:
