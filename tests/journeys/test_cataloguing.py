@@ -48,6 +48,22 @@ def everything(home: Path) -> bytes:
     return b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
 
 
+def test_a_name_that_two_assets_share_is_answered_with_the_ends_of_their_ids(app: App, place: Path) -> None:
+    """Exports of two systems have tables of one name: the remedy tells what to write, and writing it works."""
+    look(app, place)
+    other = place.with_name("archive")
+    place.rename(other)
+    place.mkdir()
+    look(app, other)
+    catalogue = app.context.registry.catalogue
+    with pytest.raises(NotFound, match="more than one asset") as refused:
+        catalogue.named("patients.csv")
+    ends = refused.value.remedy.removeprefix("Name one of them: ").removesuffix(".").split(", ")
+    assert {catalogue.named(end).location for end in ends} == {str(place / "patients.csv"), str(other / "patients.csv")}
+    with pytest.raises(NotFound, match="no such asset"):
+        catalogue.named("elsewhere.csv")
+
+
 def test_a_scan_records_assets_and_fields_and_no_value(app: App, place: Path) -> None:
     """Names, types and levels are on record; no sampled value stands in ledger, artifact or any other file."""
     done = look(app, place, find=cataloguing.text_finder())

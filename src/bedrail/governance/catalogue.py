@@ -128,9 +128,10 @@ class Catalogue:
             found = [each for each in self.assets.values() if chosen(each)]
             if len(found) == 1:
                 return found[0]
-        raise NotFound(
-            "there is no such asset, or more than one.", path="asset", remedy="bedrail catalogue list names them."
-        )
+            if found:
+                ends = ", ".join(sorted(each.asset[-6:] for each in found))
+                raise NotFound("more than one asset is called so.", path="asset", remedy=f"Name one of them: {ends}.")
+        raise NotFound("there is no such asset.", path="asset", remedy="bedrail catalogue list names them.")
 
     def live(self) -> Iterator[AssetView]:
         """The assets that somebody has to answer for."""

@@ -104,7 +104,7 @@ class PostgresSource:
 
     def __init__(self, address: str, *, password: str = "", schema: str = "", kind: Kind = "ehr-table") -> None:
         """The address has no password: it comes from `password`, PGPASSWORD, PGPASSFILE or ~/.pgpass."""
-        self._address, self._password, self._schema, self._kind = usable(address), password, schema, kind
+        self._address, self._password, self._schema, self._kind = usable(address, path="target"), password, schema, kind
 
     @property
     def target(self) -> str:

@@ -202,16 +202,16 @@ class PostgresConnections:
         return str(schema)
 
 
-def usable(address: str) -> str:
-    """The address, when it is a postgresql:// one without a password; raises `Invalid`."""
+def usable(address: str, *, path: str = "--store") -> str:
+    """The address, when it is a postgresql:// one without a password; raises `Invalid` at `path`."""
     parts = urlsplit(address)
     if parts.scheme not in ("postgresql", "postgres"):
-        raise Invalid("this is no PostgreSQL address.", path="--store", remedy="postgresql://USER@HOST/DATABASE")
+        raise Invalid("this is no PostgreSQL address.", path=path, remedy="postgresql://USER@HOST/DATABASE")
     query = {name for name, _ in parse_qsl(parts.query)}
     if parts.password is not None or "password" in query:
         raise Invalid(
             "a password does not belong in the address.",
-            path="--store",
+            path=path,
             remedy="Leave it out, and put it into ~/.pgpass (mode 0600), PGPASSFILE or PGPASSWORD.",
         )
     return address
