@@ -9,6 +9,9 @@ often each is missing.
 Every failing check draws on the same outcomes, so that failures come together; the rate of any failure is what a
 hospital meets. Where a check fails more often than 1 %, the finding that failed most often is named.
 
+Prediction sets of a few hundred cases are valid on average over such sets and not each: with --calibrated 3810 (300
+cases at 8 %) the coverage itself strays by 1.7 points, and a set that holds less than tolerated is no false finding.
+
     nice python bench/family_rate.py [--audits 400] [--seed 1] [--size 30000] [--layout uneven] [--rows 3]
 """
 
@@ -62,11 +65,11 @@ def conformal(risk: np.ndarray, others: np.ndarray, happened: np.ndarray) -> np.
     return told
 
 
-def audit(rng: np.random.Generator, n: int, layout: str, rows: int) -> Cohort:
-    """One examination of an exactly fair, well calibrated model."""
+def audit(rng: np.random.Generator, n: int, layout: str, rows: int, calibrated: int) -> Cohort:
+    """One examination of an exactly fair, well calibrated model, with sets that `calibrated` others calibrated."""
     intercept, threshold = SETTINGS[n]
     inputs, risk, outcome, who = drawn(rng, n, rows, intercept)
-    _, others, happened, _ = drawn(rng, n // 2, 1, intercept)
+    _, others, happened, _ = drawn(rng, calibrated, 1, intercept)
     share = np.array(LAYOUTS[layout], dtype=float)
     group = rng.choice(list("abcdef"), n, p=share / share.sum())[who]
     know = np.sqrt(1 + 0.346 * (0.6**2 + 0.7**2))  # the logistic-normal integral, as a slope (Zeger et al. 1988)
@@ -88,7 +91,9 @@ def audit(rng: np.random.Generator, n: int, layout: str, rows: int) -> Cohort:
     )
 
 
-def run(audits: int, seed: int, n: int, layout: str, rows: int) -> dict[str, object]:
+def run(
+    audits: int, seed: int, n: int, layout: str, rows: int, calibrated: int, asked: tuple[str, ...] = ASKED
+) -> dict[str, object]:
     """Counts of failing and missing checks over all audits."""
     failed: Counter[str] = Counter()
     missing: Counter[str] = Counter()
@@ -96,7 +101,7 @@ def run(audits: int, seed: int, n: int, layout: str, rows: int) -> dict[str, obj
     anything = demanded = 0
     for at in range(audits):
         rng = np.random.default_rng([seed, at, n, rows, layout == "even"])
-        told = examine(audit(rng, n, layout, rows), Requirements(), checks=ASKED, seed=at)
+        told = examine(audit(rng, n, layout, rows, calibrated), Requirements(), checks=asked, seed=at)
         fails = {one.check for one in told if one.verdict is Verdict.FAIL}
         failed.update(fails)
         missing.update(one.check for one in told if one.verdict is Verdict.MISSING)
@@ -115,13 +120,23 @@ def main() -> int:
     parser.add_argument("--size", type=int, choices=SETTINGS, help="patients; both sizes without it")
     parser.add_argument("--layout", choices=LAYOUTS, help="sizes of groups; both without it")
     parser.add_argument("--rows", type=int, default=1, help="rows a patient")
+    parser.add_argument("--calibrated", type=int, default=400_000, help="patients who calibrated the prediction sets")
+    parser.add_argument("--checks", nargs="*", default=[], help="only these checks")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     missed = False
     for n in (options.size,) if options.size else tuple(SETTINGS):
         for layout in (options.layout,) if options.layout else tuple(LAYOUTS):
             start = time.process_time()
-            told = run(options.audits, options.seed, n, layout, options.rows)
+            told = run(
+                options.audits,
+                options.seed,
+                n,
+                layout,
+                options.rows,
+                options.calibrated,
+                tuple(options.checks or ASKED),
+            )
             rate = told["any"] / options.audits  # type: ignore[operator]
             missed |= rate > TARGET
             where = f"{n:,} patients, {layout} groups, {options.rows} row(s) a patient"

@@ -149,11 +149,12 @@ def _binned(column: pd.Series) -> pd.Series:
 
 def beside_peers(frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, python: str) -> None:
     """Recall and precision of ours and of each peer on the same planted data, and what each says of fair models."""
-    for which in ("bedrail", "sliceline-loss", "sliceline-excess", "divexplorer"):
+    plain = max(1, trials // 6)
+    for which in ("bedrail", "divexplorer", "sliceline-excess", "sliceline-loss"):
         found = false = reported = fair = 0
         start = time.perf_counter()
         for at in range(trials):
-            for kind in (KINDS[at % 3], "fair"):
+            for kind in (KINDS[at % 3], "fair") if at < plain else (KINDS[at % 3],):
                 cohort, planted, _ = trial(frame, risk, seed * 10_000 + at, kind)
                 rules = ours(cohort, at) if which == "bedrail" else peer(python, cohort, which)
                 if kind == "fair":
@@ -163,8 +164,8 @@ def beside_peers(frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, 
                 found, reported, false = found + hit, reported + len(rules), false + wrong
         precision = f"{(reported - false) / reported:.0%}" if reported else "none reported"
         print(f"{which}: recall {found} of {trials} = {found / trials:.0%}; precision {precision} "
-              f"({reported} reported, {false} false); something is reported of {fair} of {trials} fair models; "
-              f"{(time.perf_counter() - start) / (2 * trials):.1f} s each", flush=True)  # fmt: skip
+              f"({reported} reported, {false} false); something is reported of {fair} of {plain} fair models; "
+              f"{(time.perf_counter() - start) / (trials + plain):.1f} s each", flush=True)  # fmt: skip
 
 
 def main() -> int:

@@ -26,10 +26,14 @@ def main() -> None:
         for row in finder.top_slices_:
             rules.append({c: str(v) for c, v in zip(frame.columns, row, strict=True) if v is not None})
     else:
-        from divexplorer import DivergenceExplorer
+        from functools import partial
 
+        from divexplorer import DivergenceExplorer, divexplorer
+
+        # three statements, as the others: 0.2.6 has no option for what its miner can do
+        divexplorer.fpgrowth_cm = partial(divexplorer.fpgrowth_cm, max_len=3)
         found = DivergenceExplorer(frame.assign(wrong=errors["_wrong"])).get_pattern_divergence(
-            min_support=0.02, quantitative_outcomes=["wrong"], max_len=3
+            min_support=0.02, quantitative_outcomes=["wrong"], show_coincise=False
         )
         strong = found[found["wrong_t"].abs() > 1.96].sort_values("wrong_div", ascending=False).head(FIRST)
         for items in strong["itemset"]:

@@ -26,8 +26,9 @@ def uncertainty(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     """Coverage of conformal sets by outcome class, overall and by group, and sanity of risk intervals.
 
     `uncertainty.coverage-positive` and `-negative` are the shares of patients of that class whose set at
-    `conformal_alpha` holds the truth. They fail when the whole interval lies below 1 - alpha and the estimate more than
-    `coverage_tolerance` below it (in groups, at the confidence that shares `family_alpha` over all of them); they pass
+    `conformal_alpha` holds the truth. They fail when the whole interval, at the confidence that shares `family_alpha`
+    over both classes of all patients and of every group, lies below 1 - alpha and the estimate more than
+    `coverage_tolerance` below it; they pass
     when the estimate is within the tolerance and the interval no wider than `widest_rate_interval`.
     `uncertainty.answered` is the share of patients whose set holds one outcome only, `uncertainty.error-among-answered`
     the share of these for whom it is the wrong one, for all and by group: it fails when its whole interval lies above
@@ -57,12 +58,12 @@ def _coverage(cohort: Cohort, requirements: Requirements, p_values: Floats) -> l
         reason = f"{int(bad.sum())} of {cohort.n} rows have p-values that are not between 0 and 1."
         return [Finding(check="uncertainty.coverage", verdict=Verdict.FAIL, n=cohort.n, reason=reason)]
     every = cells(cohort, intersections=False)
-    strict = 1 - requirements.family_alpha / max(1, 2 * len(every))
+    strict = 1 - requirements.family_alpha / (2 * (1 + len(every)))
     findings = []
     for label, word, people in CLASSES:
         name = f"uncertainty.coverage-{word}"
         rows = cohort.outcome == label
-        findings.append(_share(cohort, requirements, name, "overall", people, hits, rows, requirements.confidence))
+        findings.append(_share(cohort, requirements, name, "overall", people, hits, rows, strict))
         for cell in every:
             guarded = too_few(cell, name, requirements)
             findings.append(

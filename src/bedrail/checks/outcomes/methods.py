@@ -198,6 +198,7 @@ OUTCOMES: dict[str, Method] = {
             "Gerds and Schumacher (2006), Biometrical Journal 48:1029",
             "Austin, Harrell and van Klaveren (2020), Statistics in Medicine 39:2714",
             "Kattan and Gerds (2018), Diagnostic and Prognostic Research 2:7",
+            "Hall (1992), JRSS B 54:221",
         ),
         claim="At each horizon risks are as high as the share that had the event by then.",
         formula="O/E(t) = F₁(t) / mean risk; Brier(t) = mean w (1[T ≤ t, event] − risk)²; cloglog P = a + b "

@@ -195,7 +195,8 @@ def _skilled(
     one = times.skill_of(score, everybody)
     if one is None:
         return missing(name, "Patients with and without the event are both needed.", n=cohort.n)
-    interval = one.skill(requirements.confidence)
+    below, above = one.skewed(requirements.confidence)  # the few with an event and a high risk pull it up
+    interval = below, min(1.0, above)
     verdict = at_least(interval, interval, 0.0)
     words = {
         Verdict.PASS: "Nearer to the truth than giving everybody the observed incidence",
