@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bedrail.core.events import DeidentificationJudged
@@ -52,3 +54,9 @@ def test_an_experts_end_bounds_the_gate() -> None:
     gate = ask([*story(), (5.5, deidentified(until=day(120).isoformat()))])
     assert isinstance(gate, Open)
     assert gate.until_epoch == day(120).timestamp()
+
+
+def test_the_examples_hospital_asks_for_it_as_the_shipped_policy_does() -> None:
+    """Who starts from the example's policy is asked for evidence of de-identification, for as many days."""
+    example = Path(__file__).parents[2] / "examples" / "policies" / "hospital.toml"
+    assert parse_policy(example.read_bytes()).deidentification == parse_policy(default_policy_text()).deidentification
