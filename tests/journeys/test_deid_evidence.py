@@ -253,7 +253,9 @@ def test_addresses_of_vocabularies_codes_and_pseudonyms_are_no_identifiers(tmp_p
         "text": {"status": "generated", "div": '<div xmlns="http://www.w3.org/1999/xhtml">well</div>'},
         "subject": {"reference": f"Patient/{code}", "identifier": {"system": "urn:oid:2.16.840.1", "value": code}},
         "source": {"reference": "urn:uuid:5c1e0b7a-9d3f-4261-8a7b-e0f3c4d59e12"},
-        "item": [{"answer": [{"valueCoding": {"system": "http://terminology.hl7.org/sct", "code": "428191000124101"}}]}],
+        "item": [
+            {"answer": [{"valueCoding": {"system": "http://terminology.hl7.org/sct", "code": "428191000124101"}}]},
+        ],
     }  # fmt: skip
     dirty = {"resourceType": "Patient", "photo": [{"url": "http://photos.example.com/ann-lee"}],
              "identifier": [{"value": "MRN 12345678"}], "telecom": [{"value": "ann@example.com"}]}  # fmt: skip
