@@ -137,6 +137,8 @@ def struck(folder: Path, ready: Path, call: str, number: int, fault: str) -> lis
             wrong.append(f"the process ended: {said[-1:]}")
         promises = [each for each in said if each.startswith(("fact", "artifact", "tree", "stop"))]
         return wrong + power_work.wrong_after(place, promises)
+    except subprocess.TimeoutExpired:
+        return ["the process hung"]
     finally:
         shutil.rmtree(place)
 
