@@ -11,7 +11,7 @@ LABELS = (
 """The identifiers of HIPAA Safe Harbor, 45 CFR 164.514(b)(2)(i)(A)-(R), with dates and ages of 90 and over apart."""
 
 
-class Span(Value, frozen=True, kw_only=True):
+class Span(Value, frozen=True, gc=False):
     """One stretch of text taken for an identifier.
 
     `start` and `end` are offsets in Unicode code points of the text as it came, end exclusive. `label` is one of

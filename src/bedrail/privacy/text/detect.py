@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from bedrail.core.errors import Invalid
 from bedrail.privacy.text.believing import Belief
-from bedrail.privacy.text.fusion import fuse
+from bedrail.privacy.text.fusion import beyond, fuse
 from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.known import find_known
 from bedrail.privacy.text.matching import Matcher
@@ -61,14 +61,12 @@ class Detector:
         if self._tagger is not None and len(tokens):
             candidates += self._belief.candidates(tokens, self._tagger.probabilities(tokens))
         found = fuse(plain.text, candidates)
-        more = (
-            self._propagation.find(tokens, found) + self._bridges(plain.text, found) + self._initials(plain.text, found)
-        )
-        spans = []
-        for c in fuse(plain.text, candidates + more) if more else found:
-            start, end = plain.original(c.start, c.end)
-            spans.append(Span(start=start, end=end, label=c.label, confidence=c.confidence, source=c.source))
-        return spans
+        again = self._propagation.find(tokens, found)
+        more = beyond(found, again) + self._bridges(plain.text, found) + self._initials(plain.text, found)
+        if more:
+            found = fuse(plain.text, candidates + more)
+        place = plain.original
+        return [Span(*place(c.start, c.end), c.label, c.confidence, c.source) for c in found]
 
     def _bridges(self, text: str, found: Sequence[Candidate]) -> list[Candidate]:
         bridge = self._bridge

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 
 from bedrail.privacy.text.values import Candidate
 
@@ -30,6 +31,17 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
         covered[first:last] = b"\x01" * (last - first)
     taken.sort(key=lambda c: c.start)
     return [c for c in taken if c.label]
+
+
+def beyond(found: Sequence[Candidate], more: Sequence[Candidate]) -> list[Candidate]:
+    """Those of `more` that would change what was fused: the others lie inside something as sure, and leave nothing."""
+    starts = [one.start for one in found]
+    kept = []
+    for one in more:
+        at = bisect_right(starts, one.start) - 1
+        if at < 0 or found[at].end < one.end or found[at].confidence < one.confidence:
+            kept.append(one)
+    return kept
 
 
 def _order(one: Candidate) -> tuple[float, int, int]:
