@@ -243,11 +243,31 @@ def test_files_are_recognised_by_content() -> None:
         read(b"hello")
 
 
-def test_a_file_that_is_cut_off_in_its_pixels_is_filled_up_and_says_so() -> None:
-    """What there is stays of use; what is missing is zeros; the note goes into the manifest."""
-    done = treat(Path(str(get_testdata_file("MR_truncated.dcm", download=False))).read_bytes(), KEYED, TAGS)
-    assert any("cut off" in note for note in done.notes)
-    assert pydicom.dcmread(BytesIO(done.data)).pixel_array.shape == (64, 64)
+def shipped(name: str) -> bytes:
+    """A file that pydicom ships."""
+    return Path(str(get_testdata_file(name, download=False))).read_bytes()
+
+
+def test_a_file_that_is_cut_off_is_refused_with_the_attribute_in_which_it_ends() -> None:
+    """In a value, a sequence, compressed pixels, a header, or a deflated data set; zeros behind the end are padding."""
+    whole = shipped("CT_small.dcm")
+    pixels = whole.index(b"\xe0\x7f\x10\x00OW")
+    cases = {
+        "(7FE0,0010): the file is cut off: it ends after 8,130 of its 8,192 bytes.": shipped("MR_truncated.dcm"),
+        "(300A,00B0): the file is cut off: it ends after 711 of its 976 bytes.": shipped("rtplan_truncated.dcm"),
+        "(7FE0,0010): the file is cut off: it ends before the sign": shipped("SC_rgb_rle_2frame.dcm")[:2000],
+        "(7FE0,0010): the file is cut off: it ends after 0 of its 32,768 bytes.": whole[: pixels + 12],
+        f"byte {pixels + 5}: the file is cut off: it ends in the head of an attribute.": whole[: pixels + 5],
+        f"byte {pixels + 9}: the file is cut off: it ends in the middle of": whole[: pixels + 9],
+        "byte 1000: the file is cut off: it ends in the middle of": shipped("rtstruct.dcm")[:1000],
+        "byte 4000: the file is cut off: it ends in the middle of": shipped("image_dfl.dcm")[:4000],
+    }
+    for said, data in cases.items():
+        with pytest.raises(Invalid) as refused:
+            treat(data, KEYED, TAGS)
+        assert f"{refused.value.path}: {refused.value.message}".startswith(said)
+        assert "--on-error skip" in refused.value.remedy
+    assert treat(whole + bytes(3), KEYED, TAGS).data
 
 
 def test_attributes_beyond_the_table_are_none_of_the_table() -> None:

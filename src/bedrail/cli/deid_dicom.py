@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from bedrail.cli.deid_options import Running, out_option, run_options
+from bedrail.cli.deid_options import SHOWN_FAILURES, Running, out_option, run_options
 from bedrail.cli.doors import json_option, show_json, show_table
 
 if TYPE_CHECKING:
+    from bedrail.privacy.dicom.folder import DicomFiles
     from bedrail.privacy.dicom.values import Pixels, Profile
 
 _FLAGS = {
@@ -58,13 +59,14 @@ def profile_options(command: Callable[..., int]) -> Callable[..., int]:
     help="Text in pixels: look in kinds of images known to hold some, never, everywhere; or blacken those kinds.",
 )  # fmt: skip
 @click.option("--language", default="en", show_default=True, help="Of the text inside: en, es or de.")
-@click.option("--show-names", is_flag=True, help="Name files that are left out; names may name patients.")
+@click.option("--show-names", is_flag=True, help="Name files that fail or are left out; names may name patients.")
 @run_options
 def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names: bool, running: Running) -> int:
     """De-identify DICOM: a folder with all below it into a new folder, or one file IN.dcm into OUT.dcm.
 
     By PS3.15 Annex E. Each file out is named and filed by new UIDs, read again and audited before it counts as done.
-    Files are recognised by content; others are left out. Failures are told by number in `find . -type f | sort`.
+    Files are recognised by content; others are left out, and told. A file that is cut off or damaged stops the run, or
+    is left out with --on-error skip. Files are told by number in `find . -type f | LC_ALL=C sort`.
 
     \b
     Example:
@@ -79,7 +81,7 @@ def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names:
 
     pack(profile.language)  # an unknown language is said so before anything is read
     profile = msgspec.structs.replace(profile, pixels=pixels)
-    folder = DicomFiles(source) if source.is_dir() else None
+    folder = DicomFiles(source, named=show_names) if source.is_dir() else None
     copies = folder.found_twice() if folder is not None else {}
     work = DicomWork(running.key().digest, profile, copies)
     with running.progress("files") as told:
@@ -90,11 +92,21 @@ def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names:
     more: dict[str, object] = {}
     if folder is not None:
         more["left_out"] = len(folder.others)
+        if folder.others and running.as_json:
+            more["files_left_out"] = folder.others
+        elif folder.others:
+            _tell_others(folder)
         if folder.others and show_names:
-            left = set(folder.others)
-            paths = [path for number, path in enumerate(folder.all_files(), start=1) if number in left]
-            more["names_left_out"] = [path.relative_to(source).as_posix() for path in paths]
+            more["names_left_out"] = [folder.name_of(number) for number in folder.others]
     return running.report(done, out, more=more)
+
+
+def _tell_others(folder: DicomFiles) -> None:
+    """Which files of the folder are no DICOM."""
+    for number in folder.others[:SHOWN_FAILURES]:
+        click.echo(f"  {folder.place(number)}: this is no DICOM; left out.", err=True)
+    if len(folder.others) > SHOWN_FAILURES:
+        click.echo(f"  and {len(folder.others) - SHOWN_FAILURES} more (--json lists them)", err=True)
 
 
 @click.command("dicom-audit")

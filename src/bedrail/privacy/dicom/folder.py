@@ -29,9 +29,10 @@ class DicomFiles(Files):
     Numbers count all files of the folder in the order of their names, since names may name patients.
     """
 
-    def __init__(self, folder: Path) -> None:
-        """Looks at the beginning of each file when first asked."""
+    def __init__(self, folder: Path, *, named: bool = False) -> None:
+        """Looks at the beginning of each file when first asked; `named` gives places with the names of files."""
         super().__init__(folder)
+        self._named = named
         self._found: list[tuple[int, Path]] | None = None
         self.others: list[int] = []
         self.copies: dict[int, int] = {}
@@ -56,6 +57,14 @@ class DicomFiles(Files):
             if not self._found:
                 raise Invalid("there is no DICOM file in it.", path=str(self.folder), remedy="Name another folder.")
         return self._found
+
+    def place(self, number: int) -> str:
+        """By number, and by name where names were asked for."""
+        return f"{super().place(number)}{f', {self.name_of(number)}' if self._named else ''}"
+
+    def name_of(self, number: int) -> str:
+        """A file below the folder; its name may name a patient."""
+        return self.all_files()[number - 1].relative_to(self.folder).as_posix()
 
     def found_twice(self) -> dict[int, int]:
         """The number of each file that seems to hold an instance seen before -> which copy it is."""

@@ -8,11 +8,9 @@ import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import BytesIO
 
-import pydicom
 from pydicom import config
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -25,17 +23,14 @@ from bedrail.privacy.dicom.overlays import clean_overlays
 from bedrail.privacy.dicom.table import edition, rules_of
 from bedrail.privacy.dicom.values import CODES, Profile, Treated
 from bedrail.privacy.dicom.walk import Walk
-from bedrail.privacy.dicom.writing import PIXELS, UNDEFINED, text_value, written
+from bedrail.privacy.dicom.wholeness import UNREADABLE, parsed
+from bedrail.privacy.dicom.writing import text_value, written
 from bedrail.privacy.keyed import Keyed
 
 IMPLEMENTATION = "2.25.186539271330917284116041297482946187264"
 """Of Bedrail, as Implementation Class UID (0002,0012); made once, by the UUID root."""
 DIRECTORY_RECORDS = 0x00041220
-MOST_FILLED = 64
-"""Pixels that are cut off are filled up to at most so many times what there is: a length may be an error too."""
-TRUNCATED = "the file was cut off: its last attribute is not whole"
 _UID = re.compile(r"[0-9]+(\.[0-9]+){1,31}", re.ASCII)
-_REMEDY = "Look at it with a DICOM tool, or leave such files out with --on-error skip."
 
 
 @contextmanager
@@ -71,30 +66,17 @@ def is_dicom(start: bytes) -> bool:
 
 
 def read(data: bytes) -> FileDataset:
-    """The instance in these bytes; raises `Invalid` (without a word of its content) when it cannot be read whole."""
+    """The instance in these bytes, or what is there of one cut off; raises `Invalid` without a word of its content."""
+    return _read(data)[0]
+
+
+def _read(data: bytes) -> tuple[FileDataset, Invalid | None]:
     if not is_dicom(data[:132]):
         raise Invalid("this is no DICOM.", remedy="Leave it out.")
-    try:
-        dataset = pydicom.dcmread(BytesIO(data), force=True)
-        parsed = len(dataset)
-    except Exception as error:  # noqa: BLE001 (its message quotes the file)
-        raise Invalid(f"the data set cannot be read ({type(error).__name__}).", remedy=_REMEDY) from None
-    if not parsed:
-        raise Invalid("there is no data set in it.", remedy=_REMEDY)
-    return dataset
-
-
-def mended(dataset: FileDataset) -> tuple[str, ...]:
-    """Deal with an attribute that the file ends in the middle of: pixels are filled up with zeros, others go."""
-    cut = []
-    for tag, element in list(dataset.items()):
-        if isinstance(element, RawDataElement) and element.length not in (UNDEFINED, len(element.value or b"")):
-            cut.append(tag)
-            had, value = element.length, element.value or b""
-            del dataset[tag]
-            if tag == PIXELS and had <= MOST_FILLED * (len(value) + 1):
-                put(dataset, tag, element.VR or "OW", value + bytes(had - len(value)))
-    return (TRUNCATED,) if cut else ()
+    dataset, cut = parsed(data)
+    if cut is None and not len(dataset):
+        raise Invalid("there is no data set in it.", remedy=UNREADABLE)
+    return dataset, cut
 
 
 def deidentify(dataset: Dataset, keyed: Keyed, profile: Profile | None = None) -> Walk:
@@ -134,16 +116,17 @@ def record(dataset: Dataset, profile: Profile, *, pixels: bool = False) -> None:
 def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
     """A whole file, de-identified and audited; `name` is the output's, made of new UIDs only.
 
-    Raises `Invalid` when it cannot be read, and `Refused` when something would be left in it: then nothing of it may be
-    written. Nothing raised holds a value.
+    Raises `Invalid` when it cannot be read or was cut off (with the place), and `Refused` when something would be left
+    in it: then nothing of it may be written. Nothing raised holds a value.
     """
     from bedrail.privacy.dicom.audit import leftovers, refuse
     from bedrail.privacy.dicom.pixels import clean_pixels
 
     with quiet_pydicom():
-        dataset = read(data)
+        dataset, cut = _read(data)
+        if cut is not None:
+            raise cut
         try:
-            notes = mended(dataset)
             pixels = clean_pixels(dataset, profile)
             walk = deidentify(dataset, keyed, profile)
             if pixels.cleaned:
@@ -157,12 +140,12 @@ def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
         except BedrailError:
             raise
         except Exception as error:  # noqa: BLE001 (its message quotes the file)
-            raise Invalid(f"the data set cannot be handled ({_place(error)}).", remedy=_REMEDY) from None
+            raise Invalid(f"the data set cannot be handled ({_place(error)}).", remedy=UNREADABLE) from None
         refuse(leftovers(out, profile, known=walk.known, uids=walk.replaced_uids()))
         counts = dict(walk.counts)
         for key, count in pixels.counts.items():
             counts[key] = counts.get(key, 0) + count
-        return Treated(data=out, name=_name(dataset), counts=counts, notes=(*notes, *pixels.notes))
+        return Treated(data=out, name=_name(dataset), counts=counts, notes=pixels.notes)
 
 
 def _new_meta(dataset: FileDataset, walk: Walk, data: bytes) -> None:
