@@ -51,31 +51,31 @@ def _one(op: Any, value: Any, *, folded: bool) -> int | None:
     """The characters that a node of one character takes, as bits; None for any other node."""
     if op is sre.ANY:
         return _ALL & ~(1 << 10)
-    if op in (sre.LITERAL, sre.NOT_LITERAL):
-        bits = _range(value, value, folded=folded)
-        return bits if op is sre.LITERAL else _ALL & ~bits | 1 << _OTHER
+    if op is sre.LITERAL:
+        return _range(value, value, folded=folded)
+    if op is sre.NOT_LITERAL:
+        return _ALL & ~_range(value, value, folded=folded, loose=False) | 1 << _OTHER
     if op is not sre.IN:
         return None
-    bits, negated = 0, False
-    for kind, what in value:
-        if kind is sre.NEGATE:
-            negated = True
-        elif kind is sre.LITERAL:
-            bits |= _range(what, what, folded=folded)
+    bits, negated = 0, value[0][0] is sre.NEGATE
+    for kind, what in value[negated:]:
+        if kind is sre.LITERAL:
+            bits |= _range(what, what, folded=folded, loose=not negated)
         elif kind is sre.RANGE:
-            bits |= _range(*what, folded=folded)
+            bits |= _range(*what, folded=folded, loose=not negated)
         else:
             bits |= _CATEGORIES.get(what, _ALL)
     return (_ALL & ~bits if negated else bits) | 1 << _OTHER
 
 
-def _range(low: int, high: int, *, folded: bool) -> int:
+def _range(low: int, high: int, *, folded: bool, loose: bool = True) -> int:
+    """The characters from `low` to `high`; `loose` adds what may be among them: a negation would take it away."""
     bits = 1 << _OTHER
     for at in range(low, min(high, _OTHER - 1) + 1):
         char = chr(at)
         for one in {char, char.lower(), char.upper()} if folded else {char}:
             bits |= 1 << ord(one)
-    if folded and high >= _OTHER:  # the Kelvin sign is a k, a long s is an s
+    if folded and loose and high >= _OTHER:  # the Kelvin sign is a k, a long s is an s
         bits |= sum(1 << ord(c) for c in "iIkKsS")
     return bits
 
@@ -133,14 +133,15 @@ class _States:
 
     def _repeat(self, value: Any, at: int, *, folded: bool) -> int:
         least, most, nodes = value
-        for _ in range(min(least, 4 * _UNROLLED)):
+        unrolled = min(least, 4 * _UNROLLED)
+        for _ in range(unrolled):
             at = self.sequence(nodes, at, folded=folded)
-        if most - least > _UNROLLED:
+        if most - unrolled > _UNROLLED:
             loop = self.skip(at, self.new())
             self.skip(self.sequence(nodes, loop, folded=folded), loop)
             return self.skip(loop, self.new())
         end = self.new()
-        for _ in range(most - least):
+        for _ in range(most - unrolled):
             self.skip(at, end)
             at = self.sequence(nodes, at, folded=folded)
         return self.skip(at, end)
