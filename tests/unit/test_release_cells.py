@@ -77,7 +77,7 @@ def test_a_moved_date_keeps_its_form(cell: str, expected: str) -> None:
 
 
 def test_a_kept_interval_stands_and_what_only_looks_like_one_does_not() -> None:
-    """[75-100) and 100-200 are no telephone and no identifier; a day of a month, a number of four digits may be."""
+    """[75-100) and 100-200 are no telephone and no identifier; a day of a month, a band of ages over 90 may be."""
     make = guarded(load("en", "rules"), load("en", "rules"))
     for cell in (
         "[70-80)",
@@ -94,7 +94,10 @@ def test_a_kept_interval_stands_and_what_only_looks_like_one_does_not() -> None:
         assert make(cell) == (cell, False), cell
     for cell in ("555-1234", "617-555-0199", "123-45-6789", "1234-5678"):
         assert make(cell)[1], cell
-    assert not any(is_interval(cell) for cell in ("3-12", "200-100", "[70-80", "70-80)", "1990-2010", "01-99"))
+    assert not any(
+        is_interval(cell)
+        for cell in ("3-12", "200-100", "[70-80", "70-80)", "[91-95)", "92 - 101", "1990-2010", "01-99")
+    )
 
 
 def test_a_bad_row_stops_the_run_or_is_left_out_as_asked(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ _INTERVAL = re.compile(
     r"\s*([\[(]?)\s*(0|[1-9]\d{0,2}|\d{1,3}\.\d{1,2})\s*(?:-|–|,|to)\s*([1-9]\d{0,2}|\d{1,3}\.\d{1,2})\s*([\])]?)\s*",
     re.ASCII,
 )
+_OLDEST = 125
 _LEADING_ZERO = re.compile(r"\s*0\d{4}\s*")
 MOST_REMEMBERED = 200_000
 
@@ -136,12 +137,15 @@ def guarded(rules: Finding | None, everything: Finding | None = None, common: Co
 def is_interval(value: str) -> bool:
     """Whether a cell is an interval of small numbers, [70-80) or 100-200, and can be no day of a month such as 3-12.
 
-    At most three digits each: a local telephone number has more, and so has whatever tells people apart.
+    At most three digits each: a local telephone number has more, and so has whatever tells people apart. Nor may it be
+    a part of the ages over 89, which make one class only (45 CFR 164.514(b)(2)(i)(C)): [91-95) is looked at further.
     """
     found = _INTERVAL.fullmatch(value)
     if found is None or bool(found[1]) != bool(found[4]):
         return False
     low, high = float(found[2]), float(found[3])
+    if 90 < low < high <= _OLDEST:
+        return False
     return low < high and (bool(found[1]) or low == 0 or high > 31 or low > 12 or "." in found[0])
 
 
