@@ -57,6 +57,7 @@ def _same(text: str, language: str) -> None:
     for rule in matcher._rules:
         if rule.anchored:
             assert matcher.places(tokens, rule.entry) == matcher.places_python(tokens, rule.entry)
+    assert sorted(matcher.find_ruled(tokens), key=repr) == sorted(matcher.find_directly(tokens), key=repr)
     found, large = letters(plain.text, 50)
     small, large_python = letters_python(plain.text, 50)
     assert (found, large) == (small, large_python)
@@ -65,7 +66,7 @@ def _same(text: str, language: str) -> None:
 @settings(max_examples=40, deadline=None)
 @given(text=_TEXT, language=st.sampled_from(sorted(PACKS)))
 def test_the_compiled_scan_says_what_the_python_one_says(text: str, language: str) -> None:
-    """Tokens, letters, events and places are the same with and without the compiled kernel, whatever the characters."""
+    """Tokens, letters, events, places and what is found are the same with the compiled kernel and without it."""
     _same(text, language)
 
 
@@ -73,6 +74,9 @@ def test_the_compiled_scan_says_the_same_of_the_shipped_samples() -> None:
     """Also on whole notes of the three languages."""
     for language, text in _samples()[::12]:
         _same(text, language)
+    for language, text in _samples():
+        tokens, matcher = Tokens(Plain(text)), _matcher(language)
+        assert sorted(matcher.find_ruled(tokens), key=repr) == sorted(matcher.find_directly(tokens), key=repr)
 
 
 def _nothing_is_lost(text: str, language: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 
 from bedrail.privacy.text.automaton import Automaton
 from bedrail.privacy.text.tokens import Tokens
@@ -46,6 +48,23 @@ class _Compiled:
         self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
 
 
+def _gate(patterns: Sequence[re.Pattern[str]]) -> Callable[[str, int], int]:
+    """Where nothing walks the automaton: the first of many patterns that matches at a place, or how many there are."""
+    parts = [f"(?P<r{n}>{_renamed(pattern.pattern, n)})" for n, pattern in enumerate(patterns)]
+    match, names = re.compile("|".join(parts)).match, {f"r{n}": n for n in range(len(parts))}
+
+    def first(text: str, at: int) -> int:
+        hit = match(text, at) if parts else None
+        return len(parts) if hit is None else names[hit.lastgroup or ""]
+
+    return first
+
+
+def _renamed(pattern: str, number: int) -> str:
+    """With group names of its own, so that many patterns fit into one."""
+    return re.sub(r"[(][?]P([<=])", rf"(?P\1r{number}_", pattern)
+
+
 class Matcher:
     """The rules of one language, by trigger."""
 
@@ -73,28 +92,57 @@ class Matcher:
             entries.append([at] if self._rules[at].anchored else [])
         self._entries = [tuple(each) for each in entries]
         self._always = bytes(len(each) > 0 for each in self._behind) + bytes(len(behind))
-        self._automaton = Automaton([rule.pattern for rule in (*digits, *mixed, *worded)], entries)
+        self._patterns = [rule.pattern for rule in (*digits, *mixed, *worded)]
+        self._automaton = Automaton(self._patterns, entries)
         self._plans: dict[tuple[int, int], list[_Compiled]] = {}
         self._scans = [(rule.triggers, _Compiled(rule, -1)) for rule in scans]
 
     def find(self, tokens: Tokens) -> list[Candidate]:
         """Every candidate, in no order and possibly overlapping."""
-        found: list[Candidate] = []
-        if self._scans:
-            self._scan(tokens, found)
+        return self.find_ruled(tokens) if _COMPILED else self.find_directly(tokens)
+
+    def find_ruled(self, tokens: Tokens) -> list[Candidate]:
+        """What the rules find where the automaton does not rule them out."""
+        found = self._scanned(tokens)
         text, words = tokens.plain.text, tokens.words
         settled = 0
         places: dict[int, list[int]] = {}
-        plans = self._plans
+        plans, left = self._plans, self._automaton.open
         for index, entry, at, state in self.events(tokens):
             if entry > _MIXED:
                 plan = plans.get((entry, state))
                 self._try(self._plan(entry, state) if plan is None else plan, tokens, index, places, found)
             elif entry == _MIXED:
-                self._settle(state, text, at, found)
+                self._settle(left[state], text, at, found)
             elif at >= settled and not self._measured(text, words, index, at):
-                settled = self._settle(state, text, at, found) or settled
+                settled = self._settle(left[state], text, at, found) or settled
         return found
+
+    def find_directly(self, tokens: Tokens) -> list[Candidate]:
+        """The same without the automaton: walking it costs more in Python than it saves."""
+        found = self._scanned(tokens)
+        text, words = tokens.plain.text, tokens.words
+        settled = 0
+        gates, plans, numbers = self._gates, self._whole_plans, self._entries
+        for index, entry, at in self._asked(tokens):
+            if entry > _MIXED:
+                self._try(plans[entry], tokens, index, None, found)
+            elif entry == _MIXED:
+                self._settle(numbers[_MIXED][gates[_MIXED](text, at) :], text, at, found)
+            elif at >= settled and not self._measured(text, words, index, at):
+                settled = self._settle(numbers[_DIGITS][gates[_DIGITS](text, at) :], text, at, found) or settled
+        return found
+
+    @cached_property
+    def _gates(self) -> tuple[Callable[[str, int], int], ...]:
+        return tuple(_gate([self._patterns[at] for at in self._entries[entry]]) for entry in (_DIGITS, _MIXED))
+
+    @cached_property
+    def _whole_plans(self) -> list[list[_Compiled]]:
+        return [
+            [self._rules[at] for at in sorted((*numbers, *behind))]
+            for numbers, behind in zip(self._entries, self._behind, strict=False)
+        ]
 
     def events(self, tokens: Tokens) -> list[Event]:
         """Where which rules may match: what the automaton does not rule out."""
@@ -136,13 +184,16 @@ class Matcher:
     def events_python(self, tokens: Tokens) -> list[Event]:
         """The same as `events`, without the compiled walk."""
         events: list[Event] = []
-        text, table, walked, always = tokens.plain.text, self._table, self._automaton.walked, self._always
-
-        def ask(index: int, entry: int, at: int) -> None:
+        text, walked, always = tokens.plain.text, self._automaton.walked, self._always
+        for index, entry, at in self._asked(tokens):
             state = walked(text, at, entry)
             if state or always[entry]:
                 events.append((index, entry, at, state))
+        return events
 
+    def _asked(self, tokens: Tokens) -> Iterator[tuple[int, int, int]]:
+        """The index of a token, the entry whose trigger stands there, and the place."""
+        text, table = tokens.plain.text, self._table
         chunk = after = 0
         tried = -1
         before = ""
@@ -152,16 +203,15 @@ class Matcher:
                 chunk = start
             after = end
             if word in table:
-                ask(index, table[word], start)
+                yield index, table[word], start
             elif word[0].isdigit():
-                ask(index, _DIGITS, start)
+                yield index, _DIGITS, start
                 if chunk < start and tried != chunk:
                     tried = chunk
-                    ask(index, _MIXED, _first_letter(text, chunk))
+                    yield index, _MIXED, _first_letter(text, chunk)
             if before in _OPENERS and before + word in table and not (apart and before == "."):
-                ask(index, table[before + word], start)
+                yield index, table[before + word], start
             before = word
-        return events
 
     def numbers(self, entry: int) -> tuple[int, ...]:
         """The rules that are tried under an entry, but for those that begin before their trigger."""
@@ -178,29 +228,32 @@ class Matcher:
         plan = self._plans[entry, state] = [self._rules[at] for at in numbers]
         return plan
 
-    def _settle(self, state: int, text: str, at: int, found: list[Candidate]) -> int:
+    def _settle(self, numbers: Iterable[int], text: str, at: int, found: list[Candidate]) -> int:
         """Add what the rules find at one place, the surest first, until a sure one was right: its end, else 0."""
-        for number in self._automaton.open[state]:
+        for number in numbers:
             rule = self._rules[number]
             matched = rule.match(text, at)
             if matched is not None and _take(rule, matched, text, found) and rule.confidence >= _SETTLED:
                 return matched.end()
         return 0
 
-    def _scan(self, tokens: Tokens, found: list[Candidate]) -> None:
+    def _scanned(self, tokens: Tokens) -> list[Candidate]:
+        """What the rules find that look through the whole text."""
+        found: list[Candidate] = []
         text = tokens.plain.text
         present = set(tokens.words)
         for triggers, rule in self._scans:
             if not present.isdisjoint(triggers):
                 for matched in rule.search(text):
                     _take(rule, matched, text, found)
+        return found
 
     def _try(
         self,
         rules: list[_Compiled],
         tokens: Tokens,
         index: int,
-        places: dict[int, list[int]],
+        places: dict[int, list[int]] | None,
         found: list[Candidate],
     ) -> None:
         text = tokens.plain.text
@@ -217,6 +270,8 @@ class Matcher:
                 first, end = _around(rule, tokens, index)
                 for matched in rule.search(text, first, _next_gap(text, end)):
                     _take(rule, matched, text, found)
+            elif places is None:
+                _search_around(rule, tokens, index, found)
             else:
                 if rule.at not in places:
                     places[rule.at] = self.places(tokens, rule.entry)
@@ -240,6 +295,16 @@ def _match_around(rule: _Compiled, tokens: Tokens, index: int, places: list[int]
         if matched is not None:
             at = matched.end()
             _take(rule, matched, text, found)
+
+
+def _search_around(rule: _Compiled, tokens: Tokens, index: int, found: list[Candidate]) -> None:
+    """The same as `_match_around`, where nobody knows the places."""
+    text = tokens.plain.text
+    first, last = _around(rule, tokens, index)
+    for matched in rule.search(text, first, _next_gap(text, last)):
+        if matched.start() >= last:
+            break
+        _take(rule, matched, text, found)
 
 
 def _first_letter(text: str, at: int) -> int:
