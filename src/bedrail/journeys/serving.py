@@ -43,7 +43,8 @@ OUT = "The model cannot be loaded."
 class Ready:
     """One candidate's place at the bedside: loading, ready to answer, or at fault.
 
-    A `slow` model took too much of a time budget: it is asked in a thread from then on, where it can be given up on.
+    A `slow` model took too much of a time budget: it is asked in a thread, where it can be given up on, until it is
+    quick again.
     """
 
     fault: str = LOADING
