@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGiven, action_of, decode
-from bedrail.core.ports import Notice
+from bedrail.core.ports import Notice, Tape
 from bedrail.core.values import Value
 from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant, authorise
 from bedrail.governance.accounts import proven
@@ -134,10 +134,14 @@ def named_grant(ctx: Context, grant: str) -> Grant:
 
 
 def done_under(ctx: Context, grant: str) -> tuple[Done, ...]:
-    """Everything that needed this grant, oldest first, as the ledger has it."""
-    known, tag = named_grant(ctx, grant), f"{GLASS}{grant}"
-    found = []
-    for _, data in ctx.tape.entries():
+    """Everything that needed the grant of that id, oldest first, as the ledger has it; raises `NotFound`."""
+    return acts_under(ctx.tape, named_grant(ctx, grant))
+
+
+def acts_under(tape: Tape, known: Grant) -> tuple[Done, ...]:
+    """The same of a grant that is known; the whole ledger is read for it."""
+    tag, found = f"{GLASS}{known.grant}", []
+    for _, data in tape.entries():
         if tag.encode() in data:
             entry = decode(data)
             if entry.actor.auth == tag and epoch(entry.at) >= epoch(known.at):

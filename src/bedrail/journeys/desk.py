@@ -183,7 +183,7 @@ class Desk:
                 return
 
     def vendors(self) -> Executor:
-        """Threads that wait for remote and for slow models, apart from all others: a hanging one stops no other work."""
+        """Threads that wait for remote and slow models, apart from all others: a hanging one stops no other work."""
         if self._vendors is None:
             self._vendors = ThreadPoolExecutor(VENDOR_THREADS, thread_name_prefix="bedrail-vendor")
         return self._vendors

@@ -91,8 +91,7 @@ class Emergency(OwnAccount):
         """Everything that was done under one grant; the whole ledger is read for it."""
         with self._turn:
             grant = breaking_glass.named_grant(self._ctx, request.path_params["grant"])
-        done = breaking_glass.done_under(replace(self._ctx, registry=Registry()), grant.grant)
-        return page("emergency_done.html", grant=grant, done=done)
+        return page("emergency_done.html", grant=grant, done=breaking_glass.acts_under(self._ctx.tape, grant))
 
     def _as(self, request: Request) -> Context:
         return replace(self._ctx, principal=signed_in_person(request))

@@ -42,13 +42,11 @@ class LeftOut:
     threshold: float | None = None
 
 
-def external_validation(
-    given: LeftOut, requirements: Requirements, beside: Sequence[Finding] = (), note: str = ""
-) -> Evidence:
+def external_validation(given: LeftOut, requirements: Requirements, beside: Sequence[Finding] = ()) -> Evidence:
     """Evidence `external-validation`: each part with intervals, parts pooled, a new one, comparators, no model, drift.
 
-    `beside` are findings of who asks, such as whether patients were met before; `note` is added to the reason. See
-    `checks/external/methods.py` for what is computed, when a finding fails, and `settled` for the verdict.
+    `beside` are findings of who asks, such as whether patients were met before. See `checks/external/methods.py` for
+    what is computed, when a finding fails, and `settled` for the verdict.
     """
     cohort = Cohort(
         outcome=given.outcome,
@@ -69,7 +67,7 @@ def external_validation(
         findings += _drift(cohort, given, requirements)
     findings = [*withhold(findings, _untold(cohort, given, requirements))]
     verdict, reason = settled(given, requirements, findings)
-    return Evidence(check=NAME, verdict=verdict, reason=f"{reason} {note}".rstrip(), findings=tuple(findings))
+    return Evidence(check=NAME, verdict=verdict, reason=reason, findings=tuple(findings))
 
 
 def settled(given: LeftOut, requirements: Requirements, findings: Sequence[Finding]) -> tuple[Verdict, str]:
