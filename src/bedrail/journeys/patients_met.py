@@ -104,14 +104,15 @@ def _learnt_from(ctx: Context, actor: Actor, use_case: str, candidate: Candidate
 
 
 def _is_known(ctx: Context, value: object, known: frozenset[str]) -> bool:
-    """A number is one patient's however a file writes it: 1001, "1001 " and 1001.0; or it is a pseudonym already."""
+    """A number is one patient's however a file writes it: 1001, "1001 ", "001001", 1001.0; or it is a pseudonym."""
     words = {str(value), str(value).strip()}
     if isinstance(value, (float, np.floating)) and float(value).is_integer():
         words.add(str(int(value)))
     elif isinstance(value, (int, np.integer)):
         words.add(f"{int(value)}.0")
-    elif str(value).strip().removesuffix(".0").isdigit():
-        words |= {str(value).strip().removesuffix(".0"), f"{str(value).strip().removesuffix('.0')}.0"}
+    elif (digits := str(value).strip().removesuffix(".0")).isdigit():
+        bare = digits.lstrip("0") or "0"  # a file whose numbers were all digits was read without their zeros
+        words |= {digits, f"{digits}.0", bare, f"{bare}.0"}
     return any(word in known or ctx.pseudonyms.pseudonym(word) in known for word in words)
 
 
