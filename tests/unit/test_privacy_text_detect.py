@@ -219,6 +219,16 @@ def test_an_address_of_mail_needs_a_letter_behind_its_sign() -> None:
     assert masked("0.6 V @ 0.4 ms", "rules") == "0.6 V @ 0.4 ms"
 
 
+def test_only_the_address_behind_ip_goes() -> None:
+    """Whatever stands before, a phone, a contact, a serial number; what is no address but a number goes as ever."""
+    for before in ("", "Phone ", "Fax ", "Contact: ", "Serial no. ", "from "):
+        for word in ("IP", "ip", "IP address", "IPv4", "IP:"):
+            for mode in ("rules", "full"):
+                assert masked(f"{before}{word} 10.2.3.4", mode) == f"{before}{word} xx.x.x.x"
+    assert masked("Contact: IP 2001:db8::1") == "Contact: IP xxxx:xxx::x"
+    assert masked("Phone IP 617-555-0123").endswith("xxx-xxx-xxxx")
+
+
 def test_the_state_behind_a_town_goes_with_it_but_credentials_do_not() -> None:
     """`Laurel Crossing, CO` is one place; behind `Lee, MD` and `Chest, CT` nothing of the kind is taken for a state."""
     town, *_ = load("en", "rules").detect("She lives in Laurel Crossing, CO and works.")

@@ -208,6 +208,8 @@ FORMATS = (
     # Protected: the words of the census for ethnicity, which stand in every US Core patient.
     Rule("", frozenset({"hispanic"}), re.compile(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
     Rule("", frozenset({"latino", "latina", "latinx"}), re.compile(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
+    # Protected: what announces an address of a device, from rules that take it for a part of the number behind it.
+    Rule("", frozenset({"ip", "ipv"}), re.compile(r"(?<![\w])(?P<x>(?i:ip(?:v[46])?(?: addr(?:ess|\.)?)?))[ :#=]{1,3}(?=(?:\d{1,3}\.){3}\d|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)"), 0.98),
     Rule("SSN", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
     Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), re.compile(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
     Rule("SSN", frozenset({"last", "final"}), re.compile(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),
