@@ -78,4 +78,5 @@ def test_no_form_of_another_site_no_stale_proof_and_no_auditor_breaks_it(home: H
         home.clock.turn(minutes=6)
         stale = lee.post("/emergency", **wanted, form=lee.get("/account").field("form"))
         assert (stale.status, stale.headers["location"]) == (303, "/account/confirm")
+        assert 'href="/emergency"' in lee.get("/account").text, "where a new proof leads, and from there back"
     assert not home.app.context.refresh().access.grants
