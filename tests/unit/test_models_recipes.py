@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from models_samples import CONTRACT, encounters
 
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.values import Verdict
-from bedrail.models.environment import versions_of
+from bedrail.models.environment import machine_now, versions_of
 from bedrail.models.recipe_file import parse_recipe, read_recipe, recipe_text, require_environment
 from bedrail.models.reproduce import CHECK, compare, differences, evidence_of
 from bedrail.models.train import train
@@ -177,3 +178,11 @@ def test_training_does_not_depend_on_the_number_of_threads() -> None:
         one = train("logistic", TRAIN, CALIBRATION, CONTRACT, "outcome")
     assert one == two
     assert np.isfinite(one[0].background).all()
+
+
+def test_the_machine_is_told_alike_whatever_else_was_imported() -> None:
+    """OpenCV brings linear algebra of its own; it is none that a training runs on."""
+    before = machine_now()
+    importlib.import_module("cv2")
+    assert machine_now() == before
+    assert "openblas" in before.lower() or "mkl" in before.lower() or "blis" in before.lower()

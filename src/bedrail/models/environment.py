@@ -43,15 +43,23 @@ def versions_of(libraries: Sequence[str]) -> dict[str, str]:
 
 
 def machine_now() -> str:
-    """Processor family, system, and the linear algebra that numpy runs on, which may round differently elsewhere."""
+    """Processor family, system, and the linear algebra of numpy and scipy, which may round differently elsewhere.
+
+    Another package's own copy (OpenCV's) is not told: whether it is loaded depends on what else the process did.
+    """
+    import scipy.linalg  # noqa: F401 (its linear algebra is there from then on)
     from threadpoolctl import threadpool_info
 
     blas = {
         f"{each['internal_api']} {each.get('version') or ''} {each.get('architecture') or ''}".strip()
         for each in threadpool_info()
-        if each["user_api"] == "blas"
+        if each["user_api"] == "blas" and _is_theirs(Path(each["filepath"]).parent.name)
     }
     return ", ".join((f"{platform.machine()} {platform.system()}", *sorted(blas)))
+
+
+def _is_theirs(folder: str) -> bool:
+    return folder in {"numpy.libs", "scipy.libs"} or not folder.endswith(".libs")
 
 
 @contextmanager

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 
 def _once_followed(scene: Scene, request: dict[str, Any]) -> dict[str, Any]:
-    """The first answer in the new scope: a server looks twenty times a second, and this may come sooner."""
+    """The first answer at the new stage: a server looks twenty times a second, and this may come sooner.
+
+    Until then this patient may be outside the canary's share, or inside it.
+    """
     for _ in range(100):
         answer = scene.ehr.decide(request)
-        if answer.get("guard") != "scope":
+        if answer.get("stage") == "general":
             break
         time.sleep(0.05)
     return answer
