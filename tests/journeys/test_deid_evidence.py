@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
@@ -195,6 +196,11 @@ def test_every_admission_gives_evidence_and_the_gate_asks_for_it(app: App, tmp_p
     view = ctx.registry.deidentification.judged[ctx.use_case(CASE).dataset.dataset]  # type: ignore[union-attr]
     assert (view.verdict, view.method, view.by) == ("pass", "inside", "sam")
     gate, _ = delivery.judge_gate(ctx, CASE, "shadow")
+    days = ctx.policy().deidentification.days[ctx.use_case(CASE).tier]  # type: ignore[index]
+    ends = str((datetime.fromisoformat(view.at) + timedelta(days=days)).date())
+    assert [when for each, when in deid_evidence.list_judged(ctx, "petra") if each.dataset == view.dataset] == [ends]
+    shown = told("--as", "petra", "deid", "evidence", "show", view.dataset[:8], home=tmp_path / "home")
+    assert f"it ends: {ends}." in shown.out.replace("\n", " "), shown.out + shown.err
     assert "deidentification" in gate.criteria
     assert not [each for each in getattr(gate, "reasons", ()) if each.criterion == "deidentification"]
     digest = deidentifying.record_run(ctx, "sam", manifest("table"))

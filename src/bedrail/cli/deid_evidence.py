@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from bedrail.privacy.evidence import Method
 
 _FILE = click.Path(path_type=Path, exists=True, dir_okay=False)
+_NO_END = "never by this policy"
 
 
 @click.command()
@@ -143,23 +144,28 @@ def add(
 def show(state: CliState, digest: str | None, as_json: bool) -> None:
     """What is on record about datasets and outputs; with the first letters of a digest, every condition of one.
 
+    `ends` is when the policy in force asks for it anew, by the tier of the use case, or an expert's own date.
+
     \b
     Example: bedrail --as ada deid evidence show 3f5a91c2
     """
-    from bedrail.journeys.deid_evidence import list_judged, read_judged
+    from bedrail.journeys.deid_evidence import ends_on, list_judged, read_judged
 
     if digest:
         view, found = read_judged(state.context(), state.actor(), digest)
+        ends = ends_on(state.context(), view) or _NO_END
         if as_json:
-            show_json({"dataset": view.dataset, "method": view.method, "evidence": found})
+            show_json({"dataset": view.dataset, "method": view.method, "ends": ends, "evidence": found})
             return
-        click.echo(f"{view.dataset}: {view.verdict}, {view.method}, judged {view.at[:10]} by {view.by}.")
+        click.echo(
+            f"{view.dataset}: {view.verdict}, {view.method}, judged {view.at[:10]} by {view.by}; it ends: {ends}."
+        )
         show_table("", ("condition", "verdict", "why"),
                    [(f.check.partition(".")[2], f.verdict, f.reason) for f in found.findings])  # fmt: skip
         return
     listed = list_judged(state.context(), state.actor())
     columns = ("dataset", "method", "verdict", "judged", "by", "ends", "why")
-    rows = [(v.dataset, v.method, v.verdict, v.at[:10], v.by, ends or "never", v.reason) for v, ends in listed]
+    rows = [(v.dataset, v.method, v.verdict, v.at[:10], v.by, ends or _NO_END, v.reason) for v, ends in listed]
     if as_json:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:

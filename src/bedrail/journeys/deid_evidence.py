@@ -101,9 +101,9 @@ def run_manifest(ctx: Context, digest: str) -> Manifest:
 
 
 def list_judged(ctx: Context, person: str) -> list[tuple[JudgedView, str]]:
-    """(judgement, when it ends by the policies' days or its own date: `YYYY-MM-DD`, "" for never); raises `Refused`."""
+    """Each judgement and when it ends, see `ends_on`; raises `Refused`."""
     ctx.require(person, "deid.read")
-    return [(view, _ends(ctx, view)) for view in ctx.registry.deidentification.judged.values()]
+    return [(view, ends_on(ctx, view)) for view in ctx.registry.deidentification.judged.values()]
 
 
 def read_judged(ctx: Context, person: str, dataset: str) -> tuple[JudgedView, Evidence]:
@@ -143,9 +143,16 @@ def _end(ctx: Context, until: str) -> str:
     return f"{day.isoformat()}T00:00:00+00:00"
 
 
-def _ends(ctx: Context, view: JudgedView) -> str:
+def ends_on(ctx: Context, view: JudgedView) -> str:
+    """When a judgement ends (`YYYY-MM-DD`) under the policy in force, as the gate counts; "" when it asks for none.
+
+    The days are of the tiers of the use cases that the data was admitted to, the earliest of them; of all tiers when
+    it was admitted to none, such as an output. A determination's own date comes first where it is earlier.
+    """
     from bedrail.governance.moments import days_after, iso
 
-    days = ctx.policy().deidentification.days.values()
-    ends = min([view.until_epoch, *(days_after(view.at_epoch, each) for each in days)])
+    days = ctx.policy().deidentification.days
+    tiers = {case.tier for case in ctx.registry.use_cases.values() if view.dataset in case.datasets}
+    asked = [each for tier, each in days.items() if not tiers or tier in tiers]
+    ends = min([view.until_epoch, *(days_after(view.at_epoch, each) for each in asked)])
     return "" if ends == float("inf") else iso(ends)[:10]
