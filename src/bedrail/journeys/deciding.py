@@ -34,6 +34,9 @@ REPLACED = FallBack("deployment", "Another version serves since the request came
 SLOW_SHARE = 0.25
 """Share of the time budget beyond which a model is asked in a thread: on the loop it would hold up everybody."""
 
+QUICK_AGAIN = 100
+"""Quick answers after which a slow model is asked on the loop again: some are slow for some patients only."""
+
 RECORD_SECONDS = 0.25
 """To put a fallback on record when the time budget is used up: so much later the caller has it, on record or not."""
 
@@ -144,7 +147,8 @@ class Work:
         try:
             assert ready.model is not None
             vector = self._vector(case)
-            asked = asyncio.get_running_loop().run_in_executor(self.bedside.vendors(), self._ask_model, vector)
+            threads = self.bedside.vendors() if ready.remote else self.bedside.slow_models()
+            asked = asyncio.get_running_loop().run_in_executor(threads, self._ask_model, vector)
             assessment, contributions = await asyncio.wait_for(asked, self._left())
             return self._overtaken(case) or self._answered(case, vector, assessment, contributions)
         except TimeoutError:
@@ -166,7 +170,8 @@ class Work:
         began = monotonic()
         assessment = ready.model.assess(vector)
         contributions = None if ready.remote else ready.model.contributions(vector)
-        ready.slow = monotonic() - began > self.station.terms.budget_ms / 1000.0 * SLOW_SHARE
+        slow = monotonic() - began > self.station.terms.budget_ms / 1000.0 * SLOW_SHARE
+        ready.slow = QUICK_AGAIN if slow else max(0, ready.slow - 1)
         return assessment, contributions
 
     def _vector(self, case: Case) -> Matrix:

@@ -56,6 +56,7 @@ class Desk:
     deadlines: Deadlines = field(default_factory=Deadlines)
     throttling: Throttling = field(default_factory=Throttling)
     _vendors: Executor | None = None
+    _slow_models: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -183,13 +184,20 @@ class Desk:
                 return
 
     def vendors(self) -> Executor:
-        """Threads that wait for remote and slow models, apart from all others: a hanging one stops no other work."""
+        """Threads that wait for remote models, apart from all others: a hanging one stops no other work."""
         if self._vendors is None:
             self._vendors = ThreadPoolExecutor(VENDOR_THREADS, thread_name_prefix="bedrail-vendor")
         return self._vendors
 
+    def slow_models(self) -> Executor:
+        """Threads in which the hospital's own slow models work, apart from vendors': neither waits for the other."""
+        if self._slow_models is None:
+            self._slow_models = ThreadPoolExecutor(VENDOR_THREADS, thread_name_prefix="bedrail-model")
+        return self._slow_models
+
     def close(self) -> None:
-        """Let go of the vendor threads."""
-        if self._vendors is not None:
-            self._vendors.shutdown(wait=False, cancel_futures=True)
-            self._vendors = None
+        """Let go of the models' threads."""
+        for pool in (self._vendors, self._slow_models):
+            if pool is not None:
+                pool.shutdown(wait=False, cancel_futures=True)
+        self._vendors = self._slow_models = None

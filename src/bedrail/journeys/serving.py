@@ -43,8 +43,8 @@ OUT = "The model cannot be loaded."
 class Ready:
     """One candidate's place at the bedside: loading, ready to answer, or at fault.
 
-    A `slow` model took too much of a time budget: it is asked in a thread, where it can be given up on, until it is
-    quick again.
+    A model that took too much of a time budget is asked in a thread, where it can be given up on: for as many quick
+    answers as `slow` says.
     """
 
     fault: str = LOADING
@@ -52,7 +52,7 @@ class Ready:
     intake: Intake | None = None
     encoder: Encoder | None = None
     remote: bool = False
-    slow: bool = False
+    slow: int = 0
     retry_at: float = 0.0
     loading: asyncio.Task[None] | None = None
 
