@@ -33,7 +33,7 @@ def test_every_kind_of_failure_ends_in_the_fallback(fault: Fault, tmp_path: Path
 
 
 def test_a_model_that_was_slow_once_is_given_up_on_in_time(tmp_path: Path):
-    """The next decision has its fallback while the model still thinks; after enough quick answers the loop asks again."""
+    """The next decision has its fallback while the model still thinks; after enough quick ones the loop asks it."""
     thinks, go = threading.Event(), threading.Event()
 
     def hangs(vector: object) -> object:
