@@ -248,26 +248,34 @@ def shipped(name: str) -> bytes:
     return Path(str(get_testdata_file(name, download=False))).read_bytes()
 
 
-def test_a_file_that_is_cut_off_is_refused_with_the_attribute_in_which_it_ends() -> None:
-    """In a value, a sequence, compressed pixels, a header, or a deflated data set; zeros behind the end are padding."""
+def test_a_file_that_is_cut_off_says_where() -> None:
+    """Pixels are filled up, another last attribute is left out, and the file is done; inside of more, it is refused."""
     whole = shipped("CT_small.dcm")
     pixels = whole.index(b"\xe0\x7f\x10\x00OW")
-    cases = {
-        "(7FE0,0010): the file is cut off: it ends after 8,130 of its 8,192 bytes.": shipped("MR_truncated.dcm"),
-        "(300A,00B0): the file is cut off: it ends after 711 of its 976 bytes.": shipped("rtplan_truncated.dcm"),
+    done = {
+        "it is cut off at (7FE0,0010) after 8,130 of its 8,192 bytes; zeros stand": shipped("MR_truncated.dcm"),
+        "it is cut off at (300A,00B0) after 711 of its 976 bytes; this": shipped("rtplan_truncated.dcm"),
+        "it is cut off at (7FE0,0010) after 0 of its 32,768 bytes; this": whole[: pixels + 12],
+        f"it is cut off at byte {pixels + 5}, in the head": whole[: pixels + 5],
+    }
+    for said, data in done.items():
+        made = treat(data, KEYED, TAGS)
+        assert made.cut.startswith(said)
+        assert pydicom.dcmread(BytesIO(made.data)).PatientIdentityRemoved == "YES"
+    filled = treat(shipped("MR_truncated.dcm"), KEYED, TAGS)
+    assert pydicom.dcmread(BytesIO(filled.data)).pixel_array.shape == (64, 64)
+    refused = {
         "(7FE0,0010): the file is cut off: it ends before the sign": shipped("SC_rgb_rle_2frame.dcm")[:2000],
-        "(7FE0,0010): the file is cut off: it ends after 0 of its 32,768 bytes.": whole[: pixels + 12],
-        f"byte {pixels + 5}: the file is cut off: it ends in the head of an attribute.": whole[: pixels + 5],
         f"byte {pixels + 9}: the file is cut off: it ends in the middle of": whole[: pixels + 9],
         "byte 1000: the file is cut off: it ends in the middle of": shipped("rtstruct.dcm")[:1000],
         "byte 4000: the file is cut off: it ends in the middle of": shipped("image_dfl.dcm")[:4000],
     }
-    for said, data in cases.items():
-        with pytest.raises(Invalid) as refused:
+    for said, data in refused.items():
+        with pytest.raises(Invalid) as no:
             treat(data, KEYED, TAGS)
-        assert f"{refused.value.path}: {refused.value.message}".startswith(said)
-        assert "--on-error skip" in refused.value.remedy
-    assert treat(whole + bytes(3), KEYED, TAGS).data
+        assert f"{no.value.path}: {no.value.message}".startswith(said)
+        assert "--on-error skip" in no.value.remedy
+    assert not treat(whole + bytes(3), KEYED, TAGS).cut
 
 
 def test_attributes_beyond_the_table_are_none_of_the_table() -> None:

@@ -65,8 +65,9 @@ def dicom(source: Path, out: Path, profile: Profile, pixels: Pixels, show_names:
     """De-identify DICOM: a folder with all below it into a new folder, or one file IN.dcm into OUT.dcm.
 
     By PS3.15 Annex E. Each file out is named and filed by new UIDs, read again and audited before it counts as done.
-    Files are recognised by content; others are left out, and told. A file that is cut off or damaged stops the run, or
-    is left out with --on-error skip. Files are told by number in `find . -type f | LC_ALL=C sort`.
+    Files are recognised by content; others are left out, and told, and so is where a file is cut off. One that cannot
+    be read stops the run, or is left out with --on-error skip. Files are told by number, as in
+    `find . -type f | LC_ALL=C sort`.
 
     \b
     Example:

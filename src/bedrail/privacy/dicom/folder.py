@@ -152,7 +152,7 @@ class DicomWork:
             except Exception as error:  # noqa: BLE001 (whatever the file provokes is its failure)
                 tally.fail(chunk.first, error)
                 return b""
-            _tell(done, tally)
+            _tell(done, chunk.first, tally)
             tally.done()
             return done.data
 
@@ -162,7 +162,7 @@ class DicomWork:
         data = path.read_bytes()
         keyed = Keyed(self._digest)
         done = treat(data, keyed, self._profile)
-        _tell(done, tally)
+        _tell(done, number, tally)
         seen = instance_seen(data[:_SCANNED])
         folder, _, instance = done.name.removesuffix(".dcm").rpartition("/")
         if instance in (seen, keyed.uid(seen)):
@@ -186,7 +186,9 @@ def _start(path: Path) -> bytes:
         raise Unavailable("a file of the folder cannot be read.", remedy="Check owners and permissions.") from error
 
 
-def _tell(done: Treated, tally: Tally) -> None:
+def _tell(done: Treated, number: int, tally: Tally) -> None:
+    if done.cut:
+        tally.handled(f"file {number}", "note", f"{done.cut}; fetch it again from where it is whole")
     for (place, action, rule), count in done.counts.items():
         tally.handled(place, action, rule, count)
     for note in done.notes:

@@ -66,15 +66,15 @@ def is_dicom(start: bytes) -> bool:
 
 
 def read(data: bytes) -> FileDataset:
-    """The instance in these bytes, or what is there of one cut off; raises `Invalid` without a word of its content."""
+    """The instance in these bytes, one cut off mended; raises `Invalid` without a word of its content."""
     return _read(data)[0]
 
 
-def _read(data: bytes) -> tuple[FileDataset, Invalid | None]:
+def _read(data: bytes) -> tuple[FileDataset, str]:
     if not is_dicom(data[:132]):
         raise Invalid("this is no DICOM.", remedy="Leave it out.")
     dataset, cut = parsed(data)
-    if cut is None and not len(dataset):
+    if not len(dataset):
         raise Invalid("there is no data set in it.", remedy=UNREADABLE)
     return dataset, cut
 
@@ -116,16 +116,14 @@ def record(dataset: Dataset, profile: Profile, *, pixels: bool = False) -> None:
 def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
     """A whole file, de-identified and audited; `name` is the output's, made of new UIDs only.
 
-    Raises `Invalid` when it cannot be read or was cut off (with the place), and `Refused` when something would be left
-    in it: then nothing of it may be written. Nothing raised holds a value.
+    Raises `Invalid` when it cannot be read, or was cut off inside a sequence or compressed pixels (with the place), and
+    `Refused` when something would be left in it: then nothing of it may be written. Nothing raised holds a value.
     """
     from bedrail.privacy.dicom.audit import leftovers, refuse
     from bedrail.privacy.dicom.pixels import clean_pixels
 
     with quiet_pydicom():
         dataset, cut = _read(data)
-        if cut is not None:
-            raise cut
         try:
             pixels = clean_pixels(dataset, profile)
             walk = deidentify(dataset, keyed, profile)
@@ -145,7 +143,7 @@ def treat(data: bytes, keyed: Keyed, profile: Profile) -> Treated:
         counts = dict(walk.counts)
         for key, count in pixels.counts.items():
             counts[key] = counts.get(key, 0) + count
-        return Treated(data=out, name=_name(dataset), counts=counts, notes=pixels.notes)
+        return Treated(data=out, name=_name(dataset), counts=counts, notes=pixels.notes, cut=cut)
 
 
 def _new_meta(dataset: FileDataset, walk: Walk, data: bytes) -> None:

@@ -91,10 +91,11 @@ class Treated(Value, frozen=True, kw_only=True):
     """One instance, de-identified: bytes fit to be written, under which name, and what was done how often.
 
     `counts` maps (place, action, rule) to how often; `notes` are plain words for the person who runs it, such as what
-    was not done; neither holds a value.
+    was not done; `cut` says where the file was cut off; none holds a value.
     """
 
     data: bytes
     name: str
     counts: dict[tuple[str, str, str], int]
     notes: tuple[str, ...] = ()
+    cut: str = ""

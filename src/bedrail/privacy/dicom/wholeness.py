@@ -12,10 +12,12 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import FileDataset
 
 from bedrail.core.errors import Invalid
-from bedrail.privacy.dicom.writing import UNDEFINED
+from bedrail.privacy.dicom.writing import PIXELS, UNDEFINED
 
 UNREADABLE = "Look at it with a DICOM tool, or leave such files out with --on-error skip."
 _FETCH = "Fetch it again from where it is whole, or leave such files out with --on-error skip."
+MOST_FILLED = 64
+"""Pixels that are cut off are filled up to at most so many times what there is: a length may be an error too."""
 _HEADER = 8
 """Bytes of a tag and a length (PS3.5 7.1), which pydicom asks for at once; fewer at the end are a header cut in two."""
 
@@ -33,12 +35,13 @@ class Watched(BytesIO):
         return data
 
 
-def parsed(data: bytes) -> tuple[FileDataset, Invalid | None]:
-    """The data set in these bytes, and what is wrong with it when the file was cut off.
+def parsed(data: bytes) -> tuple[FileDataset, str]:
+    """The data set in these bytes, and where and how its last attribute is cut off; empty when it is whole.
 
-    What is wrong names the attribute, or the byte, at which the file ends; never a value. Zeros behind the last
-    attribute are padding. A file that ends exactly between two attributes looks whole. Raises `Invalid` when nothing
-    can be read, or the end is missing in the middle of a sequence.
+    Of a cut attribute, pixels are filled up with zeros and anything else is left out. The words name the attribute, or
+    the byte, at which the file ends; never a value. Zeros behind the last attribute are padding. A file that ends
+    exactly between two attributes looks whole. Raises `Invalid` when nothing can be read, or the end is missing inside
+    a sequence or compressed pixels.
     """
     source = Watched(data)
     with warnings.catch_warnings(record=True) as said:
@@ -51,15 +54,24 @@ def parsed(data: bytes) -> tuple[FileDataset, Invalid | None]:
                 raise _cut(f"byte {len(data)}", "in the middle of an attribute or a sequence") from None
             raise Invalid(f"the data set cannot be read ({type(error).__name__}).", remedy=UNREADABLE) from None
     if any("End of file" in str(each.message) for each in said):
-        return dataset, _cut(_undelimited(dataset, source), "before the sign that ends this attribute")
-    for element in dataset.values():
-        if isinstance(element, RawDataElement) and element.length != UNDEFINED:
-            there = len(element.value or b"")
-            if there != element.length:
-                return dataset, _cut(_told(element.tag), f"after {there:,} of its {element.length:,} bytes")
+        raise _cut(_undelimited(dataset, source), "before the sign that ends this attribute")
+    for element in list(dataset.values()):
+        if isinstance(element, RawDataElement) and element.length not in (UNDEFINED, len(element.value or b"")):
+            return dataset, _mended(dataset, element)
     if source.rest.strip(b"\0"):
-        return dataset, _cut(f"byte {len(data)}", "in the head of an attribute")
-    return dataset, None
+        return dataset, f"it is cut off at byte {len(data)}, in the head of an attribute, which is left out"
+    return dataset, ""
+
+
+def _mended(dataset: FileDataset, element: RawDataElement) -> str:
+    """Take the cut attribute away, or fill its pixels up; what was done."""
+    value, tag = element.value or b"", element.tag
+    del dataset[tag]
+    where = f"it is cut off at {_told(tag)} after {len(value):,} of its {element.length:,} bytes"
+    if tag != PIXELS or element.length > MOST_FILLED * (len(value) + 1):
+        return f"{where}; this attribute is left out"
+    dataset[tag] = element._replace(value=value + bytes(element.length - len(value)))
+    return f"{where}; zeros stand for the rest"
 
 
 def _cut(place: str, where: str) -> Invalid:
