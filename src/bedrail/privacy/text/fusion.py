@@ -17,8 +17,10 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     taken: list[Candidate] = []
     covered = bytearray(len(text))
     free = covered.find
-    for one in sorted(candidates, key=_order):
-        first, last = one.start, one.end
+    ranked = [(-one.confidence, one.start - one.end, one.start, at, one) for at, one in enumerate(candidates)]
+    ranked.sort()
+    for _, _, first, _, one in ranked:
+        last = one.end
         if free(1, first, last) < 0 and text[first].isalnum() and text[last - 1].isalnum():
             taken.append(one)
         elif free(0, first, last) < 0:
@@ -42,10 +44,6 @@ def beyond(found: Sequence[Candidate], more: Sequence[Candidate]) -> list[Candid
         if at < 0 or found[at].end < one.end or found[at].confidence < one.confidence:
             kept.append(one)
     return kept
-
-
-def _order(one: Candidate) -> tuple[float, int, int]:
-    return -one.confidence, one.start - one.end, one.start
 
 
 def _free(covered: bytearray, start: int, end: int) -> list[tuple[int, int]]:

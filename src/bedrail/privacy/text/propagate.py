@@ -36,10 +36,11 @@ class Propagation:
                         ordinary = self._of.get(word, 0) & self._ordinary
                         sought.setdefault(word, [((word,), "NAME", 0.5 if ordinary else 0.8)])
             elif one.label in _REPEATS and one.end - one.start >= 5:
-                form = tuple(w for w in words if w[0].isalnum())
+                form = tuple(words if len(words) == 1 else [w for w in words if w[0].isalnum()])
                 if (form, one.label) in asked:  # a number that a note repeats is searched for once
                     continue
-                if form and sum(len(w) for w in form) >= 5 and any(w[0].isdigit() for w in form):
+                whole = "".join(form)
+                if len(whole) >= 5 and (whole[0].isdigit() or any(w[0].isdigit() for w in form)):
                     asked.add((form, one.label))
                     sought.setdefault(form[0], []).append((form, one.label, 0.8))
         if not sought:
