@@ -56,5 +56,7 @@ class FileAnchor:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
-            fcntl.flock(handle, fcntl.LOCK_UN)  # a close that fails must not leave it held
-            os.close(handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_UN)  # a close that fails must not leave it held
+            finally:
+                os.close(handle)
