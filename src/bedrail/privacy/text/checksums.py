@@ -65,4 +65,6 @@ def octets(address: str) -> bool:
 
 def day(year: int, month: int, of_month: int) -> bool:
     """Such a day exists."""
-    return 1 <= month <= 12 and 1 <= of_month <= monthrange(year if 1 <= year <= 9999 else 2000, month)[1]
+    if not (1 <= month <= 12 and 1 <= of_month):
+        return False
+    return of_month <= 28 or of_month <= monthrange(year if 1 <= year <= 9999 else 2000, month)[1]

@@ -20,9 +20,12 @@ _AFTER = r"(?![\w]|[-/]\d|\.\d)"
 _TIME = r"(?:T\d{2}:?\d{2}(?::?\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 
 
+_SIGNS = re.compile(r"[-/. ]+").split
+
+
 def _numeric(text: str) -> bool:
     """Three numbers that are a day in one order or another."""
-    parts = [int(p) for p in re.split(r"[-/. ]+", text.partition("T")[0])]
+    parts = [int(p) for p in _SIGNS(text.partition("T")[0])]
     if len(parts) != 3:
         return False
     a, b, c = parts
@@ -36,7 +39,7 @@ def _compact(text: str) -> bool:
 
 
 def _month_day(text: str) -> bool:
-    a, b = (int(p) for p in re.split(r"[-/]", text))
+    a, b = (int(p) for p in _SIGNS(text))
     return checksums.day(2000, a, b) or checksums.day(2000, b, a)
 
 
