@@ -65,6 +65,6 @@ def octets(address: str) -> bool:
 
 def day(year: int, month: int, of_month: int) -> bool:
     """Such a day exists."""
-    if not (1 <= month <= 12 and 1 <= of_month):
+    if not 1 <= month <= 12 or of_month < 1:
         return False
     return of_month <= 28 or of_month <= monthrange(year if 1 <= year <= 9999 else 2000, month)[1]
