@@ -141,6 +141,15 @@ def test_a_draft_is_a_policy_again() -> None:
         assert parse_policy(written(policy)) == policy
 
 
+def test_a_draft_does_not_take_bands_for_numbers() -> None:
+    """Ages that come in brackets have no interval of five years; the comment says what to write."""
+    policy, comments = draft(["age"], [["[50-60)", "[60-70)", "", "[90-100)"]])
+    assert policy.columns["age"].hierarchy == "suppress"
+    assert "tree" in comments["age"]
+    numbers, _ = draft(["age"], [["51", "90+", "", "7"]])
+    assert numbers.columns["age"].hierarchy == "intervals"
+
+
 def test_hierarchies_grow_coarser_and_say_so() -> None:
     """Each kind, and crossing groups refused without a value in the message."""
     years = intervals("age", ["3", "17", "41", "95", ""], widths=[5, 10], top=90)

@@ -135,7 +135,7 @@ def intervals(
             raise Invalid("each width must be a multiple of the one before.", path=path, remedy="Such as [5, 10, 20].")
     if not widths or min(widths) <= 0:
         raise Invalid("no width above zero.", path=path, remedy="Such as [5, 10, 20].")
-    numbers = [_number(value) for value in values]
+    numbers = [number_in(value) for value in values]
     whole = all(float(w).is_integer() for w in (*widths, origin)) and all(n is None or n.is_integer() for n in numbers)
     return from_levels(
         name, values, [[_interval(n, width, origin, top, bottom, whole) for n in numbers] for width in widths]
@@ -162,7 +162,8 @@ def _interval(
     return f"[{low:g}, {high:g})"
 
 
-def _number(value: str) -> float | None:
+def number_in(value: str) -> float | None:
+    """The number that a cell is, `90+` included; None for anything else."""
     try:
         number = float(value.rstrip("+"))
     except ValueError:

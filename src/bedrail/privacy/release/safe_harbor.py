@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from bedrail.privacy.release.hierarchies import number_in
 from bedrail.privacy.release.recognise import CITE, recognise
 from bedrail.privacy.release.values import Column, Policy, Targets
 from bedrail.privacy.text.transform import Finding
@@ -49,12 +50,22 @@ def draft(header: Sequence[str], sample: Sequence[Sequence[str]], *, k: int = 5)
     base = safe_harbor(header, sample)
     columns: dict[str, Column] = {}
     comments: dict[str, str] = {}
-    for name, column in base.columns.items():
+    for (name, column), values in zip(base.columns.items(), sample, strict=True):
         comments[name] = f"{column.why}; Safe Harbor: {column.rule}"
         columns[name] = _for_an_expert(name, column)
+        if columns[name].hierarchy == "intervals" and not _mostly_numbers(values):
+            columns[name] = Column(role="quasi", hierarchy="suppress")
+            comments[name] += (
+                '; these are bands, no numbers: join them by hierarchy = "tree", or they go altogether'
+            )
     quasi = any(each.treatment == "generalise" for each in columns.values())
     targets = Targets(k=k, suppression=0.02) if quasi else None
     return Policy(name="draft", columns=columns, targets=targets), comments
+
+
+def _mostly_numbers(values: Sequence[str]) -> bool:
+    there = [value for value in values if value.strip()]
+    return 2 * sum(number_in(value) is not None for value in there) >= len(there)
 
 
 QUASI = ("sex", "gender", "race", "ethnicity", "marital", "language", "education", "religion", "state", "country")
