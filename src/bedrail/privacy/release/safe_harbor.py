@@ -55,9 +55,7 @@ def draft(header: Sequence[str], sample: Sequence[Sequence[str]], *, k: int = 5)
         columns[name] = _for_an_expert(name, column)
         if columns[name].hierarchy == "intervals" and not _mostly_numbers(values):
             columns[name] = Column(role="quasi", hierarchy="suppress")
-            comments[name] += (
-                '; these are bands, no numbers: join them by hierarchy = "tree", or they go altogether'
-            )
+            comments[name] += '; these are bands, no numbers: join them by hierarchy = "tree", or they go altogether'
     quasi = any(each.treatment == "generalise" for each in columns.values())
     targets = Targets(k=k, suppression=0.02) if quasi else None
     return Policy(name="draft", columns=columns, targets=targets), comments
