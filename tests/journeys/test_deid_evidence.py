@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from bedrail.app import App, open_home
+from bedrail.cli.deid_evidence import ends_in_words
 from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
 from bedrail.core.events import PersonAdded
 from bedrail.core.values import Verdict
@@ -274,3 +275,10 @@ def test_addresses_of_vocabularies_codes_and_pseudonyms_are_no_identifiers(tmp_p
         assert verify_output(made, tmp_path / name, RULES).found == {}
         (tmp_path / name).write_text(json.dumps(clean) + "\n" + json.dumps(dirty) + "\n")
         assert verify_output(made, tmp_path / name, RULES).found == {"URL": 1, "MRN": 1, "EMAIL": 1}
+
+
+def test_evidence_that_is_over_says_so_beside_its_verdict() -> None:
+    """On its last day it still holds; after it, the list says what the gate says."""
+    assert ends_in_words("2026-11-01", "2026-11-02") == "2026-11-01 (expired)"
+    assert ends_in_words("2026-11-02", "2026-11-02") == "2026-11-02"
+    assert ends_in_words("", "2026-11-02") == "never by this policy"

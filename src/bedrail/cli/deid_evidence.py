@@ -151,9 +151,10 @@ def show(state: CliState, digest: str | None, as_json: bool) -> None:
     """
     from bedrail.journeys.deid_evidence import ends_on, list_judged, read_judged
 
+    today = state.context().clock.now().date().isoformat()
     if digest:
         view, found = read_judged(state.context(), state.actor(), digest)
-        ends = ends_on(state.context(), view) or _NO_END
+        ends = ends_in_words(ends_on(state.context(), view), today)
         if as_json:
             show_json({"dataset": view.dataset, "method": view.method, "ends": ends, "evidence": found})
             return
@@ -165,11 +166,18 @@ def show(state: CliState, digest: str | None, as_json: bool) -> None:
         return
     listed = list_judged(state.context(), state.actor())
     columns = ("dataset", "method", "verdict", "judged", "by", "ends", "why")
-    rows = [(v.dataset, v.method, v.verdict, v.at[:10], v.by, ends or _NO_END, v.reason) for v, ends in listed]
+    rows = [
+        (v.dataset, v.method, v.verdict, v.at[:10], v.by, ends_in_words(ends, today), v.reason) for v, ends in listed
+    ]
     if as_json:
         show_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
         show_table("", columns, [(row[0][:12], *row[1:]) for row in rows])
+
+
+def ends_in_words(ends: str, today: str) -> str:
+    """The day (`YYYY-MM-DD`), and whether it is over: the gate then asks anew, whatever the verdict was."""
+    return f"{ends} (expired)" if ends and ends < today else ends or _NO_END
 
 
 def _json(path: Path) -> object:
