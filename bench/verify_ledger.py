@@ -23,21 +23,12 @@ from bedrail.ledger.hashing import Parallel
 from bedrail.stores.sqlite import SqliteStore
 
 
-def _cpu(work: Callable[[], object], times: int) -> list[float]:
+def _taken(clock: Callable[[], float], work: Callable[[], object], times: int) -> list[float]:
     taken = []
     for _ in range(times):
-        start = time.process_time()
+        start = clock()
         work()
-        taken.append(time.process_time() - start)
-    return sorted(taken)
-
-
-def _wall(work: Callable[[], object], times: int) -> list[float]:
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - start)
+        taken.append(clock() - start)
     return sorted(taken)
 
 
@@ -73,8 +64,9 @@ def main() -> None:
             made_by = (made.store, made.anchor, ORIGIN, made.signer.public_key, verify_ed25519)
             assert verify_ledger(*made_by, parallel=parallel).ok
 
-        wall = _wall(together, options.times)
-        verified, rebuilt, hashed = _cpu(verify, options.times), _cpu(views, 1), _cpu(records, 1)
+        wall = _taken(time.perf_counter, together, options.times)
+        verified = _taken(time.process_time, verify, options.times)
+        rebuilt, hashed = _taken(time.process_time, views, 1), _taken(time.process_time, records, 1)
         report = {
             "load": os.getloadavg()[0],
             "records": options.records,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,8 +19,7 @@ def rule(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
     del cohort, requirements
     failed = [f for f in findings if f.verdict is Verdict.FAIL]
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return Verdict.FAIL, failed[0].reason + more
+        return Verdict.FAIL, first_reason(failed)
     missing = [f for f in findings if f.verdict is Verdict.MISSING]
     for finding in missing:
         if finding.group == "overall":
@@ -29,6 +28,11 @@ def rule(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
         return Verdict.MISSING, findings[0].reason if findings else "Nothing could be examined."
     told = f"{len(findings) - len(missing)} findings within the requirements"
     return Verdict.PASS, f"{told}; {len(missing)} could not be told." if missing else f"{told}."
+
+
+def first_reason(findings: Sequence[Finding]) -> str:
+    """The reason of the first, and how many more there are."""
+    return findings[0].reason + (f" (and {len(findings) - 1} more)" if len(findings) > 1 else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import numpy as np
 from bedrail.checks.equity.tallies import Tally, families, shown, tally, wilson_many
 from bedrail.checks.groups import MOST_NAMED, NO_GROUPS, untold_words
 from bedrail.checks.intervals import power_factor, quantile
-from bedrail.checks.question import check
+from bedrail.checks.question import check, first_reason
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.checks.words import INFORMATION, judged
 from bedrail.core.values import Finding, Verdict
@@ -63,13 +63,11 @@ def settled(cohort: Cohort, requirements: Requirements, findings: tuple[Finding,
     del cohort, requirements
     failed = [f for f in findings if f.verdict is Verdict.FAIL]
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return Verdict.FAIL, failed[0].reason + more
+        return Verdict.FAIL, first_reason(failed)
     missing = [f for f in findings if f.verdict is Verdict.MISSING]
     alone = [f for f in missing if " & " not in f.group]
     if alone:
-        more = f" (and {len(alone) - 1} more)" if len(alone) > 1 else ""
-        return Verdict.MISSING, f"{alone[0].reason}{more}"
+        return Verdict.MISSING, first_reason(alone)
     passed = sum(f.verdict is Verdict.PASS and judged(f) for f in findings)
     if not passed:
         return Verdict.MISSING, missing[0].reason if missing else "No notion is judged: no bound is set."

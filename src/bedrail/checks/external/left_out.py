@@ -16,6 +16,7 @@ from bedrail.checks.external.pooling import Pooled, pooled, pooled_ratios
 from bedrail.checks.external.sites import FEWEST, FEWEST_SITES
 from bedrail.checks.groups import untold_words
 from bedrail.checks.intervals import mean_interval, power_factor, quantile, sum_variance
+from bedrail.checks.question import first_reason
 from bedrail.checks.utility import benefits
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Evidence, Finding, Verdict
@@ -76,8 +77,7 @@ def settled(given: LeftOut, requirements: Requirements, findings: Sequence[Findi
     does not hold back: few sites never tell it."""
     failed = [f for f in findings if f.verdict is Verdict.FAIL]
     if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        return Verdict.FAIL, failed[0].reason + more
+        return Verdict.FAIL, first_reason(failed)
     whole = [f for f in findings if f.verdict is Verdict.MISSING and "-at-a-new-" not in f.check]
     for finding in whole:
         pooled_one = finding.check.endswith("-pooled") and len(given.names) < 2
