@@ -44,7 +44,7 @@ serve: $(VENV)/core ## Serve the demo's home at http://127.0.0.1:8080
 test: ready rooms ## Everything: format, types, rooms, all tests
 	@$(MAKE) --no-print-directory -j2 types all
 
-check: ready rooms ## Lint, types, rooms and the fast tests (under two minutes)
+check: ready rooms ## Lint, types, rooms and the fast tests (about two minutes)
 	@$(MAKE) --no-print-directory -j3 types fast
 
 ready:
