@@ -6,6 +6,7 @@ for the network of client and server; the ledger keeps no addresses, so both are
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from bedrail.core.events import Entry, action_of
@@ -55,6 +56,9 @@ KINDS: dict[str, _Kind] = {
 _PURPOSES = {"care": "TREAT", "oversight": "HOPERAT", "research": "HRESCH", "security": "HSYSADMIN"}
 """Our purposes in the v3 ActReason codes; others are operations (HOPERAT)."""
 
+_NO_STRING = re.compile(r"[^ \r\n\t\S]|[\x00-\x08\x0e-\x1f]")
+"""What a FHIR string may not hold (R4, datatypes: string): control characters, and spaces other than the plain one."""
+
 _OBJECTS = ("decision", "candidate", "dataset", "policy", "token", "report")
 """Fields of a fact that name what it is about, as far as they are not the patient."""
 
@@ -64,7 +68,7 @@ def audit_event(index: int, entry: Entry, origin: str) -> dict[str, Any]:
     action = action_of(entry)
     kind, subtype, code = _kind(action)
     ours = {"system": OURS, "code": action, "display": action.replace(".", " ").replace("-", " ")}
-    return {
+    made = {
         "resourceType": "AuditEvent",
         "id": entry.id,
         "type": kind,
@@ -81,6 +85,16 @@ def audit_event(index: int, entry: Entry, origin: str) -> dict[str, Any]:
         },
         "entity": _entities(index, entry, origin),
     }
+    return {name: _speakable(value) for name, value in made.items()}
+
+
+def _speakable(value: Any) -> Any:
+    """The same with a plain space for whatever no FHIR string may hold; people write reasons freely."""
+    if isinstance(value, str):
+        return _NO_STRING.sub(" ", value)
+    if isinstance(value, list):
+        return [_speakable(each) for each in value]
+    return {name: _speakable(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 def _kind(action: str) -> _Kind:
@@ -91,7 +105,8 @@ def _kind(action: str) -> _Kind:
 
 
 def _purpose(purpose: str) -> dict[str, Any]:
-    return {"coding": [{"system": _REASON, "code": _PURPOSES.get(purpose, "HOPERAT")}], "text": purpose}
+    coded = {"coding": [{"system": _REASON, "code": _PURPOSES.get(purpose, "HOPERAT")}]}
+    return {**coded, "text": purpose} if purpose else coded
 
 
 def _agents(entry: Entry, origin: str) -> list[dict[str, Any]]:
