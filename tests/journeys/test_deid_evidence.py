@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec.structs import replace
 
 from bedrail.app import App, open_home
 from bedrail.cli.deid_evidence import ends_in_words
@@ -38,7 +39,8 @@ LIMITS = Limits()
 GOOD = (0.01, 0.02, 900)
 LOW, HIGH = Risks(rows=9, highest=0.05, verdict="pass"), Risks(rows=9, highest=0.5, verdict="pass")
 BROKEN = Risks(rows=9, highest=0.05, verdict="fail", reasons="distinct values too few")
-ATTESTED = Measured(leak=GOOD, origin_gap=0.0, attested_by="petra")
+ATTESTED = Measured(leak=GOOD, origin_gap=0.0, rescan=0, attested_by="petra")
+ASH = Measured(expert="Dr Ash", rescan=0)
 
 
 def manifest(medium: str = "text", action: str = "masked", output: str = "b" * 64) -> Manifest:
@@ -59,13 +61,17 @@ def manifest(medium: str = "text", action: str = "masked", output: str = "b" * 6
         ("text", "safe-harbor", "masked", Measured(leak=GOOD, origin_gap=0.0), "missing", "nobody attests"),
         ("text", "safe-harbor", "shifted", ATTESTED, "fail", "shifted"),
         ("text", "safe-harbor", "masked", ATTESTED, "pass", "Safe Harbor"),
-        ("fhir", "safe-harbor", "masked", Measured(attested_by="petra"), "pass", "Safe Harbor"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash"), "missing", "not measured"),
-        ("table", "expert", "masked", Measured(risks=LOW), "missing", "no expert"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=HIGH), "fail", "0.500"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=BROKEN), "fail", "distinct values"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=Risks(rows=9, highest=0.1)), "missing", "terms"),
-        ("table", "expert", "masked", Measured(expert="Dr Ash", risks=LOW), "pass", "Expert Determination"),
+        ("text", "inside", "masked", Measured(leak=GOOD, origin_gap=0.02), "missing", "nobody looked"),
+        ("text", "inside", "surrogate", replace(ATTESTED, rescan=1, untold=("SSN",)), "fail", "said about SSN"),
+        ("fhir", "safe-harbor", "masked", Measured(attested_by="petra", rescan=0), "pass", "Safe Harbor"),
+        ("table", "limited", "masked", Measured(), "missing", "nobody looked"),
+        ("table", "inside", "masked", Measured(rescan=0), "pass", "not for release"),
+        ("table", "expert", "masked", ASH, "missing", "not measured"),
+        ("table", "expert", "masked", Measured(risks=LOW, rescan=0), "missing", "no expert"),
+        ("table", "expert", "masked", replace(ASH, risks=HIGH), "fail", "0.500"),
+        ("table", "expert", "masked", replace(ASH, risks=BROKEN), "fail", "distinct values"),
+        ("table", "expert", "masked", replace(ASH, risks=Risks(rows=9, highest=0.1)), "missing", "terms"),
+        ("table", "expert", "masked", replace(ASH, risks=LOW), "pass", "Expert Determination"),
         ("dicom", "limited", "masked", Measured(), "pass", "limited data set"),
     ],
 )  # fmt: skip
@@ -135,10 +141,19 @@ def test_a_column_that_holds_identifiers_fails_the_table() -> None:
 
 
 def test_a_table_made_from_what_failed_fails_too() -> None:
-    """A judgement of the source goes with the table; a source that was not judged does not spoil it."""
+    """A judgement of the source goes with the table, also one untold; a source judged by nobody spoils nothing."""
     failed = (("safe.csv", Verdict.FAIL, "risk over the limit"),)
     assert admitted(table(), sources=failed)[0] is Verdict.FAIL
-    assert admitted(table(), sources=(("safe.csv", Verdict.MISSING, "no attestation"),))[0] is Verdict.PASS
+    untold = ("safe.csv", Verdict.MISSING, "no attestation")
+    assert admitted(table(), sources=(untold,)) == (Verdict.MISSING, "safe.csv: no attestation")
+    assert admitted(table(), sources=(*failed, untold))[0] is Verdict.FAIL
+    assert admitted(table(), sources=(("safe.csv", Verdict.PASS, "judged by nobody"),))[0] is Verdict.PASS
+
+
+def test_a_run_that_treated_no_record_is_no_evidence() -> None:
+    """Whatever was attested of an empty output."""
+    found = run_evidence(replace(manifest("fhir"), records=0), "safe-harbor", ATTESTED, LIMITS)
+    assert (found.verdict, "no record" in found.reason) == (Verdict.MISSING, True)
 
 
 def test_full_dates_are_told() -> None:
@@ -163,7 +178,7 @@ def app(tmp_path: Path) -> App:
 
 def test_a_judgement_is_signed_bound_and_ends(app: App) -> None:
     """Only an officer judges, only a run on record; an expert's determination has a day to come on which it ends."""
-    ctx, measured = app.context, Measured(expert="Dr Ash", risks=LOW)
+    ctx, measured = app.context, replace(ASH, risks=LOW)
     digest = deidentifying.record_run(ctx, "sam", manifest("table"))
     with pytest.raises(Refused):
         deid_evidence.judge_run(ctx, "sam", digest, "inside", Measured())
@@ -180,7 +195,7 @@ def test_a_judgement_is_signed_bound_and_ends(app: App) -> None:
     assert (read.dataset, read.made_by, read.policy) == ("b" * 64, "petra", ctx.registry.policy)
     (_, ends), *_ = deid_evidence.list_judged(ctx, "petra")
     assert "2026" < ends < "2999"  # the policy's days come before the expert's date
-    attested = deid_evidence.judge_run(ctx, "petra", digest, "safe-harbor", Measured(), attest=True)
+    attested = deid_evidence.judge_run(ctx, "petra", digest, "safe-harbor", Measured(rescan=0), attest=True)
     assert attested.verdict is Verdict.PASS
 
 

@@ -14,7 +14,8 @@ from bedrail.data.disguised import disguised
 from bedrail.data.label_quality import label_noise
 from bedrail.data.leakage import leaks
 from bedrail.data.pictures import histogram
-from bedrail.data.quality_values import Limits, QualityPolicy
+from bedrail.data.quality_evidence import quality_evidence
+from bedrail.data.quality_values import Limits, QualityFinding, QualityPolicy, reported
 from bedrail.data.slips import analytes, look, slip_against_range
 from bedrail.data.splits import hold_out_sites, split
 from bedrail.data.table_check import check_tables
@@ -319,6 +320,18 @@ def test_a_policy_sets_levels_and_limits_and_names_slips_of_the_pen() -> None:
     values = np.concatenate([RNG.normal(37, 0.5, 500), np.full(20, 98.6)])
     report = check_tables({"t": pd.DataFrame({"temp": values})}, policy=policy.quality)["t"]
     assert report.verdict is Verdict.FAIL
+
+
+def test_what_could_not_be_told_is_no_pass() -> None:
+    """A blocking rule without an answer, or a table without a row, is `missing`; a warning without one is counted."""
+    untold = QualityFinding(
+        rule="label-quality", column="died", level="warn", verdict=Verdict.MISSING, rows=9, share=0.0, reason="few"
+    )
+    warned = reported(9, (untold,), QualityPolicy())
+    assert (warned.verdict, quality_evidence(warned).reason.endswith("1 could not be told")) == (Verdict.PASS, True)
+    blocked = reported(9, (untold,), QualityPolicy(levels={"label-quality": "block"}))
+    assert (blocked.verdict, quality_evidence(blocked).verdict) == (Verdict.MISSING, Verdict.MISSING)
+    assert check_tables({"t": pd.DataFrame({"age": []})})["t"].verdict is Verdict.MISSING
 
 
 def test_held_out_sites_and_their_patients_stand_nowhere_else() -> None:

@@ -62,7 +62,7 @@ def check(
 ) -> None:
     """Check tables as they are, without a home: missing, disguised, impossible, in another unit, inconsistent.
 
-    A table is called by its file name without suffixes. Exit code 1 when a blocking rule is broken.
+    A table is called by its file name without suffixes. Exit code 1 when a blocking rule is broken or untold.
 
     \b
     Example: bedrail data check stays.csv labs.csv --rules rules.toml --labels died:subject_id --html quality.html
@@ -86,7 +86,7 @@ def check(
     else:
         for name, report in found.items():
             _show_report(name, report)
-    click.get_current_context().exit(1 if any(r.verdict == "fail" for r in found.values()) else 0)
+    click.get_current_context().exit(1 if any(r.verdict != "pass" for r in found.values()) else 0)
 
 
 def _show_report(name: str, report: QualityReport) -> None:

@@ -42,7 +42,9 @@ def verify(manifest: Path, out: Path, language: str, as_json: bool) -> int:
     )
     for label, count in found.found.items():
         click.echo(f"{count} places look like {label}.")
-    if not found.found:
+    if not found.looked_at:
+        click.echo("Nothing was looked through: there is no text in it, or it is DICOM (bedrail deid dicom-audit).")
+    elif not found.found:
         click.echo(f"Nothing in {found.looked_at:,} stretches of text has the form of an identifier.")
     if found.untold:
         click.echo(f"Surrogates look alike, so nothing is said about: {', '.join(found.untold)}.")
@@ -124,7 +126,8 @@ def add(
         expert, until = expert or risks.expert, until or risks.until
     looked = verify_output(read, out, load(language, mode="rules"))
     measured = Measured(
-        leak=leak, origin_gap=gap, risks=risks, rescan=sum(looked.found.values()), expert=expert.strip()
+        leak=leak, origin_gap=gap, risks=risks, rescan=sum(looked.found.values()) if looked.looked_at else None,
+        untold=looked.untold, expert=expert.strip(),
     )  # fmt: skip
     digest = sha256(msgspec.json.encode(read)).hexdigest()
     found = judge_run(context, state.actor(), digest, method, measured, attest=attest, until=until)

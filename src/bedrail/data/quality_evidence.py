@@ -20,5 +20,7 @@ def quality_evidence(report: QualityReport) -> Evidence:
         for f in report.findings
     )
     warnings = len(report.broken("warn"))
+    untold = sum(f.verdict is Verdict.MISSING for f in report.findings)
     reason = f"{len(report.findings)} rules applied to {report.rows} rows, {warnings} warnings"
+    reason += f", {untold} could not be told" if untold else ""
     return Evidence(check="data-quality", verdict=report.verdict, reason=reason, findings=findings)

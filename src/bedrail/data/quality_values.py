@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from bedrail.core.values import Value, Verdict
+from bedrail.core.values import Value, Verdict, worst
 from bedrail.data.profile import SMALLEST_CELL
 
 Level = Literal["block", "warn"]
@@ -65,7 +65,7 @@ class QualityFinding(Value, frozen=True, kw_only=True):
 
 
 class QualityReport(Value, frozen=True, kw_only=True):
-    """All findings; the verdict fails only when a blocking rule is broken."""
+    """All findings; the verdict is the worst of the blocking rules', and `missing` where there was no row to ask."""
 
     rows: int
     verdict: Verdict
@@ -81,8 +81,9 @@ def reported(rows: int, findings: tuple[QualityFinding, ...], policy: QualityPol
     levelled = tuple(
         msgspec.structs.replace(f, level=policy.levels[f.rule]) if f.rule in policy.levels else f for f in findings
     )
-    blocked = any(f.level == "block" and f.verdict is Verdict.FAIL for f in levelled)
-    return QualityReport(rows=rows, verdict=Verdict.FAIL if blocked else Verdict.PASS, findings=levelled)
+    blocking = (f.verdict for f in levelled if f.level == "block")
+    verdict = worst((Verdict.PASS if rows else Verdict.MISSING, *blocking))
+    return QualityReport(rows=rows, verdict=verdict, findings=levelled)
 
 
 def found(rule: str, column: str, level: Level, bad: int, rows: int, limit: float, said: str) -> QualityFinding:

@@ -46,7 +46,9 @@ def judge_admission(
         if judged is not None:
             given.append((name, Verdict(judged.verdict), judged.reason))
         elif digest in known.runs:
-            given.append((name, Verdict.PASS, f"made by a run on record ({known.runs[digest].medium})"))
+            given.append(
+                (name, Verdict.PASS, f"made by a run on record ({known.runs[digest].medium}), judged by nobody")
+            )
     found = admission_evidence(table, roles, treatments, load(mode="rules"), given)
     return _record(ctx, actor, found, dataset=dataset, method="inside", until=until, manifest="")
 

@@ -65,14 +65,16 @@ class Measured(Value, frozen=True, kw_only=True):
     """What was measured or attested beside the manifest; None and "" where it was not.
 
     `leak` is (share of identifiers left, its upper 95 % bound, identifiers looked at); `origin_gap` of name recall;
-    `risks` of the table, with the expert's terms; `rescan` how many structured identifiers a second look still found;
-    `attested_by` the person who attests 45 CFR 164.514(b)(2)(ii), no actual knowledge; `expert` who determined.
+    `risks` of the table, with the expert's terms; `rescan` how many structured identifiers a second look still found,
+    of all kinds but those `untold`, whose surrogates look alike; `attested_by` the person who attests 45 CFR
+    164.514(b)(2)(ii), no actual knowledge; `expert` who determined.
     """
 
     leak: tuple[float, float, int] | None = None
     origin_gap: float | None = None
     risks: Risks | None = None
     rescan: int | None = None
+    untold: tuple[str, ...] = ()
     attested_by: str = ""
     expert: str = ""
 
@@ -97,11 +99,11 @@ def run_evidence(manifest: Manifest, method: Method, measured: Measured, limits:
 def _run_findings(manifest: Manifest, method: Method, measured: Measured, limits: Limits) -> Iterator[Finding]:
     done = sum(each.count for each in manifest.handled if each.place != "left standing")
     told = f"{done} places treated by {len(manifest.handled)} rules; {manifest.failed} records failed and were left out"
-    yield _finding("treatments", Verdict.PASS, told, n=manifest.records)
-    if measured.rescan is not None:
-        verdict = Verdict.FAIL if measured.rescan else Verdict.PASS
-        yield _finding("rescan", verdict, f"a second look found {measured.rescan} structured identifiers in the output",
-                       estimate=float(measured.rescan))  # fmt: skip
+    if not manifest.records:
+        told = f"the output holds no record: {told}"
+    yield _finding("treatments", Verdict.PASS if manifest.records else Verdict.MISSING, told, n=manifest.records)
+    if manifest.medium != "dicom":  # each output of which was read again and audited before it was written
+        yield _rescan(measured)
     if manifest.medium == "text":
         yield _leak(measured, limits)
         yield _bounded("origins", measured.origin_gap, limits.max_origin_gap, "recall gap between origins of names")
@@ -112,6 +114,16 @@ def _run_findings(manifest: Manifest, method: Method, measured: Measured, limits
                        f"determined by {measured.expert}" if measured.expert else "no expert is named")  # fmt: skip
         if manifest.medium == "table":
             yield from _risks(measured.risks, limits)
+
+
+def _rescan(measured: Measured) -> Finding:
+    if measured.rescan is None:
+        return _finding("rescan", Verdict.MISSING, "nobody looked through the output again")
+    told = f"a second look found {measured.rescan} structured identifiers in the output"
+    if measured.untold:
+        told += f"; nothing is said about {', '.join(measured.untold)}, whose surrogates look alike"
+    verdict = Verdict.FAIL if measured.rescan else Verdict.PASS
+    return _finding("rescan", verdict, told, estimate=float(measured.rescan))
 
 
 def _risks(risks: Risks | None, limits: Limits) -> Iterator[Finding]:
@@ -175,7 +187,7 @@ def admission_evidence(
     """What admission did to a table, and whether its words still hold structured identifiers.
 
     `sources` are judgements of de-identification runs whose outputs the table was made from: (name, verdict, reason);
-    one that failed fails the table.
+    one that failed fails the table, and with one that could not be told the table cannot be told either.
     """
     done = [
         _finding("treatments", Verdict.PASS, f"{each.column}: {each.action} ({each.rule})") for each in treatments
@@ -189,8 +201,7 @@ def admission_evidence(
     )
     given = [_finding("source", verdict, f"{name}: {reason}") for name, verdict, reason in sources]
     findings = (*done, *(each for each in left if each is not None), *kept, *given)
-    verdicts = {finding.verdict for finding in findings}
-    verdict = Verdict.FAIL if Verdict.FAIL in verdicts else Verdict.PASS
+    verdict = worst(tuple(finding.verdict for finding in findings))
     reasons = [finding.reason for finding in findings if finding.verdict is verdict]
     reason = METHODS["inside"] if verdict is Verdict.PASS else "; ".join(reasons)
     assert roles.subject in table.columns
