@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bedrail.checks.budget import budget
 from bedrail.checks.committee import facts, headline, not_counted, number_of_confidence, reasons
 from bedrail.checks.methods import METHODS
 from bedrail.checks.pages import render, safe
@@ -48,8 +49,15 @@ def appendix_page(report: Report) -> str:
         drawings=_drawings(report),
         bins=report.context.curves.calibration if report.context.curves else (),
         requirements=requirement_lines(report),
+        budget=_budget(report),
         number=number,
     )
+
+
+def _budget(report: Report) -> float | None:
+    """What these checks may spend together on failing a model without fault; None for other outcomes' checks."""
+    asked = report.context.requirements
+    return None if asked is None else budget(asked, [one.check for one in report.evidence])
 
 
 def _section(one: Evidence, at: int, title: str, report: Report) -> dict[str, Any]:

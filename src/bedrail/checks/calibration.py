@@ -49,7 +49,8 @@ def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, 
 def calibration(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """O/E, intercept, slope, expected calibration error and Brier skill.
 
-    `calibration.observed-to-expected` fails when the interval excludes 1 and the estimate is outside the band
+    `calibration.observed-to-expected` fails when the interval, at the confidence that shares `calibration_alpha` over
+    it, the intercept and the slope, excludes 1 and the estimate is outside the band
     `observed_to_expected` (0.9 to 1.1); it passes when the estimate is inside and the data could have shown
     `detectable_miscalibration`; otherwise it is missing. `calibration.intercept` (0 is right, band plus or minus
     `max_calibration_intercept`) and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are
@@ -79,10 +80,12 @@ def _banded(
     band: tuple[float, float],
     gap: tuple[float, float],
     words: tuple[str, str],
+    sure: Measured,
 ) -> Finding:
-    """The rule of O/E, intercept and slope: `gap` is (smallest the data could show, largest that may go unseen)."""
+    """The rule of O/E, intercept and slope: `gap` is (smallest the data could show, largest that may go unseen), `sure`
+    the same measure as `found`, at the confidence that a fail needs."""
     inside = band[0] <= found.estimate <= band[1]
-    if not inside and (found.low > right or found.high < right):
+    if not inside and (sure.low > right or sure.high < right):
         verdict, reason = Verdict.FAIL, words[0]
     elif inside and gap[0] <= gap[1]:
         verdict, reason = Verdict.PASS, words[1]
@@ -100,37 +103,50 @@ def _banded(
     )
 
 
+def _strict(requirements: Requirements) -> float:
+    """The confidence that shares `calibration_alpha` over O/E, intercept and slope (Bonferroni)."""
+    return 1 - requirements.calibration_alpha / 3
+
+
 def _ratio(cohort: Cohort, requirements: Requirements) -> Finding:
     name = "calibration.observed-to-expected"
-    found = observed_to_expected(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
-    if found is None:
+    strict = _strict(requirements)
+    found, sure = (
+        observed_to_expected(cohort.outcome, cohort.score, cohort.clusters, confidence)
+        for confidence in (requirements.confidence, strict)
+    )
+    if found is None or sure is None:
         return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason="No outcomes are expected by the score.")
-    gap = power_factor(1 - requirements.confidence) * found.error
+    gap = power_factor(1 - strict) * found.error
     figures = f"mean predicted risk {cohort.score.mean():.1%}, observed {cohort.outcome.mean():.1%}"
     way = "over-predicts" if found.estimate < 1 else "under-predicts"
     words = (f"The score {way}: {figures} (O/E {found.estimate:.2f}).", f"O/E {found.estimate:.2f}: {figures}.")
     limits = (gap, requirements.detectable_miscalibration)
-    return _banded(cohort, name, found, 1.0, requirements.observed_to_expected, limits, words)
+    return _banded(cohort, name, found, 1.0, requirements.observed_to_expected, limits, words, sure)
 
 
 def _recalibrated(cohort: Cohort, requirements: Requirements) -> tuple[Finding, Finding]:
     names = ("calibration.intercept", "calibration.slope")
-    found = intercept_and_slope(cohort.outcome, cohort.score, cohort.clusters, requirements.confidence)
-    if found is None:
+    strict = _strict(requirements)
+    found, sure = (
+        intercept_and_slope(cohort.outcome, cohort.score, cohort.clusters, confidence)
+        for confidence in (requirements.confidence, strict)
+    )
+    if found is None or sure is None:
         reason = f"{NOT_ENOUGH}: both outcomes, a spread of scores and some overlap are needed."
         first, second = (Finding(check=n, verdict=Verdict.MISSING, n=cohort.n, reason=reason) for n in names)
         return first, second
     level, slope = found
-    factor = power_factor(1 - requirements.confidence)
+    factor = power_factor(1 - strict)
     most = requirements.max_calibration_intercept
     way = "too high" if level.estimate < 0 else "too low"
     words = (f"Risks are {way} throughout: intercept {level.estimate:+.2f}.", f"Intercept {level.estimate:+.2f}.")
     limits = (factor * level.error, requirements.detectable_miscalibration)
-    first = _banded(cohort, names[0], level, 0.0, (-most, most), limits, words)
+    first = _banded(cohort, names[0], level, 0.0, (-most, most), limits, words, sure[0])
     way = "too extreme" if slope.estimate < 1 else "too timid"
     words = (f"Risks are {way}: slope {slope.estimate:.2f}, right is 1.", f"Slope {slope.estimate:.2f}.")
     limits = (factor * slope.error, requirements.detectable_slope)
-    return first, _banded(cohort, names[1], slope, 1.0, requirements.calibration_slope, limits, words)
+    return first, _banded(cohort, names[1], slope, 1.0, requirements.calibration_slope, limits, words, sure[1])
 
 
 def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> Finding:

@@ -11,10 +11,14 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     Gaps of rates are absolute differences; gaps of O/E are differences of observed-to-expected ratios. `None`
     means that no bound is asked. Fields `detectable_*` say how small a gap the data must be able to show (80 %
-    power) before a pass may be given; data that cannot show it give "not enough patients to tell". `family_alpha` is
-    the chance that `fairness` may fail an exactly fair model, over all groups and measures; `group_alpha` the same
-    for `subgroups` and a model that keeps every bound, `slice_alpha` for `slices` and well calibrated risks. Raises
-    `Invalid` for numbers that make no sense.
+    power) before a pass may be given; data that cannot show it give "not enough patients to tell".
+
+    Fields `*_alpha` (but `conformal_alpha`) are the chances that a check may fail a model which is exactly fair and
+    well calibrated: `calibration_alpha` over O/E, intercept and slope, `family_alpha` for `fairness` over all groups
+    and measures, `group_alpha` for `subgroups`, `coverage_alpha` for `uncertainty`, `slice_alpha` for `slices`,
+    `shift_alpha` for the trends of `shift`, `side_alpha` for each of the further questions on groups and sites
+    (`parity`, `error-costs`, `label-choice`, `sites`, other patients in `shift`). The defaults add up to 5 % for a
+    whole examination (see `budget`). Raises `Invalid` for numbers that make no sense.
     """
 
     confidence: float = 0.95
@@ -30,6 +34,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_calibration_error: float = 0.05
     detectable_miscalibration: float = 0.3
     detectable_slope: float = 0.5
+    calibration_alpha: float = 0.0075
     group_observed_to_expected: tuple[float, float] = (0.8, 1.25)
 
     min_sensitivity: float | None = None
@@ -51,9 +56,10 @@ class Requirements(Value, frozen=True, kw_only=True):
     min_median_lead_hours: float | None = None
 
     max_spread: float | None = None
-    group_alpha: float = 0.01
+    group_alpha: float = 0.005
+    side_alpha: float = 0.001
 
-    family_alpha: float = 0.05
+    family_alpha: float = 0.0125
     max_sensitivity_gap: float = 0.05
     max_specificity_gap: float = 0.05
     max_ppv_gap: float = 0.05
@@ -75,6 +81,7 @@ class Requirements(Value, frozen=True, kw_only=True):
 
     conformal_alpha: float = 0.1
     coverage_tolerance: float = 0.03
+    coverage_alpha: float = 0.005
     max_answered_error: float | None = None
 
     baseline_margin: float = 0.01
@@ -91,10 +98,10 @@ class Requirements(Value, frozen=True, kw_only=True):
     max_noise_flips: float | None = 0.1
     max_stuck_flips: float | None = None
     max_adversarial_flips: float | None = 0.35
-    shift_alpha: float = 0.05
+    shift_alpha: float = 0.005
     max_auroc_fall: float = 0.05
 
-    slice_alpha: float = 0.05
+    slice_alpha: float = 0.01
     detectable_slice: float = 1.0
 
     max_membership_tpr: float = 0.05
@@ -110,7 +117,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     min_surrogate_agreement: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("confidence", "family_alpha", "group_alpha", "conformal_alpha", "slice_alpha", "shift_alpha"):
+        for name in ("confidence", *(field for field in self.__struct_fields__ if field.endswith("_alpha"))):
             if not 0.0 < getattr(self, name) < 1.0:
                 raise _requirement(name, "lie between 0 and 1")
         for name in ("draws", "min_group"):

@@ -26,17 +26,17 @@ def uncertainty(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     """Coverage of conformal sets by outcome class, overall and by group, and sanity of risk intervals.
 
     `uncertainty.coverage-positive` and `-negative` are the shares of patients of that class whose set at
-    `conformal_alpha` holds the truth. They fail when the whole interval, at the confidence that shares `family_alpha`
-    over both classes of all patients and of every group, lies below 1 - alpha and the estimate more than
-    `coverage_tolerance` below it; they pass
-    when the estimate is within the tolerance and the interval no wider than `widest_rate_interval`.
+    `conformal_alpha` holds the truth. They fail when the whole interval, at the confidence that shares `coverage_alpha`
+    over both classes of all patients and of every group and the interval's rate, lies below 1 - alpha and the estimate
+    more than `coverage_tolerance` below it; they pass when the estimate is within the tolerance and the interval no
+    wider than `widest_rate_interval`.
     `uncertainty.answered` is the share of patients whose set holds one outcome only, `uncertainty.error-among-answered`
     the share of these for whom it is the wrong one, for all and by group: it fails when its whole interval lies above
     `max_answered_error` (in groups at the shared confidence) and is missing when the estimate alone does; without that
     bound both are told. Neither is asked where fewer than `min_group` are answered.
     `uncertainty.interval-order` fails when any interval is not within [0, 1] or does not hold its own risk.
-    `uncertainty.interval-rate` fails when the observed outcome rate, with its interval, lies wholly outside the mean
-    interval of the risk; it passes when it meets it.
+    `uncertainty.interval-rate` fails when the observed outcome rate, with its interval at the same shared confidence,
+    lies wholly outside the mean interval of the risk; it passes when it meets it.
     """
     del rng
     findings: list[Finding] = []
@@ -58,7 +58,7 @@ def _coverage(cohort: Cohort, requirements: Requirements, p_values: Floats) -> l
         reason = f"{int(bad.sum())} of {cohort.n} rows have p-values that are not between 0 and 1."
         return [Finding(check="uncertainty.coverage", verdict=Verdict.FAIL, n=cohort.n, reason=reason)]
     every = cells(cohort, intersections=False)
-    strict = 1 - requirements.family_alpha / (2 * (1 + len(every)))
+    strict = _shared(requirements, len(every))
     findings = []
     for label, word, people in CLASSES:
         name = f"uncertainty.coverage-{word}"
@@ -72,6 +72,11 @@ def _coverage(cohort: Cohort, requirements: Requirements, p_values: Floats) -> l
     return findings
 
 
+def _shared(requirements: Requirements, groups: int) -> float:
+    """The confidence that shares `coverage_alpha` over both classes of everybody and of each group, and the rate."""
+    return 1 - requirements.coverage_alpha / (2 * (1 + groups) + 1)
+
+
 def _abstention(cohort: Cohort, requirements: Requirements, p_values: Floats) -> list[Finding]:
     """How many are answered, and how many of the answers are wrong; conformal coverage alone promises neither."""
     told = answers(p_values, requirements.conformal_alpha)
@@ -79,7 +84,7 @@ def _abstention(cohort: Cohort, requirements: Requirements, p_values: Floats) ->
     if not np.isfinite(p_values).all() or int(given.sum()) < requirements.min_group:
         return []
     every = cells(cohort, intersections=False)
-    strict = 1 - requirements.family_alpha / max(1, len(every))
+    strict = _shared(requirements, len(every))
     everyone = np.ones(cohort.n, dtype=np.bool_)
     findings = [_told_share(cohort, requirements, "answered", "overall", given, everyone, requirements.confidence)]
     wrong = given & (told != cohort.outcome)
@@ -181,11 +186,15 @@ def _rate(cohort: Cohort, requirements: Requirements, interval: Floats) -> Findi
     if not np.isfinite(bounds).all():
         return Finding(check=name, verdict=Verdict.FAIL, n=cohort.n, reason="Some risk intervals are not numbers.")
     rate, low, high = rate_interval(cohort.outcome, cohort.clusters, requirements.confidence)
+    strict = _shared(requirements, len(cells(cohort, intersections=False)))
+    _, sure_low, sure_high = rate_interval(cohort.outcome, cohort.clusters, strict)
     figure = f"observed rate {rate:.1%}, mean interval of the risk {bounds[0]:.1%} to {bounds[1]:.1%}"
-    if high < bounds[0] or low > bounds[1]:
+    if sure_high < bounds[0] or sure_low > bounds[1]:
         verdict, reason = Verdict.FAIL, f"The outcome rate lies outside what the intervals allow: {figure}."
     elif high - low > requirements.widest_rate_interval:
         verdict, reason = Verdict.MISSING, f"Not enough patients to tell: {figure}."
+    elif high < bounds[0] or low > bounds[1]:
+        verdict, reason = Verdict.MISSING, f"Not enough patients to tell whether chance is the cause: {figure}."
     else:
         verdict, reason = Verdict.PASS, f"The intervals allow for what happened: {figure}."
     return Finding(check=name, verdict=verdict, estimate=rate, low=low, high=high, n=cohort.n, reason=reason)

@@ -249,7 +249,7 @@ def _requirements(toml: Located) -> dict[Tier, Requirements]:
     return found
 
 
-_OPEN_UNIT = ("confidence", "family_alpha", "conformal_alpha")
+_OPEN_UNIT = ("confidence", *(name for name in Requirements.__struct_fields__ if name.endswith("_alpha")))
 _UNIT_WORDS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "rate", "share", "coverage", "intercept")
 _SIGNED = ("min_net_benefit_gain", "baseline_margin", "baseline_net_benefit_margin")
 

@@ -37,7 +37,7 @@ def error_costs(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
 
     The total counts in missed cases: missed ones, and false alerts at `false_alert_cost` each (by default the odds of
     the threshold). The burden is the group's cost per prediction over that of the rest of its column: above 1 the group
-    pays more than others. It fails when its lower limit, holding for all groups together (`group_alpha`), exceeds
+    pays more than others. It fails when its lower limit, holding for all groups together (`side_alpha`), exceeds
     `max_cost_ratio`; without that bound it is information. Variances sum each patient's rows first.
     """
     del rng
@@ -52,7 +52,7 @@ def error_costs(cohort: Cohort, requirements: Requirements, rng: np.random.Gener
     tallies = [tally(cohort, columns) for columns in every]
     groups = sum(int(enough_of(found, requirements).sum()) for found in tallies)
     for found in tallies:
-        findings += _column(cohort, found, values, each, requirements, requirements.group_alpha / max(1, groups))
+        findings += _column(cohort, found, values, each, requirements, requirements.side_alpha / max(1, groups))
     return tuple(findings)
 
 

@@ -27,7 +27,7 @@ def label_choice(cohort: Cohort, requirements: Requirements, rng: np.random.Gene
     Obermeyer, Powers, Vogeli and Mullainathan (2019): a score for cost ranked Black patients as healthy as White ones
     who had fewer illnesses. The first is the mean difference of the other outcome, group less rest, among patients of
     equal score (50 bins of the score, weighed by how many of both are in a bin, with a common slope within bins), in
-    standard deviations of the other outcome. It fails when Holm's p-value over all groups is at most `family_alpha` and
+    standard deviations of the other outcome. It fails when Holm's p-value over all groups is at most `side_alpha` and
     the difference is larger than `max_label_gap`; it passes when such a difference would have been seen. The second is
     information: the group's share of alerts as they are, and if as many alerts went to those with most of the other
     outcome.
@@ -121,14 +121,14 @@ def _finding(
         reason = "Nobody outside the group has the same score."
         return Finding(check=check_name, group=name, verdict=Verdict.MISSING, reason=reason)
     gap, error, n = one
-    alpha = requirements.family_alpha / family
+    alpha = requirements.side_alpha / family
     half, smallest = quantile(1 - alpha) * error, power_factor(alpha) * error
     most = requirements.max_label_gap
     words = (
         f"At the same score, the second outcome is {abs(gap):.2f} standard deviations "
         f"{'higher' if gap > 0 else 'lower'} in {name} than in the rest."
     )
-    if p_value <= requirements.family_alpha and abs(gap) > most:
+    if p_value <= requirements.side_alpha and abs(gap) > most:
         verdict = Verdict.FAIL
         words += (
             f" The score's own outcome {'under' if gap > 0 else 'over'}states their need (adjusted p {p_value:.2g})."

@@ -83,7 +83,7 @@ def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
     2016), predictive parity (PPV; Chouldechova 2017), calibration within groups (O/E), demographic parity (alert
     rate). The limits hold for all pairs of groups at once (Newcombe's interval of each pair, Bonferroni over pairs):
     if every pair is covered, the true range lies between the largest lower and the largest upper limit. A notion fails
-    when the lower limit that holds for all columns and notions together (`group_alpha`) exceeds its tolerance
+    when the lower limit that holds for all columns and notions together (`side_alpha`) exceeds its tolerance
     (`max_sensitivity_gap` ...; demographic parity is information unless `max_alert_rate_gap` is set). It passes when a
     range of `detectable_gap` could have been seen among groups that hold `min_told_share` of the patients, and is
     missing otherwise. What binds is chosen by `fairness_metrics` and `error_rate_columns`, as in `fairness`; what does
@@ -101,7 +101,7 @@ def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
         strict: dict[str, Range | None] = {}
         for metric in BOUND_BY:
             ranges[metric] = spread(found, metric, requirements, requirements.confidence)
-            strict[metric] = spread(found, metric, requirements, 1 - requirements.group_alpha / tests)
+            strict[metric] = spread(found, metric, requirements, 1 - requirements.side_alpha / tests)
         findings += [
             _finding(found, notion, [(m, ranges[m], strict[m]) for m in metrics], requirements)
             for notion, metrics in NOTIONS.items()

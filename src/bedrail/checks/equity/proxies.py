@@ -48,7 +48,7 @@ def proxies(cohort: Cohort, requirements: Requirements, rng: np.random.Generator
     pairs); of a ridge classifier on all inputs, cross-validated over patients. `.input` gives, for each column, the
     single inputs with most mutual information with it (in tenths or levels), as a share of the column's entropy,
     less what chance gives. What is called more than chance stands out from permutations of the attribute among patients
-    (inputs), or has an interval beyond 0.5 (score), after correction over all groups (`family_alpha`); the rest is
+    (inputs), or has an interval beyond 0.5 (score), after correction over all groups (at 1 - `confidence`); the rest is
     noise and called so. A finding fails only above
     `max_proxy_auroc`, with its whole interval; without that bound it is information: age is known from most inputs,
     and has to be. At most 4,000 patients are drawn.
@@ -138,7 +138,7 @@ def _of_score(
     sample: Sample, codes: Ints, named: list[tuple[int, str]], requirements: Requirements, tests: int
 ) -> list[Finding]:
     findings = []
-    strict = 1 - requirements.family_alpha / tests
+    strict = 1 - (1 - requirements.confidence) / tests
     for at, name in named:
         member = (codes == at).astype(np.float64)
         for what, measure in (("proxies.score", _area), ("proxies.score-given-outcome", _given_outcome)):
@@ -235,7 +235,7 @@ def _of_inputs(
             name,
             _area(members[:, j], sample, requirements.confidence, told[:, j]),
             requirements,
-            noise=adjusted[j] > requirements.family_alpha,
+            noise=adjusted[j] > 1 - requirements.confidence,
         )
         for j, (_, name) in enumerate(named)
     ]
@@ -332,7 +332,7 @@ def _single_inputs(
             asked.append((column, name, (found - float(null.mean())) / entropy, error / entropy, _upper(z)))
     if not asked:
         return []
-    kept: Bools = np.array(holm([p for *_, p in asked])) <= requirements.family_alpha
+    kept: Bools = np.array(holm([p for *_, p in asked])) <= 1 - requirements.confidence
     findings, z = [], quantile(requirements.confidence)
     for column in columns:
         best = sorted(

@@ -92,7 +92,7 @@ def across_sites(cohort: Cohort, requirements: Requirements, rng: np.random.Gene
     Hundreds of sites are welcome: AUROC is pooled over those with 10 patients of each kind (random effects on the logit
     scale), O/E over all of them, tiny ones included. A new site's AUROC fails when its whole prediction interval lies
     below `min_group_auroc`, passes when all of it reaches it. A new site's O/E fails when sites differ beyond chance
-    (Cochran's test at `group_alpha`) and the prediction interval leaves `group_observed_to_expected`, passes when it
+    (Cochran's test at `side_alpha`) and the prediction interval leaves `group_observed_to_expected`, passes when it
     stays inside, and is missing otherwise, as it is with fewer than five sites.
     """
     del rng
@@ -181,7 +181,7 @@ def _ratio_findings(ratios: Ratios | None, n: int, requirements: Requirements) -
         verdict, words = Verdict.MISSING, f"{ratios.k} sites are too few to say what to expect at the next one."
     elif kept:
         verdict = Verdict.PASS
-    elif ratios.p_value <= requirements.group_alpha and ratios.spread_limits[0] > 0:
+    elif ratios.p_value <= requirements.side_alpha and ratios.spread_limits[0] > 0:
         verdict, words = Verdict.FAIL, f"Sites differ beyond chance. {words}"
     else:
         verdict, words = Verdict.MISSING, f"Not enough sites or patients to tell. {words}"

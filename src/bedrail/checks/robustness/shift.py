@@ -214,7 +214,7 @@ def among_others(cohort: Cohort, requirements: Requirements, rng: np.random.Gene
 
     For each input and group column the mean is moved by half an SD either way, or a level's share is doubled, by
     weights; the direction that changes O/E most is told. It fails when the ratio leaves `group_observed_to_expected`
-    and its interval, at the confidence shared over all directions (`group_alpha`), excludes 1.
+    and its interval, at the confidence shared over all directions (`side_alpha`), excludes 1.
     """
     frame = spoken_of(cohort)
     if frame is None or not len(frame.columns):
@@ -239,7 +239,7 @@ def among_others(cohort: Cohort, requirements: Requirements, rng: np.random.Gene
 
 
 def _other(each: _Worst, requirements: Requirements, n: int, directions: int) -> Finding:
-    z, strict = quantile(requirements.confidence), quantile(1 - requirements.group_alpha / directions)
+    z, strict = quantile(requirements.confidence), quantile(1 - requirements.side_alpha / directions)
     ratio, spread = each.ratio, each.error
     low, high = requirements.group_observed_to_expected
     outside = not low <= ratio <= high
