@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bedrail.core.events import DeidentificationJudged
-from bedrail.governance.gate import Open
+from bedrail.governance.gate import Closed, Open
 from bedrail.governance.policy import default_policy_text, parse_policy
 from governance_story import Told, ask, codes, day, deidentified, story
 
@@ -34,6 +34,17 @@ def test_the_gate_asks_how_the_data_was_de_identified(row: str) -> None:
     """Open only with evidence about this very data that passed and has not ended."""
     told, expected = ROWS[row]
     assert codes(ask(told)) == expected
+
+
+def test_what_fails_is_mended_by_looking_at_it_first_and_not_by_admitting_it_again() -> None:
+    """A failed file is de-identified or judged again; evidence that is merely over needs the admission alone."""
+    gate = ask([*story(), (5.5, deidentified("fail"))])
+    assert isinstance(gate, Closed)
+    shown, _, rest = gate.reasons[0].how.partition(" says ")
+    assert shown.startswith("bedrail deid evidence show ")
+    assert "bedrail data admit" in rest
+    assert isinstance(missing := ask(WITHOUT), Closed)
+    assert missing.reasons[0].how.startswith("bedrail data admit")
 
 
 def test_de_identification_is_looked_at_again_in_time() -> None:

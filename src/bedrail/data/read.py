@@ -44,7 +44,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _too_large(path: Path) -> Invalid:
     most = f"{MOST_BYTES / 1024**3:g} GiB"
-    return Invalid(f"the table is larger than {most}, unpacked.", path=str(path), remedy="Admit it in parts.")
+    return Invalid(f"the table is larger than {most}, unpacked.", path=str(path), remedy="Give it in parts.")
 
 
 class _Unpacked(io.RawIOBase):

@@ -18,6 +18,12 @@ def admit_data(use_case: str) -> str:
     return f"bedrail data admit {use_case} --folder FOLDER"
 
 
+def deidentify_again(use_case: str, dataset: str) -> str:
+    """Look at what fails the evidence of a dataset, mend the file by whichever command made it, and admit that."""
+    shown = f"bedrail deid evidence show {dataset[:12]}"
+    return f"{shown} says which condition fails; de-identify the file again, or judge it, then {admit_data(use_case)}"
+
+
 def train(use_case: str) -> str:
     """Train a candidate by recipe."""
     return f"bedrail train {use_case} --recipe boosting"

@@ -119,6 +119,7 @@ def data_deidentified(h: Hearing) -> Iterator[Reason]:
         word = "failed" if found.verdict == Verdict.FAIL else "untold"
         said = "does not hold" if found.verdict == Verdict.FAIL else "could not be told"
         code, message = f"deidentification-{word}", f"The data's de-identification {said}: {found.reason}."
+        again = commands.deidentify_again(h.view.id, h.view.dataset.dataset)
     else:
         ends = min(found.until_epoch, days_after(found.at_epoch, days))
         h.ends(ends)
