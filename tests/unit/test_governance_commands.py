@@ -14,6 +14,7 @@ NAMED = [
     commands.open_use_case(),
     commands.adopt_policy(),
     commands.admit_data("readmission-30d"),
+    commands.show_deidentification("3f5a91c2d4e6f708"),
     commands.train("readmission-30d"),
     commands.examine("readmission-30d", "boosting"),
     commands.approve("readmission-30d", "boosting", "clinical-lead", "pilot", "dr-adams"),

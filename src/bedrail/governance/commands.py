@@ -18,10 +18,9 @@ def admit_data(use_case: str) -> str:
     return f"bedrail data admit {use_case} --folder FOLDER"
 
 
-def deidentify_again(use_case: str, dataset: str) -> str:
-    """Look at what fails the evidence of a dataset, mend the file by whichever command made it, and admit that."""
-    shown = f"bedrail deid evidence show {dataset[:12]}"
-    return f"{shown} says which condition fails; de-identify the file again, or judge it, then {admit_data(use_case)}"
+def show_deidentification(dataset: str) -> str:
+    """Which condition of a dataset's de-identification fails, or could not be told."""
+    return f"bedrail deid evidence show {dataset[:12]}"
 
 
 def train(use_case: str) -> str:

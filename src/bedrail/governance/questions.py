@@ -119,7 +119,8 @@ def data_deidentified(h: Hearing) -> Iterator[Reason]:
         word = "failed" if found.verdict == Verdict.FAIL else "untold"
         said = "does not hold" if found.verdict == Verdict.FAIL else "could not be told"
         code, message = f"deidentification-{word}", f"The data's de-identification {said}: {found.reason}."
-        again = commands.deidentify_again(h.view.id, h.view.dataset.dataset)
+        shown = commands.show_deidentification(h.view.dataset.dataset)
+        again = f"{shown} says where; de-identify the file again, or have it judged, then {again}"
     else:
         ends = min(found.until_epoch, days_after(found.at_epoch, days))
         h.ends(ends)
