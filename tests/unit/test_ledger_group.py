@@ -15,7 +15,7 @@ from bedrail.core.errors import Busy, Invalid, Unavailable
 from bedrail.core.ports import Draft
 from bedrail.keys import AesVault
 from bedrail.ledger import GroupCommit, Ledger, Receipt
-from bedrail.ledger.group import MAX_BATCH
+from bedrail.ledger.group import ENOUGH, MAX_BATCH
 from bedrail.stores.sqlite import SqliteStore
 from ledger_parts import ORIGIN, answered, home, person, signer
 from memory_tape import MemoryTape, _Transaction
@@ -90,6 +90,30 @@ def test_writers_in_a_loop_keep_sharing() -> None:
     asyncio.run(run())
     assert len(tape.rows) == 640
     assert tape.commits == 10
+
+
+@pytest.mark.parametrize("writers", [8, 3 * ENOUGH])
+def test_after_a_shared_commit_those_on_their_way_join_up_to_enough(writers: int) -> None:
+    """One draft more in each turn of the loop still makes one commit; but nobody waits for a crowd without end."""
+    tape = MemoryTape()
+
+    async def run() -> int:
+        group = _group(tape)
+        await _commit_all(group, [person(number) for number in range(2)])
+
+        async def late(number: int) -> None:
+            for _ in range(number):
+                await asyncio.sleep(0)
+            await group.commit(person(2 + number))
+
+        await asyncio.gather(*(late(number) for number in range(writers)))
+        commits = tape.commits
+        await group.close()
+        return commits - 1
+
+    commits = asyncio.run(run())
+    assert len(tape.rows) == 2 + writers
+    assert commits == 1 if writers < ENOUGH else commits > 1
 
 
 def test_what_arrives_during_a_commit_forms_the_next() -> None:
