@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from bedrail.core.errors import Corrupt, Refused, Unavailable
+from bedrail.core.errors import Busy, Corrupt, Refused, Unavailable
 from bedrail.core.events import HIGH_VOLUME, decode
 from bedrail.ledger import Ledger
 from bedrail.stores import SqliteStore
@@ -49,6 +50,23 @@ def test_another_process_that_holds_the_lock_makes_the_store_unavailable(tmp_pat
         ledger.append([person(4)])
     assert ledger.append([person(4)])[0].index == 4
     hasty.close()
+
+
+def test_who_does_not_wait_is_told_at_once_and_the_next_one_waits_again(tmp_path: Path) -> None:
+    """`Busy` without waiting, also twice; a transaction that waits gets its turn when the other process is done."""
+    store = _sqlite(home(tmp_path))
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for _ in range(2):
+            with pytest.raises(Busy), store.transaction(wait=False):
+                pass
+        done = threading.Timer(0.05, other.execute, ("COMMIT",))
+        done.start()
+        with store.transaction() as transaction:
+            assert transaction.head() == store.head()
+        done.join()
+        with store.transaction(wait=False), pytest.raises(Busy), store.transaction(wait=False):
+            pass
 
 
 def test_a_full_disk_refuses_the_write_and_keeps_what_is_there(tmp_path: Path) -> None:

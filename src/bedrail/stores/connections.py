@@ -24,12 +24,13 @@ class Connections:
     def __init__(self, path: Path, *, busy_seconds: float = 5.0) -> None:
         """WAL with synchronous=FULL: a commit that returned survives a power cut."""
         self.path = Path(path)
-        self._busy_seconds = busy_seconds
+        self._busy_milliseconds = int(busy_seconds * 1000)
+        self._patient = True
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._closed = False
-        self.writing = threading.Lock()
+        self._writing = threading.Lock()
         with translated():
             self.writer = self._open()
             self._prepare()
@@ -52,14 +53,20 @@ class Connections:
         return connection
 
     @contextmanager
-    def turn(self, wait: bool) -> Iterator[None]:
-        """The writer connection for this thread alone; without `wait`, raises `Busy` when another thread has it."""
-        if not self.writing.acquire(blocking=wait):
+    def turn(self, wait: bool = True) -> Iterator[sqlite3.Connection]:
+        """The writer connection for this thread alone; without `wait`, raises `Busy` when another thread has it.
+
+        Only with `wait` does it wait for other processes too.
+        """
+        if not self._writing.acquire(blocking=wait):
             raise _busy()
         try:
-            yield
+            if wait is not self._patient:  # asked once for many commits of one kind: it is a statement
+                self.writer.execute(f"PRAGMA busy_timeout = {self._busy_milliseconds if wait else 0}").fetchall()
+                self._patient = wait
+            yield self.writer
         finally:
-            self.writing.release()
+            self._writing.release()
 
     def require_in_place(self) -> None:
         """Raise `Unavailable` when the file was deleted or replaced: what is written to it then is gone with us."""
@@ -70,25 +77,21 @@ class Connections:
             )
 
     def begin(self, wait: bool) -> None:
-        """BEGIN IMMEDIATE on the writer; without `wait`, raises `Busy` when another process is writing."""
+        """BEGIN IMMEDIATE in a turn; in one without `wait`, raises `Busy` when another process is writing."""
         self.require_in_place()
-        if wait:
-            self.writer.execute("BEGIN IMMEDIATE")
-            return
-        self.writer.execute("PRAGMA busy_timeout = 0").fetchall()
         try:
             self.writer.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
+            if wait:
+                raise
             raise _busy() from error
-        finally:
-            self.writer.execute(f"PRAGMA busy_timeout = {int(self._busy_seconds * 1000)}").fetchall()
 
     def close(self) -> None:
         """Close every connection; the last one of all processes folds the write-ahead log into the file."""
         with self._lock:
             self._closed = True
             opened, self._opened = self._opened, []
-        with self.writing:
+        with self._writing:
             for connection in reversed(opened):
                 with suppress(sqlite3.Error):
                     connection.close()
@@ -98,7 +101,7 @@ class Connections:
             raise Unavailable("The ledger database is closed.", remedy="Open the home again.")
         connection = sqlite3.connect(
             self.path,
-            timeout=self._busy_seconds,
+            timeout=self._busy_milliseconds / 1000,
             isolation_level=None,
             check_same_thread=False,
             cached_statements=256,

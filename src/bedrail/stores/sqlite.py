@@ -45,27 +45,25 @@ class SqliteStore(SqlReading, SqlPruning):
 
     def durability(self) -> dict[str, tuple[str, str]]:
         """What a commit's survival of a power cut rests on: each setting as it is on the writer, and as it must be."""
-        with self._connections.writing, translated():
-            journal = str(self._connections.writer.execute("PRAGMA journal_mode").fetchone()[0])
-            level = int(self._connections.writer.execute("PRAGMA synchronous").fetchone()[0])
+        with translated(), self._connections.turn() as writer:
+            journal = str(writer.execute("PRAGMA journal_mode").fetchone()[0])
+            level = int(writer.execute("PRAGMA synchronous").fetchone()[0])
         words = ("off", "normal", "full", "extra")
         return {"journal_mode": (journal, "wal"), "synchronous": (words[level], words[max(level, 2)])}
 
     @contextmanager
     def transaction(self, *, wait: bool = True) -> Iterator[SqliteTransaction]:
         """Begin; commit durably on normal exit, roll back on an exception. Without `wait`, `Busy` rather than wait."""
-        with self._connections.turn(wait):
-            connection = self._connections.writer
-            with translated():
-                self._connections.begin(wait)
-                try:
-                    transaction = SqliteTransaction(connection, self._stored_keys)
-                    yield transaction
-                    connection.execute("COMMIT")
-                except BaseException:
-                    if connection.in_transaction:
-                        connection.execute("ROLLBACK")
-                    raise
+        with translated(), self._connections.turn(wait) as connection:
+            self._connections.begin(wait)
+            try:
+                transaction = SqliteTransaction(connection, self._stored_keys)
+                yield transaction
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
             self._remember(transaction.new_keys)
 
     def destroy_keys(self, subject: str) -> int:
@@ -74,8 +72,7 @@ class SqliteStore(SqlReading, SqlPruning):
         The records stay as unreadable ciphertext, so every digest and proof stays valid. A record sealed earlier
         under one of these keys is refused from now on; running vaults must `forget` the subject.
         """
-        with self._connections.writing, translated():
-            writer = self._connections.writer
+        with translated(), self._connections.turn() as writer:
             writer.execute("PRAGMA secure_delete = ON")
             writer.execute("BEGIN IMMEDIATE")
             try:
@@ -93,8 +90,8 @@ class SqliteStore(SqlReading, SqlPruning):
 
     def purge_log(self) -> bool:
         """Fold the write-ahead log into the file and empty it; False while somebody is reading an old state."""
-        with self._connections.writing, translated():
-            return not self._connections.writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        with translated(), self._connections.turn() as writer:
+            return not writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
 
     def data_version(self) -> int:
         """A number that changes when anybody, this store included, has committed; microseconds, no disk read."""
