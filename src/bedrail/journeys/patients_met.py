@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 NAME = "external-validation.patients-met"
 LEARNT_FROM = ("train", "validation", "calibration")
+WIDEST = 16
+"""Digits of the longest number that a home may have padded with zeros."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def patients_met(
     """Whether the candidate was made from patients of this table: `subject` (n,) are their numbers as they stand in it.
 
     Each number's keyed pseudonym is looked for among those of the parts that the candidate learnt from; the numbers are
-    not kept. Raises `Refused` when some are found, unless they are to be left out. `other_numbers` says that another
+    not kept. Raises `Refused` when some are found, unless they are to be left out; where they are fewer than
+    `min_group`, others are left out with them up to that number, since else whoever holds the table could tell how many
+    by counting what is examined. `other_numbers` says that another
     house counts its patients there, so that equal numbers mean nothing: then nobody looks, and the finding says so.
     A candidate whose data can no longer be read gives a finding that is missing.
     """
@@ -60,29 +64,42 @@ def patients_met(
     if known is None:
         reason = f"Nobody can tell any more from whose data {candidate.name} was made, so nor whether they stand there."
         return Met(everybody, Finding(check=NAME, verdict=Verdict.MISSING, reason=reason))
-    found = np.array([_is_known(ctx, value, known) for value in subject.unique()], dtype=np.bool_)
-    people, count = len(found), int(found.sum())
-    keep = ~subject.isin(subject.unique()[found]).to_numpy()
+    numbers = subject.unique()
+    found = np.array([_is_known(ctx, value, known) for value in numbers], dtype=np.bool_)
+    people, count, least = len(found), int(found.sum()), requirements.min_group
     if not count:
         reason = f"None of the patients is one that {candidate.name} was made from here.{elsewhere}"
-        return Met(keep, Finding(check=NAME, verdict=Verdict.PASS, estimate=0.0, n=people, reason=reason))
-    small = count < requirements.min_group
-    number = f"fewer than {requirements.min_group}" if small else f"{count:,}"
-    if not leave_out or count == people:
+        return Met(everybody, Finding(check=NAME, verdict=Verdict.PASS, estimate=0.0, n=people, reason=reason))
+    small, enough = count < least, max(count, least) < people
+    if not leave_out or not enough:
+        number = f"Fewer than {least}" if small else f"{count:,} of the {people:,}"
         raise Refused(
-            f"{number} of the {people:,} patients of this table are some that `{candidate.name}` was made from.",
+            f"{number} patients of this table are some that `{candidate.name}` was made from.",
             remedy="Leave them out: --leave-out-met; or, where another house counts its patients, say --other-numbers."
-            if count < people
+            if enough
             else "Give patients that it has not met; or, where another house counts its patients, say --other-numbers.",
             reasons=("patients-met",),
         )
-    reason = f"{number} of {people:,} patients were left out, since {candidate.name} was made from them."
-    share = None if small else count / people
-    finding = Finding(
-        check=NAME, verdict=Verdict.PASS, estimate=share, n=None if small else people,
-        reason=f"{reason}{elsewhere}",
-    )  # fmt: skip
-    return Met(keep, finding)
+    if small:
+        found = found | _along(ctx, numbers, found, least - count)
+        reason = (
+            f"{least} patients were left out: fewer than {least} that {candidate.name} was made from, and others along "
+            "with them, so that how many there were stays untold."
+        )
+        finding = Finding(check=NAME, verdict=Verdict.PASS, reason=f"{reason}{elsewhere}")
+    else:
+        reason = f"{count:,} of {people:,} patients were left out, since {candidate.name} was made from them."
+        share = count / people
+        finding = Finding(check=NAME, verdict=Verdict.PASS, estimate=share, n=people, reason=f"{reason}{elsewhere}")
+    return Met(~subject.isin(numbers[found]).to_numpy(), finding)
+
+
+def _along(ctx: Context, numbers: np.ndarray, found: np.ndarray, more: int) -> np.ndarray:
+    """(people,) which others are left out too: those of the lowest keyed pseudonyms, which nobody without the key can
+    tell, and the same ones each time."""
+    others = np.flatnonzero(~found)
+    chosen = sorted(others, key=lambda at: ctx.pseudonyms.pseudonym(f"left out along with {numbers[at]}"))[:more]
+    return np.isin(np.arange(len(numbers)), chosen)
 
 
 def _learnt_from(ctx: Context, actor: Actor, use_case: str, candidate: CandidateView) -> frozenset[str] | None:
@@ -104,15 +121,17 @@ def _learnt_from(ctx: Context, actor: Actor, use_case: str, candidate: Candidate
 
 
 def _is_known(ctx: Context, value: object, known: frozenset[str]) -> bool:
-    """A number is one patient's however a file writes it: 1001, "1001 ", "001001", 1001.0; or it is a pseudonym."""
+    """A number is one patient's however a file writes it: 1001, "1001 ", "001001", 1001.0; or it is a pseudonym.
+
+    Zeros in front are lost where a file of digits only is read as numbers, here or in the other house, so that every
+    width up to `WIDEST` is looked for. Letters, hyphens and check digits are not: `MRN-1001` is another number.
+    """
     words = {str(value), str(value).strip()}
-    if isinstance(value, (float, np.floating)) and float(value).is_integer():
-        words.add(str(int(value)))
-    elif isinstance(value, (int, np.integer)):
-        words.add(f"{int(value)}.0")
-    elif (digits := str(value).strip().removesuffix(".0")).isdigit():
-        bare = digits.lstrip("0") or "0"  # a file whose numbers were all digits was read without their zeros
-        words |= {digits, f"{digits}.0", bare, f"{bare}.0"}
+    whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    digits = str(int(value)) if whole else str(value).strip().removesuffix(".0")
+    if digits.isdigit():
+        bare = digits.lstrip("0") or "0"
+        words |= {digits, f"{digits}.0", f"{bare}.0", *(bare.zfill(width) for width in range(WIDEST + 1))}
     return any(word in known or ctx.pseudonyms.pseudonym(word) in known for word in words)
 
 
