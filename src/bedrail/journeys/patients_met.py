@@ -127,8 +127,9 @@ def _is_known(ctx: Context, value: object, known: frozenset[str]) -> bool:
     width up to `WIDEST` is looked for. Letters, hyphens and check digits are not: `MRN-1001` is another number.
     """
     words = {str(value), str(value).strip()}
-    whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
-    digits = str(int(value)) if whole else str(value).strip().removesuffix(".0")
+    digits = str(value).strip().removesuffix(".0")
+    if isinstance(value, (float, np.floating)) and float(value).is_integer():
+        digits = str(int(value))  # 1e16 is written otherwise
     if digits.isdigit():
         bare = digits.lstrip("0") or "0"
         words |= {digits, f"{digits}.0", f"{bare}.0", *(bare.zfill(width) for width in range(WIDEST + 1))}
