@@ -25,7 +25,6 @@ from bedrail.checks.words import (
     SHOWN_WORD,
     VERDICT_SENTENCES,
     VERDICT_WORDS,
-    judged,
     number,
     plain_group,
     plain_measure,
@@ -211,7 +210,7 @@ def _row(finding: Finding) -> tuple[str, ...]:
     return (
         cell(plain_measure(finding.check)),
         cell(plain_group(finding.group)),
-        mark(finding.verdict, not judged(finding)),
+        mark(finding.verdict, not finding.judged),
         *(cell(number(each)) for each in numbers),
         cell("–" if finding.n is None else f"{finding.n:,}"),
         cell(number(finding.smallest_gap)),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import ceil, floor, isfinite, log10
 
 from bedrail.checks.curves import Benefit, Bin, Curves
-from bedrail.checks.words import SHOWN_WORD, finding_class, judged, number, plain_group
+from bedrail.checks.words import SHOWN_WORD, finding_class, number, plain_group
 from bedrail.core.values import Finding, Verdict
 
 SHAPES = {Verdict.PASS: "disc", Verdict.FAIL: "diamond", Verdict.MISSING: "ring"}
@@ -259,7 +259,7 @@ def _row(each: Finding, at: int, panel: Panel) -> dict[str, object]:
         "low": panel.px(each.low) if drawn and each.low is not None else None,
         "high": panel.px(each.high) if drawn and each.high is not None else None,
         "text": estimate_words(each),
-        "shape": SHAPES[each.verdict] if judged(each) else "ring",
+        "shape": SHAPES[each.verdict] if each.judged else "ring",
         "verdict": finding_class(each),
     }
 
@@ -276,7 +276,7 @@ def estimate_words(each: Finding, show: Callable[[float | None], str] = number) 
 def _forest_words(title: str, findings: Sequence[Finding]) -> str:
     rows = "; ".join(
         f"{plain_group(each.group)}: {estimate_words(each)}, "
-        + (each.verdict.value if judged(each) else SHOWN_WORD.lower())
+        + (each.verdict.value if each.judged else SHOWN_WORD.lower())
         for each in findings[:40]
     )
     more = f"; and {len(findings) - 40} more groups in the table" if len(findings) > 40 else ""

@@ -6,18 +6,7 @@ from math import isinf, isnan
 
 from bedrail.core.values import Finding, Verdict
 
-INFORMATION = "For information"
-"""How the reason of a finding begins that no bound judges."""
 SHOWN_WORD = "Shown, not judged"
-ARITHMETIC = frozenset(
-    {
-        "trade-offs.ppv-if-error-rates-equal",
-        "trade-offs.sensitivity-if-ppv-and-specificity-equal",
-        "trade-offs.specificity-if-ppv-and-sensitivity-equal",
-        "trade-offs.balance-if-calibrated",
-    }
-)
-"""What outcome rates force, whoever made the score: no model passes or fails by it."""
 VERDICT_WORDS = {
     Verdict.PASS: "Passes",
     Verdict.FAIL: "Fails",
@@ -31,20 +20,14 @@ VERDICT_SENTENCES = {
 }
 
 
-def judged(finding: Finding) -> bool:
-    """Whether a requirement judges it; arithmetic and figures without a bound are shown only."""
-    shown = finding.check in ARITHMETIC or finding.reason.startswith(INFORMATION)
-    return not (shown and finding.verdict is Verdict.PASS)
-
-
 def finding_word(finding: Finding) -> str:
     """`Passes`, `Fails`, `Not shown`, or that it is shown and nobody judges it."""
-    return VERDICT_WORDS[finding.verdict] if judged(finding) else SHOWN_WORD
+    return VERDICT_WORDS[finding.verdict] if finding.judged else SHOWN_WORD
 
 
 def finding_class(finding: Finding) -> str:
     """The mark on a page: the verdict, or `shown`."""
-    return finding.verdict.value if judged(finding) else "shown"
+    return finding.verdict.value if finding.judged else "shown"
 
 
 def number(value: float | None) -> str:

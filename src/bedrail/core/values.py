@@ -49,7 +49,9 @@ class Finding(Value, frozen=True, kw_only=True):
 
     `group` is `overall` or `column=value` pairs joined by ` & `. `low` and `high` bound the estimate at the
     stated confidence (95 % unless the check says otherwise). `smallest_gap` is the smallest difference from the
-    reference that the data could have shown with 80 % power. Numbers are None where they do not exist.
+    reference that the data could have shown with 80 % power. Numbers are None where they do not exist. `judged` is
+    False for what passes because no requirement judges it: a figure without a bound, or arithmetic that no model
+    can change.
     """
 
     check: str
@@ -61,6 +63,7 @@ class Finding(Value, frozen=True, kw_only=True):
     n: int | None = None
     smallest_gap: float | None = None
     reason: str = ""
+    judged: bool = True
 
 
 class Evidence(Value, frozen=True, kw_only=True):

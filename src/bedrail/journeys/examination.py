@@ -11,7 +11,7 @@ import numpy as np
 
 from bedrail.core.errors import Corrupt
 from bedrail.core.events import Actor, EvidenceRecorded
-from bedrail.core.values import Evidence
+from bedrail.core.values import Evidence, Verdict
 from bedrail.governance.views import CandidateView, UseCaseView
 from bedrail.journeys.admission import Progress, quiet, write_report
 from bedrail.journeys.context import Context
@@ -110,7 +110,32 @@ def read_evidence(ctx: Context, digest: str) -> Evidence:
     ours = ctx.signer.public_key
     if signed.key != ours.hex() or not ctx.verify(ours, evidence_statement(data), bytes.fromhex(signed.signature)):
         raise Corrupt("the evidence was not signed by this installation.", remedy="Examine the candidate again.")
-    return msgspec.json.decode(data, type=Evidence)
+    return _with_what_is_judged(msgspec.json.decode(data, type=Evidence))
+
+
+def _with_what_is_judged(evidence: Evidence) -> Evidence:
+    """Evidence of before `Finding.judged` said by its words, or by the name of the arithmetic, what nobody judges."""
+    return msgspec.structs.replace(
+        evidence,
+        findings=tuple(
+            msgspec.structs.replace(one, judged=False)
+            if one.judged
+            and one.verdict is Verdict.PASS
+            and (one.reason.startswith("For information") or one.check in _ARITHMETIC)
+            else one
+            for one in evidence.findings
+        ),
+    )
+
+
+_ARITHMETIC = frozenset(
+    {
+        "trade-offs.ppv-if-error-rates-equal",
+        "trade-offs.sensitivity-if-ppv-and-specificity-equal",
+        "trade-offs.specificity-if-ppv-and-sensitivity-equal",
+        "trade-offs.balance-if-calibrated",
+    }
+)
 
 
 def load_model(ctx: Context, digest: str) -> LoadedModel:

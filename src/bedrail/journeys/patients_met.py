@@ -59,7 +59,7 @@ def patients_met(
     elsewhere = "" if trained_here else " It was not trained here: whom its makers had is not known."
     if other_numbers:
         words = "For information: patients' numbers there are said to be another house's, so that nobody could look."
-        return Met(everybody, Finding(check=NAME, verdict=Verdict.PASS, reason=f"{words}{elsewhere}"))
+        return Met(everybody, Finding(check=NAME, verdict=Verdict.PASS, reason=f"{words}{elsewhere}", judged=False))
     known = _learnt_from(ctx, actor, use_case, candidate)
     if known is None:
         reason = f"Nobody can tell any more from whose data {candidate.name} was made, so nor whether they stand there."

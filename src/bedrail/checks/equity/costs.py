@@ -12,7 +12,6 @@ from bedrail.checks.groups import NO_GROUPS
 from bedrail.checks.intervals import power_factor, quantile
 from bedrail.checks.question import check
 from bedrail.checks.values import Cohort, Floats, Requirements
-from bedrail.checks.words import INFORMATION
 from bedrail.core.values import Finding, Verdict
 
 PER = 1_000.0
@@ -131,7 +130,7 @@ def _burden(
     words = f"Per prediction, {name} bears {ratio:.2f} times the cost of errors that the rest bears."
     verdict = Verdict.PASS
     if most is None:
-        words = f"{INFORMATION}: {words}"
+        words = f"For information: {words}"
     elif ratio * exp(-sure) > most:
         verdict, words = Verdict.FAIL, f"{words} At most {most:g} is tolerated."
     elif ratio * exp(half) > most and exp(power_factor(alpha) * spread) > most:
@@ -146,4 +145,5 @@ def _burden(
         n=n,
         smallest_gap=exp(power_factor(alpha) * spread) - 1,
         reason=words,
+        judged=most is not None,
     )

@@ -13,7 +13,6 @@ from bedrail.checks.groups import NO_GROUPS
 from bedrail.checks.intervals import power_factor, quantile, sum_variance
 from bedrail.checks.question import check
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
-from bedrail.checks.words import INFORMATION
 from bedrail.core.values import Finding, Verdict
 
 BINS = 50
@@ -177,5 +176,6 @@ def _share(cohort: Cohort, told: Tally, at: int, other: Floats, requirements: Re
         low=gap - half,
         high=gap + half,
         n=int(inside.sum()),
-        reason=f"{INFORMATION}: {now:.1%} of the alerts are in {name}; by the second outcome it would be {then:.1%}.",
+        reason=f"For information: {now:.1%} of the alerts are in {name}; by the second outcome it would be {then:.1%}.",
+        judged=False,
     )

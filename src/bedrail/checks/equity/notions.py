@@ -13,7 +13,6 @@ from bedrail.checks.groups import MOST_NAMED, NO_GROUPS, untold_words
 from bedrail.checks.intervals import power_factor, quantile
 from bedrail.checks.question import check, first_reason
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
-from bedrail.checks.words import INFORMATION, judged
 from bedrail.core.values import Finding, Verdict
 
 NOTIONS: dict[str, tuple[str, ...]] = {
@@ -68,7 +67,7 @@ def settled(cohort: Cohort, requirements: Requirements, findings: tuple[Finding,
     alone = [f for f in missing if " & " not in f.group]
     if alone:
         return Verdict.MISSING, first_reason(alone)
-    passed = sum(f.verdict is Verdict.PASS and judged(f) for f in findings)
+    passed = sum(f.verdict is Verdict.PASS and f.judged for f in findings)
     if not passed:
         return Verdict.MISSING, missing[0].reason if missing else "No notion is judged: no bound is set."
     rest = f" {untold_words(missing)}" if missing else ""
@@ -185,11 +184,13 @@ Asked = Sequence[tuple[str, Range | None, Range | None]]
 def _finding(found: Tally, notion: str, asked: Asked, requirements: Requirements) -> Finding:
     name = f"parity.{notion}"
     told = [(metric, shown_, sure) for metric, shown_, sure in asked if shown_ is not None and sure is not None]
+    binds = any(_binds(found, metric, requirements) for metric, *_ in asked)
     if len(told) < len(asked):
         reason = f"Fewer than two groups of {found.family} are large enough to compare."
-        if not any(_binds(found, metric, requirements) for metric, *_ in asked):
-            return Finding(check=name, group=found.everyone, verdict=Verdict.PASS, reason=f"{INFORMATION}: {reason}")
-        return Finding(check=name, group=found.everyone, verdict=Verdict.MISSING, reason=reason)
+        if not binds:
+            reason = f"For information: {reason}"
+        verdict = Verdict.MISSING if binds else Verdict.PASS
+        return Finding(check=name, group=found.everyone, verdict=verdict, reason=reason, judged=binds)
     widest = max((each for _, each, _ in told), key=lambda each: each.estimate)
     smallest = max(each.smallest for _, each, _ in told)
     verdict, words = _verdict(found, told, requirements, smallest)
@@ -205,6 +206,7 @@ def _finding(found: Tally, notion: str, asked: Asked, requirements: Requirements
         n=max(each.n for _, each, _ in told),
         smallest_gap=smallest,
         reason=words,
+        judged=binds,
     )
 
 
@@ -220,7 +222,7 @@ def _verdict(
         if sure.low > most:
             return Verdict.FAIL, f"Unequal {metric}, beyond the {most:g} that is tolerated: {words}."
     if not bound:
-        return Verdict.PASS, f"{INFORMATION}, no bound is set: {words}."
+        return Verdict.PASS, f"For information, no bound is set: {words}."
     left_out = list(dict.fromkeys(name for _, each, _ in told for name in each.left_out))
     without = f" Too small to be compared: {_named(left_out)}." if left_out else ""
     detectable = requirements.detectable_calibration_gap if told[0][0] == "calibration" else requirements.detectable_gap

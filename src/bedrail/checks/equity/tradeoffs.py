@@ -11,7 +11,6 @@ from bedrail.checks.equity.tallies import Tally, families, split, tally
 from bedrail.checks.groups import NO_GROUPS
 from bedrail.checks.question import check
 from bedrail.checks.values import Cohort, Floats, Requirements
-from bedrail.checks.words import INFORMATION
 from bedrail.core.values import Finding, Verdict
 
 DRAWS = 4_000
@@ -188,6 +187,7 @@ def _told(name: str, n: int, point: Point, cloud: Point, requirements: Requireme
                 high=max(float(high), estimate),
                 n=n,
                 reason=words,
+                judged=False,  # what outcome rates force, whoever made the score
             )
         )
     findings.append(_demand(name, n, point, cloud, requirements, alpha))
@@ -216,7 +216,7 @@ def _demand(name: str, n: int, point: Point, cloud: Point, requirements: Require
     if not asked:
         verdict, reason = (
             Verdict.PASS,
-            f"{INFORMATION}, since the policy does not ask for all three: {words[:1].lower()}{words[1:]}.",
+            f"For information, since the policy does not ask for all three: {words[:1].lower()}{words[1:]}.",
         )
     elif float(np.quantile(drawn, max(alpha / 2, 1 / DRAWS))) > most:
         verdict = Verdict.FAIL
@@ -237,4 +237,5 @@ def _demand(name: str, n: int, point: Point, cloud: Point, requirements: Require
         high=max(high, estimate),
         n=n,
         reason=reason,
+        judged=asked,
     )

@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from bedrail.checks.outcomes import (
+    multiclass_calibration,
+    multiclass_groups,
+    survival_groups,
+    survival_questions,
+    survival_time,
+)
 from bedrail.checks.outcomes import multiclass_questions as classes
 from bedrail.checks.outcomes import regression_questions as numbers
-from bedrail.checks.outcomes import survival_groups, survival_questions, survival_time
 from bedrail.checks.outcomes.asking import Question
 from bedrail.checks.outcomes.requirements import (
     MulticlassRequirements,
@@ -47,7 +53,9 @@ TYPES: dict[str, Known] = {
         "multiclass",
         MulticlassCohort,
         MulticlassRequirements,
-        _named(classes.discrimination, classes.predictions, classes.calibration, classes.subgroups),
+        _named(
+            classes.discrimination, classes.predictions, multiclass_calibration.calibration, multiclass_groups.subgroups
+        ),
         ("multiclass-subgroups",),
     ),
     "regression": Known(

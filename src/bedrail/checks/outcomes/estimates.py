@@ -144,18 +144,45 @@ def finding(
     *,
     n: int,
     group: str = "overall",
+    judged: bool = True,
 ) -> Finding:
     """An estimate as a finding."""
+    return stated(
+        name,
+        (found.estimate, *interval),
+        verdict,
+        reason,
+        n=n,
+        group=group,
+        gap=found.gap(confidence),
+        judged=judged,
+    )
+
+
+def stated(
+    name: str,
+    figures: tuple[float, float, float],
+    verdict: Verdict,
+    reason: str,
+    *,
+    n: int,
+    group: str = "overall",
+    gap: float | None = None,
+    judged: bool = True,
+) -> Finding:
+    """`figures` (estimate, low, high) as a finding; `gap` is the smallest difference that could have been shown."""
+    estimate, low, high = figures
     return Finding(
         check=name,
         group=group,
         verdict=verdict,
-        estimate=found.estimate,
-        low=interval[0],
-        high=interval[1],
+        estimate=estimate,
+        low=low,
+        high=high,
         n=n,
-        smallest_gap=found.gap(confidence),
+        smallest_gap=gap,
         reason=reason,
+        judged=judged,
     )
 
 

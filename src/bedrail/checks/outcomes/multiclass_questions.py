@@ -1,28 +1,17 @@
-"""What is asked of probabilities of several classes."""
+"""What is asked of probabilities of several classes: does the score tell them apart, and is the predicted one right."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from bedrail.checks.binning import calibration_error
-from bedrail.checks.calibration import observed_to_expected
-from bedrail.checks.discrimination import auroc
 from bedrail.checks.estimates import precision
-from bedrail.checks.estimates.recalibrated import intercept_and_slope
-from bedrail.checks.groups import told
 from bedrail.checks.intervals import power_factor, rate_interval
 from bedrail.checks.outcomes import multiclass as kinds
 from bedrail.checks.outcomes.asking import question
-from bedrail.checks.outcomes.estimates import FEWEST, Pulled, at_least, banded, finding, mean_of, missing
-from bedrail.checks.outcomes.grouping import Part, parts, small
+from bedrail.checks.outcomes.estimates import FEWEST, Pulled, at_least, finding, mean_of, missing, stated
 from bedrail.checks.outcomes.requirements import MulticlassRequirements
 from bedrail.checks.outcomes.values import MulticlassCohort
 from bedrail.core.values import Finding, Verdict
-
-if TYPE_CHECKING:
-    from bedrail.checks.intervals import Measured
 
 NOT_ENOUGH = "Not enough patients to tell"
 
@@ -113,9 +102,7 @@ def _one_class(
     estimate, low, high, share = average.estimate, average.low, average.high, rows / cohort.n
     verdict = Verdict.PASS if low > share else Verdict.FAIL if high < share else Verdict.MISSING
     reason = f"Average precision {estimate:.3f}; chance gives the share of the class, {share:.3f}."
-    second = Finding(
-        check=names[1], group=group, verdict=verdict, estimate=estimate, low=low, high=high, n=cohort.n, reason=reason
-    )
+    second = stated(names[1], (estimate, low, high), verdict, reason, n=cohort.n, group=group)
     return [first, second]
 
 
@@ -156,16 +143,8 @@ def _accuracy(cohort: MulticlassCohort, requirements: MulticlassRequirements, ri
     reason = f"{rate:.1%} right; {what} {bound:.1%}."
     if verdict is Verdict.MISSING:
         reason = f"{NOT_ENOUGH} whether accuracy reaches {bound:.1%} ({what.rstrip(',')}): {rate:.1%}."
-    return Finding(
-        check="multiclass-predictions.accuracy",
-        verdict=verdict,
-        estimate=rate,
-        low=low,
-        high=high,
-        n=cohort.n,
-        smallest_gap=power_factor(1 - requirements.confidence) * mean_of(right, cohort.clusters).error,
-        reason=reason,
-    )
+    gap = power_factor(1 - requirements.confidence) * mean_of(right, cohort.clusters).error
+    return stated("multiclass-predictions.accuracy", (rate, low, high), verdict, reason, n=cohort.n, gap=gap)
 
 
 def _kappa(cohort: MulticlassCohort, requirements: MulticlassRequirements) -> Finding:
@@ -209,287 +188,5 @@ def _rates(cohort: MulticlassCohort, requirements: MulticlassRequirements, k: in
             Verdict.FAIL: f"{rate:.1%} of {n:,} lies below the required {bound or 0:.1%}.",
             Verdict.MISSING: f"{NOT_ENOUGH}: {rate:.1%} of {n:,}.",
         }
-        found.append(
-            Finding(
-                check=check,
-                group=group,
-                verdict=verdict,
-                estimate=rate,
-                low=low,
-                high=high,
-                n=n,
-                reason=words[verdict],
-            )
-        )
+        found.append(stated(check, (rate, low, high), verdict, words[verdict], n=n, group=group))
     return found
-
-
-@question("multiclass-calibration", "Do the probabilities of the classes agree with how often they happen?")
-def calibration(
-    cohort: MulticlassCohort, requirements: MulticlassRequirements, rng: np.random.Generator
-) -> tuple[Finding, ...]:
-    """Brier and log-loss skill; top-label calibration; O/E, slope and expected calibration error of each class.
-
-    Skills fail when their interval lies below 0, which is giving everybody the class shares. Top label: the mean
-    probability of the class that was said against how often it was right. O/E and slopes as for yes-or-no outcomes, at
-    the confidence shared by the classes.
-    """
-    K, head = len(cohort.classes), "multiclass-calibration"
-    brier, logloss = kinds.brier_rows(cohort.outcome, cohort.score), kinds.log_loss_rows(cohort.outcome, cohort.score)
-    impossible = int((cohort.score[np.arange(cohort.n), cohort.outcome] <= 0).sum())
-    note = f" {impossible:,} outcomes had been given probability 0: the loss is cut there." if impossible else ""
-    found = []
-    losses = zip(
-        ("brier-skill", "log-loss-skill"), (brier, logloss), kinds.share_losses(cohort.outcome, K), strict=True
-    )
-    for name, loss, reference in losses:
-        one = kinds.skill(loss, reference, cohort.clusters)
-        if one is None or one.error == 0:
-            found.append(missing(f"{head}.{name}", "At least two classes must occur.", n=cohort.n))
-            continue
-        interval = one.skill(requirements.confidence)
-        verdict = at_least(interval, interval, 0.0)
-        words = {
-            Verdict.PASS: "Nearer to the truth than giving everybody the class shares",
-            Verdict.FAIL: "Further from the truth than giving everybody the class shares",
-            Verdict.MISSING: f"{NOT_ENOUGH} whether it is nearer to the truth than the class shares",
-        }
-        reason = f"{words[verdict]}: mean loss {loss.mean():.4f} against {reference.mean():.4f}.{note}"
-        found.append(finding(f"{head}.{name}", one, interval, verdict, reason, requirements.confidence, n=cohort.n))
-    found += _top_label(cohort, requirements, rng)
-    for k in range(K):
-        found += _class_calibration(cohort, requirements, rng, k)
-    return tuple(found)
-
-
-def _top_label(
-    cohort: MulticlassCohort, requirements: MulticlassRequirements, rng: np.random.Generator
-) -> list[Finding]:
-    """Guo et al. (2017) ask of the highest probability; a class said for other reasons is held to its own."""
-    right = (cohort.outcome == cohort.said).astype(np.float64)
-    sure = cohort.score[np.arange(cohort.n), cohort.said]
-    name = "multiclass-calibration.top-label-observed-to-expected"
-    ratio = observed_to_expected(right, sure, cohort.clusters, requirements.confidence)
-    found = []
-    if ratio is None:
-        found.append(missing(name, "Nothing is said with any probability.", n=cohort.n))
-    else:
-        found.append(_ratio(name, "overall", ratio, (ratio.low, ratio.high), cohort.n, requirements))
-    return [*found, _error("multiclass-calibration.top-label-error", "overall", right, sure, cohort, requirements, rng)]
-
-
-def _ratio(
-    name: str,
-    group: str,
-    ratio: Measured,
-    sure: tuple[float, float],
-    n: int,
-    requirements: MulticlassRequirements,
-) -> Finding:
-    gap = power_factor(1 - requirements.confidence) * ratio.error
-    detectable = requirements.detectable_miscalibration
-    verdict = banded(ratio.estimate, sure, 1.0, requirements.observed_to_expected, gap, detectable)
-    words = {
-        Verdict.PASS: f"Observed over expected {ratio.estimate:.2f}.",
-        Verdict.FAIL: f"{'Over' if ratio.estimate < 1 else 'Under'}-predicted: observed over expected "
-        f"{ratio.estimate:.2f}.",
-        Verdict.MISSING: f"{NOT_ENOUGH}: observed over expected {ratio.estimate:.2f}.",
-    }
-    return Finding(
-        check=name,
-        group=group,
-        verdict=verdict,
-        estimate=ratio.estimate,
-        low=ratio.low,
-        high=ratio.high,
-        n=n,
-        smallest_gap=gap,
-        reason=words[verdict],
-    )
-
-
-def _error(
-    name: str,
-    group: str,
-    happened: np.ndarray,
-    score: np.ndarray,
-    cohort: MulticlassCohort,
-    requirements: MulticlassRequirements,
-    rng: np.random.Generator,
-) -> Finding:
-    found = calibration_error(happened, score, cohort.clusters, requirements.draws, requirements.confidence, rng)
-    most = requirements.max_calibration_error
-    figure = f"ECE {found.measured:.3f}, of which chance alone gives {found.by_chance:.3f}"
-    if found.low > most and found.measured > found.chance_limit:
-        verdict, reason = Verdict.FAIL, f"{figure}; at most {most:g} is allowed."
-    elif found.measured <= most:
-        verdict, reason = Verdict.PASS, f"{figure}."
-    else:
-        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH} whether ECE keeps {most:g}: {figure}."
-    return Finding(
-        check=name,
-        group=group,
-        verdict=verdict,
-        estimate=found.measured,
-        low=found.low,
-        high=found.high,
-        n=cohort.n,
-        smallest_gap=found.chance_limit,
-        reason=reason,
-    )
-
-
-def _class_calibration(
-    cohort: MulticlassCohort, requirements: MulticlassRequirements, rng: np.random.Generator, k: int
-) -> list[Finding]:
-    group, head = of_class(cohort, k), "multiclass-calibration"
-    happened, score = (cohort.outcome == k).astype(np.float64), cohort.score[:, k]
-    strict = shared(requirements, len(cohort.classes))
-    names = [f"{head}.{name}" for name in ("observed-to-expected", "slope", "expected-error")]
-    ratio = observed_to_expected(happened, score, cohort.clusters, requirements.confidence)
-    sure = observed_to_expected(happened, score, cohort.clusters, strict)
-    found = []
-    if ratio is None or sure is None:
-        found.append(missing(names[0], "The class is never expected.", group=group))
-    else:
-        found.append(_ratio(names[0], group, ratio, (sure.low, sure.high), cohort.n, requirements))
-    fits = intercept_and_slope(happened, score, cohort.clusters, requirements.confidence)
-    stricter = intercept_and_slope(happened, score, cohort.clusters, strict)
-    if fits is None or stricter is None:
-        found.append(
-            missing(names[1], "No slope: under two rows of a class, no spread, or perfect separation.", group=group)
-        )
-    else:
-        found.append(_slope(names[1], group, fits[1], stricter[1], cohort.n, requirements))
-    return [*found, _error(names[2], group, happened, score, cohort, requirements, rng)]
-
-
-def _slope(
-    name: str, group: str, slope: Measured, sure: Measured, n: int, requirements: MulticlassRequirements
-) -> Finding:
-    gap = power_factor(1 - requirements.confidence) * slope.error
-    verdict = banded(
-        slope.estimate, (sure.low, sure.high), 1.0, requirements.calibration_slope, gap, requirements.detectable_slope
-    )
-    words = {
-        Verdict.PASS: f"Slope {slope.estimate:.2f}.",
-        Verdict.FAIL: f"Too {'extreme' if slope.estimate < 1 else 'timid'}: slope {slope.estimate:.2f}, right is 1.",
-        Verdict.MISSING: f"{NOT_ENOUGH}: slope {slope.estimate:.2f}.",
-    }
-    return Finding(
-        check=name,
-        group=group,
-        verdict=verdict,
-        estimate=slope.estimate,
-        low=slope.low,
-        high=slope.high,
-        n=n,
-        smallest_gap=gap,
-        reason=words[verdict],
-    )
-
-
-@question("multiclass-subgroups", "Does it hold in every group of patients, for every class?", ruling=told)
-def subgroups(
-    cohort: MulticlassCohort, requirements: MulticlassRequirements, rng: np.random.Generator
-) -> tuple[Finding, ...]:
-    """In every group: accuracy, the AUROC and O/E of each class. A fail needs the confidence that shares `group_alpha`
-    over all groups, classes and measures; groups under `min_group` patients are not shown.
-    """
-    del rng
-    every = parts(cohort)
-    if not every:
-        return (missing("multiclass-subgroups", "No groups were given, so nothing can be said about any of them."),)
-    K = len(cohort.classes)
-    strict = 1 - requirements.group_alpha / (2 * K * len(every))
-    found: list[Finding] = []
-    for part in every:
-        names = ["multiclass-subgroups.accuracy"]
-        names += [f"multiclass-subgroups.{m} {c}" for c in cohort.classes for m in ("auroc", "observed-to-expected")]
-        hidden = small(part, names, requirements.min_group)
-        found += hidden or _one_part(cohort, requirements, part, strict)
-    return tuple(found)
-
-
-def _one_part(
-    cohort: MulticlassCohort, requirements: MulticlassRequirements, part: Part, strict: float
-) -> list[Finding]:
-    rows = part.rows
-    n, clusters = int(rows.sum()), None if cohort.clusters is None else cohort.clusters[rows]
-    right = (cohort.outcome[rows] == cohort.said[rows]).astype(np.float64)
-    rate, low, high = rate_interval(right, clusters, requirements.confidence)
-    known = high - low <= requirements.widest_rate_interval
-    found = [
-        Finding(
-            check="multiclass-subgroups.accuracy",
-            group=part.name,
-            verdict=Verdict.PASS if known else Verdict.MISSING,
-            estimate=rate,
-            low=low,
-            high=high,
-            n=n,
-            reason=f"{rate:.1%} right." if known else f"{NOT_ENOUGH}: too wide an interval.",
-        )
-    ]
-    for k, name in enumerate(cohort.classes):
-        happened, score = (cohort.outcome[rows] == k).astype(np.float64), cohort.score[rows, k]
-        found.append(_part_area(happened, score, clusters, name, part, requirements, strict))
-        found.append(_part_ratio(happened, score, clusters, name, part, requirements, strict))
-    return found
-
-
-def _part_area(
-    happened: np.ndarray,
-    score: np.ndarray,
-    clusters: np.ndarray | None,
-    name: str,
-    part: Part,
-    requirements: MulticlassRequirements,
-    strict: float,
-) -> Finding:
-    check, n = f"multiclass-subgroups.auroc {name}", len(happened)
-    area = auroc(happened, score, clusters)
-    if area is None or min(area.positives, area.negatives) < FEWEST:
-        return missing(check, f"Too few patients in {part.name} with, or without, {name}.", n=n, group=part.name)
-    one = Pulled(area.estimate, area.pulls, clusters)
-    interval, bound = one.logit(requirements.confidence), requirements.min_group_auroc
-    verdict = at_least(interval, one.logit(strict), bound)
-    reason = f"In {part.name} the AUROC of {name} is {area.estimate:.3f}; {bound:.2f} is asked."
-    return finding(check, one, interval, verdict, reason, requirements.confidence, n=n, group=part.name)
-
-
-def _part_ratio(
-    happened: np.ndarray,
-    score: np.ndarray,
-    clusters: np.ndarray | None,
-    name: str,
-    part: Part,
-    requirements: MulticlassRequirements,
-    strict: float,
-) -> Finding:
-    check, n = f"multiclass-subgroups.observed-to-expected {name}", len(happened)
-    ratio = observed_to_expected(happened, score, clusters, requirements.confidence)
-    sure = observed_to_expected(happened, score, clusters, strict)
-    if ratio is None or sure is None:
-        return missing(check, f"{name} is never expected in {part.name}.", n=n, group=part.name)
-    gap = power_factor(1 - requirements.confidence) * ratio.error
-    verdict = banded(
-        ratio.estimate,
-        (sure.low, sure.high),
-        1.0,
-        requirements.group_observed_to_expected,
-        gap,
-        requirements.detectable_calibration_gap,
-    )
-    reason = f"In {part.name} {name}: expected {score.mean():.1%}, observed {happened.mean():.1%}."
-    return Finding(
-        check=check,
-        group=part.name,
-        verdict=verdict,
-        estimate=ratio.estimate,
-        low=ratio.low,
-        high=ratio.high,
-        n=n,
-        smallest_gap=gap,
-        reason=reason,
-    )

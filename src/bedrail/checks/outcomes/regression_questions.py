@@ -259,7 +259,8 @@ def _shown(
     mae = mean_of(size, clusters)
     interval = mae.ratio(requirements.confidence)
     reason = "Shown, not judged: errors may differ by level."
-    return finding(name, mae, interval, Verdict.PASS, reason, requirements.confidence, n=len(size), group=group)
+    level = requirements.confidence
+    return finding(name, mae, interval, Verdict.PASS, reason, level, n=len(size), group=group, judged=False)
 
 
 def _band(what: str, values: Floats) -> str:
@@ -317,6 +318,7 @@ def intervals(
             f"{number(width.estimate)} wide on average; shown, not judged.",
             requirements.confidence,
             n=cohort.n,
+            judged=False,
         )
     )
     for name, out in (("outcome-below", cohort.outcome < low), ("outcome-above", cohort.outcome > high)):
@@ -330,6 +332,7 @@ def intervals(
                 low=least,
                 high=most,
                 n=cohort.n,
+                judged=False,
                 reason=reason,
             )
         )

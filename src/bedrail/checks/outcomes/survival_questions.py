@@ -59,15 +59,16 @@ def _concordance(
         return missing(name, "No pair of patients can be ordered.", n=cohort.n)
     interval, bound = one.logit(requirements.confidence), requirements.min_concordance
     verdict = at_least(interval, interval, bound)
-    if name.endswith("harrell-c"):
+    judged = not name.endswith("harrell-c")
+    if not judged:
         verdict = Verdict.PASS
     words = {
         Verdict.PASS: f"{one.estimate:.3f} for events up to {until:g}.",
         Verdict.FAIL: f"Even the upper limit {interval[1]:.3f} lies below the required {bound:.2f}.",
         Verdict.MISSING: f"{NOT_ENOUGH} whether it reaches {bound:.2f}: {one.estimate:.3f}.",
     }
-    reason = words[verdict] + (" Shown, not judged." if name.endswith("harrell-c") else "")
-    return finding(name, one, interval, verdict, reason, requirements.confidence, n=cohort.n)
+    reason = words[verdict] + ("" if judged else " Shown, not judged.")
+    return finding(name, one, interval, verdict, reason, requirements.confidence, n=cohort.n, judged=judged)
 
 
 def _auc(cohort: SurvivalCohort, requirements: SurvivalRequirements, event: Ints, k: int) -> Finding:
