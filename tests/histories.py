@@ -19,6 +19,7 @@ from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.packages import package_statement
 from bedrail.keys import new_token
 from bedside_house import CHARTER, CONTRACT, features_toml, linear_package, small_house
+from recorded import acts_on_record
 from watchman import APPROVERS, STAGES, Observer
 
 POLICY = """
@@ -133,7 +134,7 @@ class Stage:
         return case
 
     def attempt(self, name: str, step: Callable[[], object]) -> None:
-        """Try something; what is refused leaves nothing on record, and the observer reads what is there."""
+        """Try something; a refusal leaves nothing but itself on record, and the observer reads what is there."""
         size = self.ctx.ledger.head().size
         try:
             step()
@@ -141,7 +142,7 @@ class Stage:
         except BedrailError:
             self.tried[f"{name} refused"] += 1
             judged = name == "deploy"  # that a gate was asked and closed is itself on record
-            if self.ctx.ledger.head().size - size > judged:
+            if acts_on_record(self.app, size) > judged:
                 self.observer.wrong.append(f"{name}: refused, and on record all the same")
         self._catch_up()
 

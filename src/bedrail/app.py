@@ -442,6 +442,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
     from bedrail.wiring.vendors import vendors_of
 
     keys = KeyFolder(home / "keys").open()
+    desk = SqliteAccounts(home / ACCOUNTS, busy_seconds=busy_seconds)
     store = open_store(home, busy_seconds=busy_seconds)
     providers = key_providers(home)
     vault = keys.vault(load=store.newest_key, find=store.find_key, keyring=keys.epochs(providers.find))
@@ -471,7 +472,7 @@ def _assemble(home: Path, clock: Clock, ids: Ids, *, busy_seconds: float = 5.0, 
         remote=vendors_of(home, store, clock),
         models_at=registries_of(home, store, clock, environment_default("BEDRAIL_MLFLOW_TOKEN")),
         node=socket.gethostname() or sys.platform,
+        refused=desk,
     )
     continuity.gather_cosigned(context)
-    desk = SqliteAccounts(home / ACCOUNTS, busy_seconds=busy_seconds)
     return App(home=home, origin=keys.origin, keys=keys, store=store, context=context, desk=desk)

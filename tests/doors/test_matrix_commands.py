@@ -14,6 +14,7 @@ from bedrail.governance.doors import CLI, command_permit
 from bedrail.governance.matrix import matrix
 from bedrail.governance.permissions import READS, ROLES
 from bedrail.journeys import upkeep
+from recorded import acts_on_record
 from small_home import POLICY, founded, opened, told
 
 PERSONAL = sorted(command for command in CLI if command_permit(command).key == "command")  # type: ignore[union-attr]
@@ -85,15 +86,15 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(home: Path, role: str, command: str, folder: Path) -> tuple[int, str, int]:
-    """(exit code, what was said, facts written) of one command by the person in that role."""
+    """(exit code, what was said, facts written but those of refusals) of one command by the person in that role."""
     (folder / "empty").mkdir(exist_ok=True)
     (folder / "case").mkdir(exist_ok=True)
     (folder / "case" / "usecase.toml").write_text("[use_case]\n")
     with opened(home) as app:
-        before = app.context.ledger.head().size
+        before = acts_on_record(app)
     ran = told("--as", f"{role}-1", *words_for(command, folder), home=home)
     with opened(home) as app:
-        after = app.context.ledger.head().size
+        after = acts_on_record(app)
     return ran.code, ran.err, after - before
 
 

@@ -32,6 +32,7 @@ from bedrail.journeys.leaving import hand_over_token, issue_token, leave, live_t
 from bedrail.keys import new_token
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, small_house
+from recorded import acts_on_record
 
 REASON = "the lead is not in reach and the risks are wrong"
 
@@ -81,7 +82,7 @@ def actions(house: SmallHouse, since: int = 0) -> list[str]:
 
 
 def size(house: SmallHouse) -> int:
-    return house.app.context.ledger.head().size
+    return acts_on_record(house.app)
 
 
 def issue(house: SmallHouse, person: str = "rob", **more: object) -> tuple[str, str]:

@@ -151,7 +151,7 @@ def test_killed_in_the_middle_there_is_one_shard_or_there_are_two(point: str, tm
 
 
 def test_people_begin_list_and_hand_out_shards(tmp_path: Path) -> None:
-    """Only the owner; no name twice, no name that is none; each bundle verifies by itself, under either vkey."""
+    """Only the owner (who else tries is on record); no name twice or bad; each bundle verifies under either vkey."""
     home = tmp_path / "home"
     _founded(home)
     assert told("--as", "ada", "ledger", "shard", "--origin", NEXT, home=home).code == 1
@@ -163,17 +163,17 @@ def test_people_begin_list_and_hand_out_shards(tmp_path: Path) -> None:
     assert done.code == 0, done
     assert told("ledger", "keys", home=home).out.splitlines()[0] in done.out
     listed = json.loads(told("ledger", "shards", "--json", home=home).out)
-    assert [(each["origin"], each["first"], each["last"]) for each in listed] == [(FIRST, 0, 5), (NEXT, 6, 6)]
+    assert [(each["origin"], each["first"], each["last"]) for each in listed] == [(FIRST, 0, 6), (NEXT, 7, 7)]
     assert checkpoint_in(listed[0]["checkpoint"].encode()).root.hex() == listed[0]["root"]
     for words, folder in (((), "whole"), (("--shard", FIRST), "old")):
         assert told("--as", "ada", "ledger", "export", str(tmp_path / folder), *words, home=home).code == 0
         assert _report("--bundle", str(tmp_path / folder), "--key", str(keys)) == (True, "L4", [])
-    assert (tmp_path / "old" / "checkpoint").read_text().startswith(f"{FIRST}\n6\n")
+    assert (tmp_path / "old" / "checkpoint").read_text().startswith(f"{FIRST}\n7\n")
     for name, code in ((NEXT, 2), ("nothing", 2)):
         again = told("--as", "ada", "ledger", "export", str(tmp_path / "none"), "--shard", name, home=home)
         assert again.code == code, again
     found = told("--as", "ada", "ledger", "search", "--action", "ledger.begun", "--json", home=home)
-    assert [each["index"] for each in json.loads(found.out)] == [6]
+    assert [each["index"] for each in json.loads(found.out)] == [7]
 
 
 def test_a_home_of_several_shards_is_backed_up_and_restored(tmp_path: Path) -> None:

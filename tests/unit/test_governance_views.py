@@ -101,7 +101,6 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
         LedgerKeysDestroyed,
         LedgerPruned,
         LedgerSealed,
-        NoticeGiven,
     )
     from bedrail.core.events.custody import EpochDestroyed, KeyRotated, PseudonymKeyMoved
     from bedrail.core.events.data import DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared
@@ -110,7 +109,7 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
     low = {kind for kind in get_args(Fact) if kind.__struct_config__.tag not in HIGH_VOLUME}
     custody = {EpochDestroyed, KeyRotated, PseudonymKeyMoved}
     shards = {LedgerBegun, LedgerPruned, LedgerSealed}
-    known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, LedgerKeysDestroyed, NoticeGiven}
+    known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, LedgerKeysDestroyed}
     datasets = {DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared}
     papers = {CardMade, CardSectionsAdopted, ChangeLogMade}
     assert low - set(_FOLDS) - papers - custody - shards - datasets == known

@@ -54,6 +54,37 @@ def raci(state: CliState, as_json: bool) -> None:
         show_table("", ("step", *ROLES), [(s.name, *(s.letters[role] for role in ROLES)) for s in adjusted])
 
 
+@access.command("refused")
+@click.option("--of", "who", default="", metavar="ID", help="Of one person or token only.")
+@json_option
+@pass_state
+def refused(state: CliState, who: str, as_json: bool) -> None:
+    """Acts that people and tokens were refused for want of permission, newest first. For officers and auditors.
+
+    The first is on record at once, further ones of the same caller together after ten minutes; strangers, whose word
+    nobody believed, are not here (refused sign-ins: bedrail ledger search --action session.refused).
+
+    \b
+    Example: bedrail --as ada access refused --of rob --json
+    """
+    from bedrail.journeys.refusals import refused_acts
+
+    told = refused_acts(state.context(), state.actor(), who)
+    if as_json:
+        show_json(told)
+        return
+    columns = ("until", "who", "act", "door", "why", "times", "since")
+    rows = [
+        (f"{r.until[:19]}Z", f"{r.kind} {r.who}", r.action, r.door, r.why, r.count, f"{r.since[:19]}Z")
+        for r in told.acts
+    ]
+    show_table("Refused acts", columns, rows)
+    if told.more:
+        click.echo(f"And {told.more} refusals of further kinds of act, in the facts counted together.")
+    if told.waiting:
+        click.echo(f"{told.waiting} further refusals are counted and will be on record within ten minutes of the last.")
+
+
 @access.group("review")
 def review() -> None:
     """Access reviews: every role and token is certified again, by somebody else, by a due date.

@@ -49,6 +49,7 @@ class CliState:
             from bedrail.app import open_home
 
             app = open_home(self.folder, busy_seconds=busy_seconds)
+            app.context.door = "cli"
             self.opened.append(app)
             click.get_current_context().call_on_close(self.close)
             self._ask(click.get_current_context().command_path.partition(" ")[2])

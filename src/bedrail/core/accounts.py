@@ -55,6 +55,35 @@ class TicketRow(Value, frozen=True, kw_only=True):
     expires: float
 
 
+class RefusedRow(Value, frozen=True, kw_only=True):
+    """How often a caller (`kind` person or token) was refused an act between two moments, not told of yet."""
+
+    kind: str
+    who: str
+    action: str
+    door: str
+    why: str
+    count: int
+    since: float
+    until: float
+
+
+class RefusedCounts(Protocol):
+    """Refused acts that wait to be told in the ledger; a row for each kind, so they fill nothing."""
+
+    def count_refused(self, row: RefusedRow) -> None:
+        """Add these refusals; durable. Raises `Unavailable`."""
+        ...
+
+    def refused_waiting(self) -> list[RefusedRow]:
+        """What no fact tells of yet."""
+        ...
+
+    def told_refused(self, rows: Sequence[RefusedRow]) -> None:
+        """A fact tells of these; what was counted since waits on."""
+        ...
+
+
 class Accounts(Protocol):
     """Credentials and tickets; each call is one durable transaction. Raises `Unavailable`."""
 
@@ -187,8 +216,8 @@ class Sessions(Protocol):
         ...
 
 
-class Desk(Accounts, Sessions, Protocol):
-    """Both, in one store."""
+class Desk(Accounts, Sessions, RefusedCounts, Protocol):
+    """All of it, in one store."""
 
 
 class Passwords(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
@@ -333,8 +333,22 @@ class Notice(Value, frozen=True, kw_only=True):
 class Notices(Protocol):
     """Carries notices out of the house."""
 
+    def draft(self, notice: Notice) -> None:
+        """Keep it durably before the fact that tells of it; nobody fetches a draft. Never raises."""
+        ...
+
+    def keep(self, notice: Notice) -> None:
+        """Leave it for whoever fetches notices; a draft of it is none any more. Never raises."""
+        ...
+
     def give(self, notice: Notice) -> bool:
-        """Hand it on; False when it could only be left for somebody to fetch; never raises."""
+        """`keep` it and hand it on; False when it could only be left for somebody to fetch; never raises."""
+        ...
+
+    def settle(self, told: Container[str], now: datetime) -> int:
+        """What is left over: drafts that the ledger tells of are given, others of an hour ago dropped, and what could
+        not be handed on in the last day is tried again, until one fails. Returns how many were handed on; never raises.
+        """
         ...
 
 

@@ -79,6 +79,10 @@ class Decisions(Protocol):
         """Everything people did with this decision, in order."""
         ...
 
+    def responses_of(self, person: str, since: str, until: str) -> list[ResponseRow]:
+        """Everything this person did with decisions from one moment to another (UTC texts), in order."""
+        ...
+
     def outcome(self, decision: str) -> OutcomeRow | None:
         """The latest observed outcome."""
         ...

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from bedrail.core.errors import Refused
-from bedrail.core.events import Actor
+from bedrail.core.events import Actor, Entry, action_of
 from bedrail.core.events.access import (
     AccessCertified,
     AccessRevoked,
@@ -59,6 +59,16 @@ class Grant:
         return now < self.until_epoch
 
 
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One entry of the ledger that needed a grant; `about` is the decision or use case that it names, if any."""
+
+    index: int
+    at: str
+    action: str
+    about: str
+
+
 @dataclass(slots=True)
 class Campaign:
     """One access review; `overdue` is list or suspend, and `items` map what is reviewed to what was said of it."""
@@ -81,12 +91,15 @@ class Campaign:
 class Access:
     """What the registry knows of access beyond roles.
 
+    `acts` are what was done under each grant, but for responses to decisions, which stand in SQL; `notices` were given.
     `lost` says when a role was last taken from a person; `sites` are all that people were ever limited to.
     """
 
     left: dict[str, str] = field(default_factory=dict)
     lost: dict[tuple[str, str], float] = field(default_factory=dict)
     grants: dict[str, Grant] = field(default_factory=dict)
+    acts: dict[str, list[Act]] = field(default_factory=dict)
+    notices: set[str] = field(default_factory=set)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     withheld: frozenset[str] = frozenset()
     sites: set[str] = field(default_factory=set)
@@ -112,6 +125,10 @@ class Access:
         """A grant begins."""
         until, review_by = epoch(fact.until), epoch(fact.review_by)
         self.grants[fact.grant] = Grant(fact.grant, fact.person, fact.role, fact.reason, at, until, review_by)
+
+    def acted(self, index: int, entry: Entry) -> None:
+        """Something was done that needed a grant."""
+        self.acts.setdefault(entry.actor.auth.removeprefix(GLASS), []).append(act_of(index, entry))
 
     def end_glass(self, fact: GlassEnded, at: str) -> None:
         """It ends early."""
@@ -165,6 +182,12 @@ class Access:
     def unreviewed(self, person: str) -> tuple[Grant, ...]:
         """Grants of a person that nobody else has looked at."""
         return tuple(g for g in self.grants.values() if g.person == person and not g.reviewed_by)
+
+
+def act_of(index: int, entry: Entry) -> Act:
+    """An entry as one act under a grant."""
+    about = getattr(entry.fact, "decision", "") or getattr(entry.fact, "use_case", "")
+    return Act(index, entry.at, action_of(entry), about)
 
 
 class Known(Protocol):

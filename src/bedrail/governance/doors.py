@@ -93,6 +93,7 @@ CLI: dict[str, str] = {
     "demo": _NO_HOME,
     "policy lint": _NO_HOME,
     "access matrix": _NO_HOME,
+    "access refused": "access.read",
     "ledger verify": _OUTSIDE,
     "sign-in": "asks who it is by itself",
     "sign-out": "ends nothing but one's own session",

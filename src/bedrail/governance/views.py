@@ -36,7 +36,7 @@ from bedrail.core.events.governance import (
 from bedrail.core.events.oversight import AlarmRaised, ArtifactRefused, MonitoringReported, SentinelsRecorded
 from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.governance.abuse import ABUSE, Abuse
-from bedrail.governance.access import Access
+from bedrail.governance.access import GLASS, Access
 from bedrail.governance.accounts import IDENTITY, Identity
 from bedrail.governance.catalogue import CATALOGUE, Catalogue
 from bedrail.governance.consents import CONSENTS, Consents
@@ -45,6 +45,7 @@ from bedrail.governance.custody import CUSTODY, Custody
 from bedrail.governance.deidentification import DEIDENTIFICATION, Deidentification
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
+from bedrail.governance.refusals import REFUSALS, RefusedActs
 from bedrail.governance.rights import RIGHTS
 from bedrail.governance.values import (
     AlarmView,
@@ -97,6 +98,7 @@ class Registry:
         "people",
         "policies",
         "policy",
+        "refused",
         "refused_artifacts",
         "revoked_tokens",
         "seen",
@@ -124,6 +126,7 @@ class Registry:
         self.use_cases: dict[str, UseCaseView] = {}
         self.policy = ""
         self.policies: list[str] = []
+        self.refused = RefusedActs()
         self.refused_artifacts: dict[str, str] = {}
         self.egress: dict[tuple[str, int], str] = {}
         self.unsafe: tuple[ServedUnsafely, ...] = ()
@@ -135,6 +138,8 @@ class Registry:
         self.seen = index + 1
         if action_of(entry) in HIGH_VOLUME:
             return False
+        if entry.actor.auth.startswith(GLASS):
+            self.access.acted(index, entry)
         fold = _FOLDS.get(type(entry.fact))
         if fold is None:
             return False
@@ -435,6 +440,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     **CONTINUITY,
     **IDENTITY,
     **CUSTODY,
+    **REFUSALS,
     **CATALOGUE,
     **DEIDENTIFICATION,
     PolicyAdopted: _policy,

@@ -6,17 +6,33 @@ looking, answering, stopping, moving through the gate; never approving and never
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 
+import msgspec
+
 from bedrail.core.errors import Invalid, NotFound, Refused
-from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGiven, action_of, decode
-from bedrail.core.ports import Notice, Tape
+from bedrail.core.events import GlassBroken, GlassEnded, GlassReviewed, NoticeGiven, decode
+from bedrail.core.ports import Notice
+from bedrail.core.queries import Decisions
 from bedrail.core.values import Value
-from bedrail.governance.access import GLASS, GLASS_MINUTES, GLASS_REVIEW_DAYS, GLASS_ROLES, Grant, authorise
+from bedrail.governance.access import (
+    GLASS,
+    GLASS_MINUTES,
+    GLASS_REVIEW_DAYS,
+    GLASS_ROLES,
+    Act,
+    Grant,
+    act_of,
+    authorise,
+)
 from bedrail.governance.accounts import proven
-from bedrail.governance.moments import epoch
+from bedrail.governance.moments import epoch, iso
 from bedrail.journeys.context import Context
+
+SKEW_SECONDS = 300.0
+"""So far the clocks of nodes may be apart; the grant's id in an entry is what counts."""
 
 VERDICTS = ("justified", "not-justified")
 
@@ -33,16 +49,17 @@ class Broken(Value, frozen=True, kw_only=True):
     delivered: bool
 
 
-class Done(Value, frozen=True, kw_only=True):
-    """One act under a grant."""
-
-    at: str
-    action: str
-    about: str
-
-
 def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
-    """Take `role` for an hour; the privacy and security officers are told in the same moment.
+    """Take `role` for an hour; the privacy and security officers are told in the same moment. Raises as `take_role`."""
+    broken, notice = take_role(ctx, person, role, reason)
+    return msgspec.structs.replace(broken, delivered=ctx.notices.give(notice))
+
+
+def take_role(ctx: Context, person: str, role: str, reason: str) -> tuple[Broken, Notice]:
+    """Take `role` for an hour, on record; the notice is still to be given, at once, by whoever calls this.
+
+    It is drafted durably before the fact that tells of it: a process that ends in between loses neither, see
+    `Notices.settle`.
 
     Raises `Refused` while an earlier one of this person waits for its review, the role is held anyway, or the person
     has not shown what holders of the role must (an emergency waives no second factor); `Invalid` for a role that no
@@ -74,27 +91,28 @@ def break_glass(ctx: Context, person: str, role: str, reason: str) -> Broken:
         review_by=(now + timedelta(days=GLASS_REVIEW_DAYS)).isoformat(timespec="seconds"),
     )
     notice = NoticeGiven(notice=ctx.ids.new(), kind="break-glass", about=broken.grant, to=_officers(ctx, person))
-    ctx.append(actor, "emergency", broken, notice, known=ctx.registry.seen)
     words = f"{person} took the role {role} until {broken.until}: {reason}. Review it by {broken.review_by}."
-    delivered = ctx.notices.give(
-        Notice(
-            notice=notice.notice,
-            kind=notice.kind,
-            about=broken.grant,
-            to=notice.to,
-            words=words,
-            at=now.isoformat(timespec="seconds"),
-        )
+    told = Notice(
+        notice=notice.notice,
+        kind=notice.kind,
+        about=broken.grant,
+        to=notice.to,
+        words=words,
+        at=now.isoformat(timespec="seconds"),
     )
-    return Broken(
+    known = ctx.registry.seen
+    ctx.notices.draft(told)
+    ctx.append(actor, "emergency", broken, notice, known=known)
+    taken = Broken(
         grant=broken.grant,
         person=person,
         role=role,
         until=broken.until,
         review_by=broken.review_by,
         told=notice.to,
-        delivered=delivered,
+        delivered=False,
     )
+    return taken, told
 
 
 def end_glass(ctx: Context, person: str) -> Grant:
@@ -133,21 +151,27 @@ def named_grant(ctx: Context, grant: str) -> Grant:
     return known
 
 
-def done_under(ctx: Context, grant: str) -> tuple[Done, ...]:
-    """Everything that needed the grant of that id, oldest first, as the ledger has it; raises `NotFound`."""
-    return acts_under(ctx.tape, named_grant(ctx, grant))
+def done_under(ctx: Context, grant: str) -> tuple[Act, ...]:
+    """Everything that needed the grant of that id, oldest first, as the ledger has it; raises `NotFound`.
+
+    Read from the registry and from the person's responses in SQL, never from the whole ledger.
+    """
+    known = named_grant(ctx, grant)
+    return in_order((*ctx.registry.access.acts.get(grant, ()), *responded_under(ctx.views, known)))
 
 
-def acts_under(tape: Tape, known: Grant) -> tuple[Done, ...]:
-    """The same of a grant that is known; the whole ledger is read for it."""
-    tag, found = f"{GLASS}{known.grant}", []
-    for _, data in tape.entries():
-        if tag.encode() in data:
-            entry = decode(data)
-            if entry.actor.auth == tag and epoch(entry.at) >= epoch(known.at):
-                about = getattr(entry.fact, "decision", "") or getattr(entry.fact, "use_case", "")
-                found.append(Done(at=entry.at, action=action_of(entry), about=about))
-    return tuple(found)
+def in_order(acts: Iterable[Act]) -> tuple[Act, ...]:
+    """As they stand in the ledger."""
+    return tuple(sorted(acts, key=lambda act: act.index))
+
+
+def responded_under(views: Decisions, known: Grant) -> list[Act]:
+    """Responses to decisions that needed this grant, each as its entry in the ledger has it."""
+    tag = f"{GLASS}{known.grant}"
+    since, until = iso(epoch(known.at) - SKEW_SECONDS), iso(known.until_epoch + SKEW_SECONDS)
+    read = ((row.seq, views.entry(row.seq)) for row in views.responses_of(known.person, since, until))
+    entries = ((seq, decode(data)) for seq, data in read if data is not None)
+    return [act_of(seq, entry) for seq, entry in entries if entry.actor.auth == tag]
 
 
 def _officers(ctx: Context, person: str) -> tuple[str, ...]:

@@ -9,8 +9,9 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from bedrail.core.accounts import RefusedCounts
 from bedrail.core.custody import FileVault
-from bedrail.core.errors import Invalid, NotFound, Unavailable
+from bedrail.core.errors import Invalid, NotFound, Refused, Unavailable
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
     Anchor,
@@ -34,6 +35,7 @@ from bedrail.governance.access import authorise
 from bedrail.governance.accounts import proven
 from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.views import Registry, UseCaseView
+from bedrail.journeys.refusals import refused_act
 from bedrail.ledger.append import Ledger, Receipt
 from bedrail.ledger.prover import Prover
 from bedrail.ledger.publisher import Publisher
@@ -108,6 +110,10 @@ class Context:
     principal: Principal | None = None
     cosigned: Callable[[], Cosigned | None] = lambda: None
     """The checkpoints of this ledger that witnesses signed, with the witnesses' keys."""
+    refused: RefusedCounts | None = None
+    """Where refused acts are counted until a fact tells of them."""
+    door: str = "python"
+    """By which door the acting person came: cli, web, or a program of their own."""
     prover: Prover = field(init=False)
 
     def __post_init__(self) -> None:
@@ -162,8 +168,15 @@ class Context:
         """The person as actor, when a role that counts now permits the action and they proved who they are.
 
         Who that is comes from `principal` (a session); a mere name counts while there are no accounts, and for people
-        without one whose roles need no second factor. Raises `Refused` otherwise.
+        without one whose roles need no second factor. Raises `Refused` otherwise; that comes on record.
         """
+        try:
+            return self._permitted(person, action)
+        except Refused as refused:
+            refused_act(self, person, action, refused)
+            raise
+
+    def _permitted(self, person: str, action: str) -> Actor:
         registry, now = self.refresh(), self.clock.now().timestamp()
         actor = authorise(registry, person, action, now)
         view = registry.people[person]

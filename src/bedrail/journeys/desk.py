@@ -15,6 +15,7 @@ from bedrail.core.events import Actor, AnswerNotShown, DecisionAnswered, Entry, 
 from bedrail.core.events.access import TokenUsed
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
 from bedrail.core.queries import Decisions
+from bedrail.governance.refusals import why_of
 from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
 from bedrail.journeys.deadlines import Deadlines
@@ -39,7 +40,8 @@ class Desk:
 
     `commit` makes one draft durable (`GroupCommit.commit`, or a plain ledger wrapped); `serving` holds the registry
     and the loaded models; `node` names this process in the ledger. `tally` counts replies by use case, kind and
-    guard, for the metrics.
+    guard, for the metrics; `denials` counts what known tokens and people were refused for want of permission, by kind,
+    id, action and reason, until `take_denials`.
     """
 
     clock: Clock
@@ -53,6 +55,7 @@ class Desk:
     node: str
     tally: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     used: set[str] = field(default_factory=set)
+    denials: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     deadlines: Deadlines = field(default_factory=Deadlines)
     throttling: Throttling = field(default_factory=Throttling)
     _vendors: Executor | None = None
@@ -77,6 +80,26 @@ class Desk:
                 "the token is not known here.", remedy="Ask for one: bedrail token issue.", reasons=("token",)
             )
         now = self.clock.now().timestamp()
+        try:
+            self._require_good(view, use_case, action, now)
+        except Refused as refused:
+            if now < view.expires_epoch:
+                self.deny("token", view.token, f"token:{action}", refused)
+            raise
+        if now >= view.used_until:
+            self.used.add(view.token)
+        return view
+
+    def deny(self, kind: str, who: str, action: str, refused: Refused) -> None:
+        """A known caller was refused: it comes on record within a minute, see `journeys.refusals`."""
+        self.denials[kind, who, action, why_of(refused)] += 1
+
+    def take_denials(self) -> Counter[tuple[str, str, str, str]]:
+        """What was refused since the last time."""
+        taken, self.denials = self.denials, Counter()
+        return taken
+
+    def _require_good(self, view: TokenView, use_case: str | None, action: str, now: float) -> None:
         if now >= view.expires_epoch:
             raise Refused("the token has expired.", remedy="Ask for a new one.", reasons=("token",))
         if view.suspended:
@@ -99,9 +122,6 @@ class Desk:
                 remedy=f"It is good for: {', '.join(sorted(view.actions))}.",
                 reasons=("scope",),
             )
-        if now >= view.used_until:
-            self.used.add(view.token)
-        return view
 
     def hold_up(self, view: TokenView, now: float) -> float:
         """Seconds to wait before this token may ask for a decision, 0.0 for none; `now` is monotonic.

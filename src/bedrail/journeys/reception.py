@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,6 +32,7 @@ from bedrail.governance.attempts import WINDOW_SECONDS, Limit, require_turn
 from bedrail.governance.moments import iso
 from bedrail.governance.sessions import LOCAL, Limits, Principal, limits
 from bedrail.governance.views import Registry
+from bedrail.journeys import refusals
 from bedrail.journeys.context import SYSTEM, Context
 
 SEEN_EVERY = 30.0
@@ -239,13 +240,24 @@ class Reception:
         self.ctx.append(SYSTEM, PURPOSE, fact)
         self.desk.reported(until)
 
+    def note_refused(self, refused: Mapping[tuple[str, str, str, str], int], door: str) -> None:
+        """Acts that a door refused by itself, by kind and id of the caller, action and reason; told when due."""
+        with self.turn:
+            for (kind, who, action, why), times in refused.items():
+                refusals.count(self.ctx, self.desk, kind, who, action, door, why, times)
+            if refused:
+                refusals.tell(self.ctx, self.desk)
+
     def tend(self) -> None:
         """What is due from time to time: tell of refusals, destroy what was begun and has run out."""
         with self.turn:
             self.report_refusals()
+            refusals.tell(self.ctx, self.desk)
             for name in self.desk.run_out("new-app", self.now()):
                 self.destroy(name.decode())
             self.desk.tidy(self.now())
+            told = frozenset(self.registry().access.notices)
+        self.ctx.notices.settle(told, self.ctx.clock.now())  # a slow pager keeps nobody from signing in
 
     def ticket(self, kind: str, person: str, seconds: float, data: bytes = b"") -> str:
         """Something good for one use within `seconds`; the token is returned, only its digest is kept."""

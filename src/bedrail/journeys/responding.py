@@ -224,8 +224,13 @@ def _row(desk: Desk, decision: str, use_case: str) -> DecisionRow:
 
 def _person(desk: Desk, person: str, action: str, site: str) -> Actor:
     """The person whom the calling system names, when they may do this with decisions of this site."""
-    actor = authorise(desk.registry, person, action, desk.clock.now().timestamp(), "asserted")
-    require_site(desk.registry, person, site)
+    try:
+        actor = authorise(desk.registry, person, action, desk.clock.now().timestamp(), "asserted")
+        require_site(desk.registry, person, site)
+    except Refused as refused:
+        if person in desk.registry.people:  # any other name may be a patient's
+            desk.deny("person", person, action, refused)
+        raise
     return actor
 
 

@@ -9,13 +9,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bedrail.core.accounts import CredentialRow, Kind, SessionRow, TicketRow
+from bedrail.core.accounts import CredentialRow, Kind, RefusedRow, SessionRow, TicketRow
 from bedrail.core.ports import SealedRecord
 from bedrail.stores.connections import statements, translated
 
 _CREDENTIAL = "SELECT credential, person, kind, label, material, lookup, counter, made_at, used_at FROM credentials"
 _SESSION = "SELECT digest, session, person, made_at, seen_at, device FROM sessions"
 _TICKET = "digest, kind, person, data, expires"
+_COUNT_REFUSED = (
+    "INSERT INTO refused_acts VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (kind, who, action, door, why) "
+    "DO UPDATE SET count = count + excluded.count, until = max(until, excluded.until)"
+)
 
 REFUSALS_KEPT = 24 * 3600
 """Seconds; no limit looks back as far, and no session lasts as long."""
@@ -195,6 +199,26 @@ class SqliteAccounts:
     def reported(self, until: float) -> None:
         """A fact tells of the refusals up to then."""
         self._do("DELETE FROM refusals WHERE name = '' AND at <= ?", (until,))
+
+    def count_refused(self, row: RefusedRow) -> None:
+        """Add these refusals to what waits to be told."""
+        self._do(_COUNT_REFUSED, (row.kind, row.who, row.action, row.door, row.why, row.count, row.since, row.until))
+
+    def refused_waiting(self) -> list[RefusedRow]:
+        """What no fact tells of yet."""
+        rows = self._rows("SELECT kind, who, action, door, why, count, since, until FROM refused_acts ORDER BY since")
+        return [RefusedRow(kind=k, who=w, action=a, door=d, why=y, count=c, since=s, until=u)
+                for k, w, a, d, y, c, s, u in rows]  # fmt: skip
+
+    def told_refused(self, rows: Sequence[RefusedRow]) -> None:
+        """A fact tells of these; what was counted since waits on."""
+        same = "kind = ? AND who = ? AND action = ? AND door = ? AND why = ?"
+        with self._writing() as connection:
+            for row in rows:
+                key = (row.kind, row.who, row.action, row.door, row.why)
+                sql = f"UPDATE refused_acts SET count = count - ?, since = ? WHERE {same}"
+                connection.execute(sql, (row.count, row.until, *key))
+            connection.execute("DELETE FROM refused_acts WHERE count <= 0")
 
     def tidy(self, now: float) -> None:
         """Delete what has run out; refusals that no fact tells of yet are kept."""

@@ -64,3 +64,16 @@ CREATE TABLE IF NOT EXISTS refusals (
 );
 CREATE INDEX IF NOT EXISTS refusals_name ON refusals (name, at);
 CREATE INDEX IF NOT EXISTS refusals_mark ON refusals (mark);
+
+-- Acts refused for want of permission that no fact tells of yet: a row for each caller, act, door and reason.
+CREATE TABLE IF NOT EXISTS refused_acts (
+    kind TEXT NOT NULL,
+    who TEXT NOT NULL,
+    action TEXT NOT NULL,
+    door TEXT NOT NULL,
+    why TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    since REAL NOT NULL,
+    until REAL NOT NULL,
+    PRIMARY KEY (kind, who, action, door, why)
+);

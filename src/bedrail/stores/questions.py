@@ -50,6 +50,12 @@ class SqlDecisions:
         rows = self._rows(f"SELECT {_RESPONSE} FROM responses WHERE decision = ? ORDER BY seq", (decision,))
         return [ResponseRow(**_named(RESPONSES.columns, row)) for row in rows]
 
+    def responses_of(self, person: str, since: str, until: str) -> list[ResponseRow]:
+        """Everything this person did with decisions from one moment to another, in order."""
+        where = "person = ? AND at >= ? AND at <= ?"
+        rows = self._rows(f"SELECT {_RESPONSE} FROM responses WHERE {where} ORDER BY seq", (person, since, until))
+        return [ResponseRow(**_named(RESPONSES.columns, row)) for row in rows]
+
     def outcome(self, decision: str) -> OutcomeRow | None:
         """The latest observed outcome."""
         found = self._rows(f"SELECT {_OUTCOME} FROM outcomes o WHERE decision = ?", (decision,))

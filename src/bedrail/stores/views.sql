@@ -30,6 +30,7 @@ CREATE TABLE IF NOT EXISTS responses (
     record TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS responses_decision ON responses (decision);
+CREATE INDEX IF NOT EXISTS responses_person ON responses (person, at);
 CREATE INDEX IF NOT EXISTS responses_use_case ON responses (use_case);
 
 CREATE TABLE IF NOT EXISTS outcomes (

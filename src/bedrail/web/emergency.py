@@ -6,6 +6,7 @@ The rules are those of the command (`journeys/breaking_glass.py`); a proof that 
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 from starlette.requests import Request
@@ -26,13 +27,14 @@ from bedrail.web.visitors import page, see
 class Emergency(OwnAccount):
     """The endpoints below /emergency.
 
-    They fold a registry of their own, so that a notice which is slow to leave the house keeps nobody from signing in.
+    They fold a registry of their own, so that they keep nobody from signing in, and no page waits for a notice.
     """
 
     def __init__(self, reception: Reception) -> None:
         super().__init__(reception)
         self._ctx = replace(reception.ctx, registry=Registry(), principal=None)
         self._turn = threading.Lock()
+        self._carrying = ThreadPoolExecutor(1, "notices")
 
     def routes(self) -> list[Route]:
         """All of them."""
@@ -66,10 +68,15 @@ class Emergency(OwnAccount):
         )
 
     def take(self, request: Request, form: Form) -> Response:
-        """Break the glass; the officers are told before this answers."""
+        """Break the glass: on record, and left for mailers, before this answers; a pager is called by a thread apart.
+
+        What a pager does not take is tried again every minute (`Reception.tend`).
+        """
         role, reason = form.get("role", ""), form.get("reason", "")
         with self._turn:
-            breaking_glass.break_glass(self._as(request), signed_in_person(request).person, role, reason)
+            _, notice = breaking_glass.take_role(self._as(request), signed_in_person(request).person, role, reason)
+        self._ctx.notices.keep(notice)
+        self._carrying.submit(self._ctx.notices.give, notice)
         return see("/emergency")
 
     def end(self, request: Request, _: Form) -> Response:
@@ -88,10 +95,12 @@ class Emergency(OwnAccount):
         return see("/emergency")
 
     def show_done(self, request: Request) -> Response:
-        """Everything that was done under one grant; the whole ledger is read for it."""
+        """Everything that was done under one grant."""
         with self._turn:
             grant = breaking_glass.named_grant(self._ctx, request.path_params["grant"])
-        return page("emergency_done.html", grant=grant, done=breaking_glass.acts_under(self._ctx.tape, grant))
+            acts = tuple(self._ctx.registry.access.acts.get(grant.grant, ()))
+        acts += tuple(breaking_glass.responded_under(self._ctx.views, grant))
+        return page("emergency_done.html", grant=grant, done=breaking_glass.in_order(acts))
 
     def _as(self, request: Request) -> Context:
         return replace(self._ctx, principal=signed_in_person(request))

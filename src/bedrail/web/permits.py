@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Protocol
 
 from starlette.requests import Request
@@ -22,6 +22,8 @@ from bedrail.web.decisions_route import bearer
 PRINCIPAL = "bedrail.principal"
 
 PrincipalOf = Callable[[Request], Principal | None]
+Telling = Callable[[Principal, str, Refused], Awaitable[None]]
+"""Told of an act that a signed-in person was refused."""
 
 
 class Admitting(Protocol):
@@ -61,16 +63,20 @@ def permit_of(door: str) -> Permit:
 
 
 def guarded(
-    routes: Iterable[BaseRoute], bedside: Admitting, principal_of: PrincipalOf | None = None
+    routes: Iterable[BaseRoute],
+    bedside: Admitting,
+    principal_of: PrincipalOf | None = None,
+    telling: Telling | None = None,
 ) -> Sequence[Route]:
     """The routes, each opened only by what its tag asks: a token good for it, or a signed-in person who may.
 
-    What was admitted stands in the request's scope, under `TOKEN` or `PRINCIPAL`. Raises `Untagged`.
+    What was admitted stands in the request's scope, under `TOKEN` or `PRINCIPAL`. `telling` hears of
+    signed-in people who were refused, and never of strangers. Raises `Untagged`.
     """
-    return [_guarded(route, bedside, principal_of) for route in routes]
+    return [_guarded(route, bedside, principal_of, telling) for route in routes]
 
 
-def _guarded(route: BaseRoute, bedside: Admitting, principal_of: PrincipalOf | None) -> Route:
+def _guarded(route: BaseRoute, bedside: Admitting, principal_of: PrincipalOf | None, telling: Telling | None) -> Route:
     permits = {door.partition(" ")[0]: permit_of(door) for door in doors(route)}
     assert isinstance(route, Route)
     if all(permit.key == "public" for permit in permits.values()):
@@ -83,16 +89,23 @@ def _guarded(route: BaseRoute, bedside: Admitting, principal_of: PrincipalOf | N
             use_case = request.path_params.get("use_case")
             request.scope[TOKEN] = bedside.admit(bearer(request.scope), use_case, permit.token)
         elif permit.key == "session":
-            request.scope[PRINCIPAL] = _person(request, permit, bedside, principal_of)
+            request.scope[PRINCIPAL] = await _person(request, permit, bedside, principal_of, telling)
         return await endpoint(request)
 
     return Route(route.path, answering(admitted), methods=sorted(route.methods or ()), name=route.name)
 
 
-def _person(request: Request, permit: Permit, bedside: Admitting, principal_of: PrincipalOf | None) -> Principal:
+async def _person(
+    request: Request, permit: Permit, bedside: Admitting, principal_of: PrincipalOf | None, telling: Telling | None
+) -> Principal:
     principal = principal_of(request) if principal_of is not None else None
     if principal is None:
         raise Refused("nobody is signed in.", remedy="Sign in.", reasons=("token",))
     now = bedside.clock.now().timestamp()
-    authorise(bedside.registry, principal.person, permit.action, now, principal.auth)
+    try:
+        authorise(bedside.registry, principal.person, permit.action, now, principal.auth)
+    except Refused as refused:
+        if telling is not None:
+            await telling(principal, permit.action, refused)
+        raise
     return principal

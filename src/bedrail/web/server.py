@@ -16,8 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bedrail.core.errors import BedrailError
+from bedrail.core.errors import BedrailError, Refused
 from bedrail.core.events import HeartBeat
+from bedrail.governance.refusals import why_of
+from bedrail.governance.sessions import Principal
 from bedrail.journeys.bedside import Bedside
 from bedrail.journeys.context import Context
 from bedrail.journeys.desk import SYSTEM
@@ -135,7 +137,7 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS, unsafe: Seque
     ]
     people = [each for kind in (Doorway, OwnAccount, Emergency) for each in kind(door.reception).routes()]
     rest = Starlette(
-        routes=guarded([*routes, *people], door.bedside, person_at),
+        routes=guarded([*routes, *people], door.bedside, person_at, partial(_tell_refused, door.reception)),
         middleware=[Middleware(Visitors, reception=door.reception)],
         lifespan=_lifespan(door, refresh_seconds),
         exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
@@ -155,7 +157,7 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
         await serving.settle()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(serving.follow(refresh_seconds)), loop.create_task(_note_uses(door.bedside))]
-        tasks.append(loop.create_task(_tend(door.reception)))
+        tasks.append(loop.create_task(_tend(door)))
         tasks.append(loop.create_task(door.publishing.follow(partial(_beat, door.bedside))))
         try:
             yield
@@ -166,6 +168,8 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
                     await task
             with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
                 await door.bedside.note_throttling(all_of_it=True)
+            with contextlib.suppress(BedrailError):
+                await _note_refused(door)
             with contextlib.suppress(BedrailError):
                 await door.group.close()
             door.bedside.close()
@@ -190,12 +194,31 @@ async def _note_uses(bedside: Bedside) -> None:
             await bedside.note_throttling()
 
 
-async def _tend(reception: Reception) -> None:
-    """Refused sign-ins come on record, and what has run out goes, every minute."""
+async def _tend(door: Door) -> None:
+    """Refused sign-ins and acts come on record, and what has run out goes, every minute."""
     while True:
         await asyncio.sleep(TEND_SECONDS)
         with contextlib.suppress(BedrailError):
-            await asyncio.to_thread(reception.tend)
+            await _note_refused(door)
+        with contextlib.suppress(BedrailError):
+            await asyncio.to_thread(door.reception.tend)
+
+
+async def _note_refused(door: Door) -> None:
+    """What the API refused to known callers; a disk that is out gets it the next time."""
+    taken = door.bedside.take_denials()
+    try:
+        await asyncio.to_thread(door.reception.note_refused, taken, "api")
+    except BedrailError:
+        door.bedside.denials.update(taken)
+        raise
+
+
+async def _tell_refused(reception: Reception, principal: Principal, action: str, refused: Refused) -> None:
+    """A page was refused to a person who is signed in; a ledger that is out lets nobody in."""
+    told = {("person", principal.person, action, why_of(refused)): 1}
+    with contextlib.suppress(BedrailError):
+        await asyncio.to_thread(reception.note_refused, told, "web")
 
 
 def _waiting_for(door: Door) -> list[str]:
@@ -306,6 +329,7 @@ class Standing:
         self.publishing = home.publishing(lambda: self.bedside.registry.continuity.witnesses)
         self.reception = home.reception(origin)
         self.reception.proxies = frozenset(proxies)
+        self.reception.ctx.door = "web"
 
 
 def collect_rarely() -> None:

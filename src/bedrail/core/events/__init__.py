@@ -132,6 +132,7 @@ from bedrail.core.events.oversight import (
 )
 from bedrail.core.events.papers import CardMade, CardSectionsAdopted, ChangeLogMade
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
+from bedrail.core.events.refused import ActsRefused
 from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
@@ -150,6 +151,7 @@ __all__ = [
     "AccountOpened",
     "AccountReset",
     "Actor",
+    "ActsRefused",
     "AlarmRaised",
     "AnchorRenewed",
     "AnswerNotShown",
@@ -336,6 +338,7 @@ Fact = (
     | ReviewStarted
     | TokenHandedOver
     | TokenUsed
+    | ActsRefused
     | AbuseLifted
     | AbuseLooked
     | AbuseSuspected

@@ -1,0 +1,34 @@
+"""Facts about acts that were refused for want of permission: who tried what, at which door, how often."""
+
+from __future__ import annotations
+
+import msgspec
+
+from bedrail.core.events.fact import FactStruct
+
+
+class RefusedAct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An action of the table of permissions, or `token:decide` and its like, refused `count` times.
+
+    `door` is cli, web, api or python;
+    `why` is permission, scope, suspended, sign-in, another-person, second-factor or step-up.
+    """
+
+    action: str
+    count: int
+    door: str
+    why: str
+
+
+class ActsRefused(FactStruct, frozen=True, kw_only=True, tag="acts.refused"):
+    """A person or token whose word was believed was refused these acts between two moments (UTC).
+
+    One fact for all of them in a stretch, however many there were; `more` counts those of further kinds.
+    """
+
+    kind: str
+    who: str
+    acts: tuple[RefusedAct, ...]
+    since: str
+    until: str
+    more: int = 0

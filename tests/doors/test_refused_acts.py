@@ -1,0 +1,199 @@
+"""Refused acts on record: who tried what, at which door, how often; no stranger and no flood fills the ledger."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from test_http_sign_in import Browser, serving, signed_in
+
+from bedrail.core.accounts import RefusedRow
+from bedrail.core.errors import Refused, Unavailable
+from bedrail.core.events import decode
+from bedrail.core.events.refused import ActsRefused
+from bedrail.governance.permissions import ACTIONS
+from bedrail.governance.refusals import MOST_ACTS, told_of
+from bedrail.journeys import refusals, upkeep
+from bedrail.stores.sqlite import SqliteStore
+from bedside_house import served, small_house, usual
+from reception_house import House, house, refused
+from small_home import told
+
+TAG = ActsRefused.__struct_config__.tag
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[House]:
+    """People sign in; the owner is signed in."""
+    made = house(tmp_path)
+    yield made
+    made.app.close()
+
+
+def said(home: House) -> list[tuple[str, list[tuple[str, str, str, int]]]]:
+    """Each fact: of whom, and (action, door, why, count) of its acts."""
+    facts = [entry.fact for entry in home.facts(str(TAG))]
+    assert all(isinstance(fact, ActsRefused) for fact in facts)
+    return [(f.who, [(a.action, a.door, a.why, a.count) for a in f.acts]) for f in facts]  # type: ignore[union-attr]
+
+
+def test_the_first_refusal_is_on_record_at_once_and_a_flood_in_one_fact(home: House) -> None:
+    """Thousands of refused acts of one person are two facts with every one of them counted, by act."""
+    home.act_as(home.join("sam"))
+    ctx = home.app.context
+    refused(ctx.require, "sam", "policy.adopt")
+    assert said(home) == [("sam", [("policy.adopt", "python", "permission", 1)])]
+    size = ctx.tape.head().size
+    for _ in range(40):
+        refused(ctx.require, "sam", "policy.adopt")
+    for action in sorted(set(ACTIONS) - {"policy.adopt"}):
+        if "data-scientist" not in ACTIONS[action]:
+            refused(ctx.require, "sam", action)
+    assert ctx.tape.head().size == size, "the flood itself writes nothing"
+    home.clock.turn(minutes=11)
+    home.at.tend()
+    home.at.tend()
+    _, (who, acts) = said(home)
+    assert (who, acts[0]) == ("sam", ("policy.adopt", "python", "permission", 40))
+    assert len(acts) > 20
+    assert all(count == 1 for _, _, _, count in acts[1:])
+    assert not home.at.desk.refused_waiting()
+    view = ctx.registry.refused.acts["person", "sam", "policy.adopt", "python", "permission"]
+    assert view.count == 41
+
+
+def test_a_mere_claim_writes_nothing(home: House) -> None:
+    """Where people sign in, `--as somebody` without a session leaves no fact and no count, whoever is named."""
+    home.act_as(None)
+    size = home.app.context.tape.head().size
+    for person in ("olivia", "sue", "sam", "dr-lee", "Jane Doe, born 1950"):
+        refused(home.app.context.require, person, "policy.adopt")
+    assert home.app.context.tape.head().size == size
+    assert not home.at.desk.refused_waiting()
+
+
+def test_whoever_acts_for_another_is_told_of_under_their_own_name(home: House) -> None:
+    """The session says who it was; the other person is not blamed, and a name of nobody is not written down."""
+    home.act_as(home.join("sam"))
+    assert refused(home.app.context.require, "olivia", "policy.adopt") == "sign-in"
+    home.clock.turn(minutes=11)
+    refused(home.app.context.require, "Jane Doe, born 1950", "policy.adopt")
+    assert [who for who, _ in said(home)] == ["sam", "sam"]
+    assert {why for _, acts in said(home) for _, _, why, _ in acts} == {"another-person"}
+    assert b"Jane" not in b"".join(data for _, data in home.app.context.tape.entries())
+
+
+def test_a_stale_proof_and_a_missing_factor_are_told_as_such(home: House) -> None:
+    """What a stolen session would run into is on record too."""
+    home.clock.turn(minutes=6)
+    assert refused(home.app.context.require, "olivia", "policy.adopt") == "step-up"
+    assert said(home)[-1] == ("olivia", [("policy.adopt", "python", "step-up", 1)])
+
+
+def test_a_refusal_stands_when_it_cannot_be_recorded(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With ledger or disk out the answer is the same no; what was counted is told later."""
+    home.act_as(home.join("sam"))
+    ctx = home.app.context
+
+    def out(*_: object, **__: object) -> None:
+        raise Unavailable("the disk is full.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(ctx.ledger), "append", out)
+        with pytest.raises(Refused, match="not permitted"):
+            ctx.require("sam", "policy.adopt")
+    assert not said(home)
+    home.at.tend()
+    assert said(home) == [("sam", [("policy.adopt", "python", "permission", 1)])]
+
+
+def test_two_processes_tell_of_the_same_refusals_once(home: House) -> None:
+    """Telling is conditional on what was known: of many at once one records, the others find it done."""
+    home.act_as(home.join("sam"))
+    ctx = home.app.context
+    refusals.count(ctx, home.at.desk, "person", "sam", "policy.adopt", "cli", "permission", 7)
+    threads = [threading.Thread(target=refusals.tell, args=(ctx, home.at.desk)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said(home) == [("sam", [("policy.adopt", "cli", "permission", 7)])]
+
+
+def test_a_fact_names_the_most_frequent_kinds_and_counts_the_rest() -> None:
+    """However many kinds of act, door and reason there are, the fact stays short."""
+    rows = [
+        RefusedRow(kind="token", who="t", action=f"a{n}", door="api", why="scope", count=n + 1, since=n, until=n + 1.0)
+        for n in range(MOST_ACTS + 30)
+    ]
+    fact = told_of(rows)
+    assert (len(fact.acts), fact.acts[0].count) == (MOST_ACTS, MOST_ACTS + 30)
+    assert fact.more == sum(range(1, 31))
+
+
+def test_a_page_refused_to_a_signed_in_person_is_on_record_and_a_strangers_is_not(home: House) -> None:
+    """At the web door; a stranger is shown the way in, and nothing is written."""
+    upkeep.add_person(home.app.context, "olivia", "ada", "Ada", ("auditor",))
+    for person in ("ada", "dr-lee"):
+        home.join(person)
+    with serving(home) as port:
+        ada, lee = (signed_in(Browser(port), home, person) for person in ("ada", "dr-lee"))
+        size = home.app.context.tape.head().size
+        for _ in range(5):
+            assert Browser(port).get("/emergency").status == 303
+            assert Browser(port).post("/emergency/review", grant="x").status in (303, 403)
+        assert home.app.context.tape.head().size == size
+        form = ada.get("/account").field("form")
+        assert ada.post("/emergency", role="owner", reason="no reason at all", form=form).status == 403
+        assert lee.get("/emergency/nothing").status == 403
+    assert said(home) == [
+        ("ada", [("break-glass.open", "web", "permission", 1)]),
+        ("dr-lee", [("access.read", "web", "permission", 1)]),
+    ]
+
+
+def test_a_token_refused_for_its_scope_is_told_and_made_up_ones_are_not(tmp_path: Path) -> None:
+    """At the API: known token and known person by id when the server goes; made-up tokens and names write nothing."""
+    made = small_house(tmp_path)
+    made.open_case(use_case="sepsis-6h")
+    with served(made) as client:
+        answered = client.decide(usual()).json
+        size = made.app.context.tape.head().size
+        for n in range(50):
+            assert client.decide(usual(), token=f"made-up-{n}").status == 401
+            assert client.decide(usual(), "sepsis-6h").status == 403
+        for person in ("auditor", "Jane Doe, born 1950"):
+            body = {"response": "confirmed", "person": person, "reason": "no-objection"}
+            assert client.ask("POST", f"/api/v1/decisions/{answered['decision']}/responses", body).status == 403
+        assert made.app.context.tape.head().size == size, "the flood itself writes nothing"
+    store = SqliteStore(tmp_path / "home" / "ledger.sqlite")
+    data = [data for _, data in store.entries(size)]
+    store.close()
+    facts = [fact for fact in (decode(each).fact for each in data) if isinstance(fact, ActsRefused)]
+    found = {(f.kind, f.who): [(a.action, a.door, a.why, a.count) for a in f.acts] for f in facts}
+    assert found == {
+        ("token", "t0"): [("token:decide", "api", "scope", 50)],
+        ("person", "auditor"): [("decision.respond", "api", "permission", 1)],
+    }
+    assert b"Jane" not in b"".join(data)
+
+
+def test_auditors_see_them_on_the_command_line(tmp_path: Path) -> None:
+    """`bedrail access refused` as table and JSON; who may not look is refused, and that is on record as well."""
+    made = small_house(tmp_path)
+    made.app.close()
+    home = made.app.home
+    assert told("--as", "dr-lee", "policy", "adopt", str(tmp_path / "p.toml"), home=home).code == 1
+    assert told("--as", "dr-lee", "access", "refused", home=home).code == 1
+    ran = told("--as", "auditor", "access", "refused", "--json", home=home)
+    answer = json.loads(ran.out)
+    assert [(a["who"], a["action"], a["door"], a["why"], a["count"]) for a in answer["acts"]] == [
+        ("dr-lee", "policy.adopt", "cli", "permission", 1)
+    ]
+    assert answer["waiting"] == 1, "the second waits ten minutes, counted"
+    table = told("--as", "auditor", "access", "refused", "--of", "dr-lee", home=home)
+    assert ("person dr-lee" in table.out, "policy.adopt" in table.out, "1 further" in table.out) == (True, True, True)
+    assert "policy.adopt" not in told("--as", "auditor", "access", "refused", "--of", "rob", home=home).out
