@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,9 @@ import pytest
 from test_http_sign_in import Browser, serving, signed_in
 
 from bedrail.core.events import GlassBroken
-from bedrail.journeys import upkeep
+from bedrail.journeys import auditing, breaking_glass, upkeep
+from bedrail.stores.outbox import Outbox
+from bedside_house import eventually
 from reception_house import House, house
 
 REASON = "lead unreachable, wrong risks on ward 4"
@@ -57,6 +60,42 @@ def test_the_glass_is_broken_told_used_given_back_and_reviewed_in_a_browser(home
         assert sent(sue, "/emergency/review", grant=grant.grant, verdict="justified", remark="drill") == 303
         assert home.app.context.refresh().access.grants[grant.grant].reviewed_by == "sue"
         assert "justified, by sue" in sue.get("/emergency").text
+
+
+def test_a_pager_that_hangs_holds_up_nobody_and_is_told_all_the_same(home: House) -> None:
+    """The notice is on record and in the outbox before the answer; the page and the next person wait for no pager."""
+    folder, hangs, heard = home.app.home / "outbox", threading.Event(), list[bytes]()
+
+    def pager(data: bytes) -> bool:
+        heard.append(data)
+        return hangs.wait(30)
+
+    home.app.context.notices = Outbox(folder, pager)
+    with serving(home) as port:
+        lee, sue = (signed_in(Browser(port), home, person) for person in ("dr-lee", "sue"))
+        assert sent(lee, "/emergency", role="clinical-lead", reason=REASON) == 303
+        notices = [json.loads(path.read_bytes()) for path in folder.glob("*.json")]
+        assert [each["kind"] for each in notices] == ["break-glass"]
+        assert sent(sue, "/emergency", role="clinical-lead", reason=REASON) == 303
+        assert REASON in sue.get("/emergency").text
+        assert not list(folder.glob("*.sent.json"))
+        hangs.set()
+        assert eventually(lambda: len(list(folder.glob("*.sent.json"))) == 2)
+    assert len(heard) == 2
+    assert not list(folder.glob("*.draft"))
+
+
+def test_what_was_done_is_read_without_walking_the_ledger(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each grant by what the registry and the views know, while the ledger grows behind other people's work."""
+    ctx = home.app.context
+    home.act_as(home.sign_in("dr-lee"))
+    broken = breaking_glass.break_glass(ctx, "dr-lee", "privacy-officer", REASON)
+    auditing.search(ctx, "dr-lee", auditing.Query(patient="77881"))
+    with serving(home) as port:
+        sue = signed_in(Browser(port), home, "sue")
+        monkeypatch.setattr(type(ctx.tape), "entries", lambda *_: pytest.fail("the whole ledger is read"))
+        shown = sue.get(f"/emergency/{broken.grant}").text
+    assert shown.count("data.read") == 1
 
 
 def test_no_form_of_another_site_no_stale_proof_and_no_auditor_breaks_it(home: House) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from bedrail.app import App
+from bedrail.app import App, open_home
 from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused
 from bedrail.core.events import Entry, PersonAdded, action_of, decode
 from bedrail.governance.access import GLASS
@@ -31,7 +32,7 @@ from bedrail.journeys.findings import answer_finding, close_finding, file_findin
 from bedrail.journeys.leaving import hand_over_token, issue_token, leave, live_token, rotate_token
 from bedrail.keys import new_token
 from bedrail.web.server import Standing
-from bedside_house import USE_CASE, SmallHouse, small_house
+from bedside_house import USE_CASE, SmallHouse, served, small_house, usual
 from recorded import acts_on_record
 
 REASON = "the lead is not in reach and the risks are wrong"
@@ -189,6 +190,24 @@ def test_the_glass_gives_an_hour_tells_the_officers_and_tags_what_needed_it(hous
     wait(house, minutes=61)
     with pytest.raises(Refused, match="not permitted"):
         halt(ctx, "dr-lee", USE_CASE, "again")
+
+
+@pytest.mark.slow
+def test_responses_at_the_bedside_stand_among_what_was_done(tmp_path: Path) -> None:
+    """They are too many for the registry: read from SQL by person and time, and only those that needed the grant."""
+    made = small_house(tmp_path)
+    made.append(PersonAdded(person="rob", name="rob", roles=("release-engineer",)))
+    broken = break_glass(made.app.context, "rob", "clinician", REASON)
+    with served(made) as client:
+        asked = [client.decide(usual()).json["decision"] for _ in range(2)]
+        for person, decision in (("rob", asked[0]), ("dr-lee", asked[1])):
+            body = {"response": "confirmed", "person": person, "reason": "no-objection"}
+            assert client.ask("POST", f"/api/v1/decisions/{decision}/responses", body).status == 201
+    with closing(open_home(tmp_path / "home")) as app:
+        halt(app.context, "rob", USE_CASE, "enough")
+        done = done_under(app.context, broken.grant)
+        assert [(act.action, act.about) for act in done] == [("decision.responded", asked[0])]
+        end_glass(app.context, "rob")
 
 
 def test_the_next_breaking_waits_for_another_persons_review(house: SmallHouse) -> None:

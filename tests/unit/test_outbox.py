@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import stat
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from msgspec import json, structs
 
 from bedrail.core.ports import Notice
 from bedrail.stores.outbox import Outbox
@@ -63,8 +64,8 @@ def test_a_notice_is_a_private_file_and_a_post(pager: tuple[Pager, int], tmp_pat
     assert carried == (status == 204)
     (file,) = (tmp_path / "outbox").iterdir()
     assert file.name == ("01N.sent.json" if carried else "01N.json")
-    assert json.loads(file.read_bytes()) == json.loads(server.heard[0])
-    assert json.loads(file.read_bytes())["to"] == ["priya"]
+    assert json.decode(file.read_bytes()) == json.decode(server.heard[0])
+    assert json.decode(file.read_bytes())["to"] == ["priya"]
     assert stat.S_IMODE((tmp_path / "outbox").stat().st_mode) == 0o700
 
 
@@ -74,6 +75,39 @@ def test_nobody_listening_or_no_room_stops_nothing(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["01N.json"]
     (tmp_path / "file").write_text("in the way")
     assert not Outbox(tmp_path / "file" / "outbox").give(NOTICE)
+
+
+def test_what_was_drafted_is_told_once_the_ledger_tells_of_it(tmp_path: Path) -> None:
+    """A process that ended between draft, fact and notice loses none; a draft without its fact goes after an hour."""
+    folder, now = tmp_path / "outbox", datetime.now(UTC)
+    ended = Outbox(folder)
+    ended.draft(NOTICE)
+    ended.draft(structs.replace(NOTICE, notice="02N"))
+    assert [path.name for path in sorted(folder.glob("*.json"))] == []
+    heard: list[bytes] = []
+    later = Outbox(folder, lambda data: not heard.append(data))  # type: ignore[func-returns-value]
+    assert later.settle({"01N"}, now) == 1
+    assert json.decode(heard[0], type=Notice) == NOTICE
+    assert sorted(path.name for path in folder.iterdir()) == ["01N.sent.json", "02N.draft"]
+    assert later.settle({"01N"}, now + timedelta(hours=2)) == 0
+    assert [path.name for path in folder.iterdir()] == ["01N.sent.json"]
+
+
+def test_what_a_pager_did_not_take_is_tried_again_for_a_day(tmp_path: Path) -> None:
+    """Until it takes it; the first that fails ends the round, so that a pager which is out costs one try."""
+    folder, now, tried = tmp_path / "outbox", datetime.now(UTC), []
+    out = Outbox(folder, lambda data: bool(tried.append(data)))  # type: ignore[func-returns-value]
+    for name in ("01N", "02N", "03N"):
+        assert not out.give(structs.replace(NOTICE, notice=name))
+    assert len(tried) == 3
+    assert out.settle((), now) == 0
+    assert len(tried) == 4
+    back = Outbox(folder, lambda _: True)
+    assert back.settle((), now + timedelta(days=2)) == 0, "nobody is woken by what is long past"
+    assert back.settle((), now) == 3
+    (folder / "04N.json").write_bytes(b"{")
+    assert back.settle((), now) == 0
+    assert sorted(path.name for path in folder.glob("*.sent.json")) == [f"0{n}N.sent.json" for n in (1, 2, 3)]
 
 
 ODD = ("http://pager.example/", "ftp://127.0.0.1/", "http://", "::", "http://[::1", "http://127.0.0.1:x/")
