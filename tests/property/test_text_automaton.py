@@ -56,7 +56,8 @@ def _same(text: str, language: str) -> None:
     assert matcher.events(tokens) == matcher.events_python(tokens)
     for rule in matcher._rules:
         if rule.anchored:
-            assert matcher.places(tokens, rule.entry) == matcher.places_python(tokens, rule.entry)
+            around = (tokens, rule.entry, len(tokens) // 3, len(tokens))
+            assert matcher.places(*around) == matcher.places_python(*around)
     assert sorted(matcher.find_ruled(tokens), key=repr) == sorted(matcher.find_directly(tokens), key=repr)
     found, large = letters(plain.text, 50)
     small, large_python = letters_python(plain.text, 50)
@@ -91,7 +92,7 @@ def _nothing_is_lost(text: str, language: str) -> None:
                 assert number in left.get((entry, at), ()), matcher._rules[number].label
     for rule in matcher._rules:
         if rule.anchored:
-            places = set(matcher.places_python(tokens, rule.entry))
+            places = set(matcher.places_python(tokens, rule.entry, 0, len(tokens)))
             assert {m.start() for m in rule.search(plain)} <= places
 
 

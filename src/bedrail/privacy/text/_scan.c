@@ -147,11 +147,11 @@ static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t *at, 
     int kind = PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
-    const int *moves = m->moves.buf;
+    const unsigned short *moves = m->moves.buf;
     const char *stops = m->stops.buf;
     for (Py_ssize_t here = *at; here < size && !stops[state]; here++) {
         Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, here))];
-        if (after < 0 || after >= m->states) {
+        if (after >= m->states) {
             *at = here;
             return state;
         }
@@ -272,7 +272,7 @@ static int fits(struct machine *m, Py_ssize_t entries)
     for (Py_ssize_t i = 0; i < 129; i++)
         if (columns[i] >= m->width)
             return 0;
-    rows = m->moves.len / (Py_ssize_t)sizeof(int) / m->width;
+    rows = m->moves.len / (Py_ssize_t)sizeof(unsigned short) / m->width;
     m->states = rows < m->stops.len ? rows : m->stops.len;
     return 1;
 }
@@ -327,27 +327,28 @@ done:
     return s.out;
 }
 
-PyDoc_STRVAR(reach_doc, "reach(text, starts, entry, moves, columns, stops, begins, entries)\n"
-                        "For every place from which `entry` is not ruled out, (index, entry, at, state, where a move is missing or -1).");
+PyDoc_STRVAR(reach_doc, "reach(text, starts, first, last, entry, moves, columns, stops, begins, entries)\n"
+                        "For every place, of the tokens `first` up to `last`, from which `entry` is not ruled out,\n"
+                        "(index, entry, at, state, where a move is missing or -1).");
 
 static PyObject *reach(PyObject *self, PyObject *args)
 {
     PyObject *text, *starts, *out = NULL;
     struct machine m;
-    Py_ssize_t entry, entries, count;
+    Py_ssize_t first, last, entry, entries;
     int failed = 1;
     (void)self;
-    if (!PyArg_ParseTuple(args, "UO!ny*y*y*y*n", &text, &PyList_Type, &starts, &entry, &m.moves, &m.columns, &m.stops, &m.begins, &entries))
+    if (!PyArg_ParseTuple(args, "UO!nnny*y*y*y*n", &text, &PyList_Type, &starts, &first, &last, &entry, &m.moves, &m.columns, &m.stops,
+                          &m.begins, &entries))
         return NULL;
-    if (entry < 0 || entry >= entries || !fits(&m, entries)) {
+    if (entry < 0 || entry >= entries || !fits(&m, entries) || first < 0 || last > PyList_GET_SIZE(starts)) {
         PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
         goto done;
     }
     out = PyList_New(0);
     if (!out)
         goto done;
-    count = PyList_GET_SIZE(starts);
-    for (Py_ssize_t i = 0; i < count; i++) {
+    for (Py_ssize_t i = first; i < last; i++) {
         Py_ssize_t at = PyLong_AsSsize_t(PyList_GET_ITEM(starts, i));
         if (at < 0 || at > PyUnicode_GET_LENGTH(text)) {
             if (!PyErr_Occurred())

@@ -17,6 +17,8 @@ def look(
 def reach(
     text: str,
     starts: list[int],
+    first: int,
+    last: int,
     entry: int,
     moves: array[int],
     columns: bytes,

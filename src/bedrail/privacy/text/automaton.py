@@ -24,6 +24,8 @@ _UNROLLED = 8
 _ROWS = 2_048
 _STATES = 32_768
 """Then no more are made: what is not ruled out by then is tried."""
+_UNMADE = 65_535
+"""More than any state: the move is not made yet. Two bytes a move keep the table near the processor."""
 
 _Arrow = tuple[int, int]
 """Characters, as bits, and the state behind them."""
@@ -185,8 +187,8 @@ class Automaton:
         self._sure: list[frozenset[int]] = []
         self.open: list[tuple[int, ...]] = []
         """By state, the patterns that may match; state 0 is the end of all hope."""
-        self.moves = array("i", [-1] * self.width * _ROWS)
-        """By state, then by column, the state behind a character, or -1: not made yet. Grown as a new array."""
+        self.moves = array("H", [_UNMADE] * self.width * _ROWS)
+        """By state, then by column, the state behind a character, or `_UNMADE`. Grown as a new array."""
         self.stops = bytearray(_ROWS)
         """By state, whether nothing more is learned behind it."""
         self.begins = array("i", [-1] * len(self._entries) * (self.width + 1))
@@ -206,7 +208,7 @@ class Automaton:
                 break
             column = columns[min(ord(text[here]), _OTHER)]
             after = self.moves[state * width + column]
-            if after < 0:
+            if after == _UNMADE:
                 after = self._step(state, column)
                 if after < 0:
                     break
@@ -262,7 +264,7 @@ class Automaton:
         self._sure.append(sure)
         self.open.append(tuple(sorted(alive | sure)))
         if at == len(self.stops):
-            self.moves = self.moves + array("i", [-1]) * len(self.moves)
+            self.moves = self.moves + array("H", [_UNMADE]) * len(self.moves)
             self.stops = self.stops + bytearray(at)
         self.stops[at] = not alive
         return at

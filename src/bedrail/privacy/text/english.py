@@ -3,11 +3,10 @@
 # ruff: noqa: E501, SIM905 (word lists read better on one line)
 from __future__ import annotations
 
-import re
-
 from bedrail.privacy.text import english_dates, english_ids, english_names, english_places
 from bedrail.privacy.text.english_places import CODES, STATES
 from bedrail.privacy.text.values import Pack
+from bedrail.privacy.text.wordlists import compiled
 
 _MEASURES = frozenset(
     "mg mcg g kg ml cc l units unit cm mm mmol meq bpm hours hour hrs minutes min seconds days day weeks week wks "
@@ -44,8 +43,8 @@ ENGLISH = Pack(
     words="en_words.txt.gz",
     tagger="en_tagger.gz",
     measures=_MEASURES,
-    bridge=re.compile(rf"[ ,.\n]*(?i:{STATES}|{CODES})[ ,.\n]*"),
-    initials=re.compile(r"(?<![\w.'])(?:(?:[A-Z]\.[ ]?){1,2}(?:[ODLodl]')?|[ODod]')\Z"),
+    bridge=compiled(rf"[ ,.\n]*(?i:{STATES}|{CODES})[ ,.\n]*"),
+    initials=compiled(r"(?<![\w.'])(?:(?:[A-Z]\.[ ]?){1,2}(?:[ODLodl]')?|[ODod]')\Z"),
     thresholds={"NAME": 0.35, "GEO": 0.4, "DATE": 0.45, "AGE": 0.5, "ID": 0.4, "PHONE": 0.45, "NET": 0.5},
     idle=_MEASURES - {"unit"} | frozenset((_GRAMMAR + " " + _ROLES + " " + _TESTS).split()),
     things=frozenset(_THINGS.split()),

@@ -3,10 +3,9 @@
 # ruff: noqa: E501, SIM905 (patterns and word lists read better on one line)
 from __future__ import annotations
 
-import re
-
 from bedrail.privacy.text import checksums
 from bedrail.privacy.text.values import DIGITS, Rule
+from bedrail.privacy.text.wordlists import compiled
 
 _MONTHS = ("january february march april may june july august september october november december "
            "jan feb mar apr jun jul aug sep sept oct nov dec").split()  # fmt: skip
@@ -20,7 +19,7 @@ _AFTER = r"(?![\w]|[-/]\d|\.\d)"
 _TIME = r"(?:T\d{2}:?\d{2}(?::?\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?"
 
 
-_SIGNS = re.compile(r"[-/. ]+").split
+_SIGNS = compiled(r"[-/. ]+").split
 
 
 def _numeric(text: str) -> bool:
@@ -56,28 +55,28 @@ _SAID = (r"(?i:on|dated?|since|until|till|seen|visit|visited|admitted|adm|discha
          r"collected|received|reported|drawn|signed|placed|removed|performed|done|updated|entered|written|filed|faxed|called|lmp|edd|edc|born|dob|died|death)")  # fmt: skip
 
 DATES = (
-    Rule("DATE", frozenset(_MONTHS), re.compile(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-./]?[ ]?(?:the[ ])?" + _DAY + r"(?![/:%\d])(?:[ ]?(?:-|to|through|and|&|/)[ ]?" + _DAY + r"(?![/:]))?(?:[ ]?[-,./']{0,2}[ ]{0,2}(?:of[ ])?" + _YEAR + r")?)(?![\d])"), 0.97),
-    Rule("DATE", frozenset(_MONTHS), re.compile(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-,./']?[ ]?(?:of[ ])?(?:(?:1[89]|20)\d{2}|'\d{2}))(?![\w])"), 0.96),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?<!\d[-/.])(?P<x>" + _DAY + r"(?:[ ]?(?:-|to|through|and|&)[ ]?" + _DAY + r")?[ ]?[-./]?[ ]?(?i:of[ ])?(?i:day of[ ])?" + _MONTH + r"(?:" + _GAP + r"(?:of[ ])?" + _YEAR + r")?)"), 0.96),
-    Rule("DATE", frozenset({"the"}), re.compile(r"(?P<x>(?i:the)[ ]" + _DAY + r"[ ](?i:day of|of)[ ]" + _MONTH + r")"), 0.96),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?P<x>(?:1[89]|20)\d{2}[-/. ]" + _MONTH + r"[-/. ]" + _DAY + r")"), 0.96),
-    Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:(?:1[89]|20)\d{2}|\d{2})" + _TIME + ")" + _AFTER), 0.95, _numeric),
-    Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>\d{1,2}[ ]?/[ ]?\d{1,2}[ ]?/[ ]?(?:(?:1[89]|20)\d{2}|\d{2}))" + _AFTER), 0.95, _numeric),
-    Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>(?:1[89]|20)\d{2}(?P<s>[-/.])\d{1,2}(?P=s)\d{1,2}(?!\d)" + _TIME + r")(?!\d)"), 0.96, _numeric),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w.-])(?P<x>(?:18|19|20)\d{6})(?:T?\d{4,6})?(?![\w]|[-.]\d)"), 0.85, _compact),
-    Rule("DATE", frozenset({DIGITS}), re.compile(_FREE + r"(?P<x>(?:0?[1-9]|1[0-2])/(?:(?:19|20)\d{2}))(?![\w]|/\d)"), 0.9),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w])(?<!\d[-/.])(?<![-/.])(?P<x>\d{4}-(?:0[1-9]|1[0-2]))(?![\w]|-\d)"), 0.75, lambda t: t[:2] in {"19", "20"}),
-    Rule("DATE", frozenset({DIGITS}), re.compile(r"(?<![\w/.-])(?P<x>(?:0?[1-9]|1[0-2])[/-](?:0?[1-9]|[12]\d|3[01]))(?![\w%]|[-/.]\d)(?![ ]?(?i:mg|ml|pain|strength|bilat|on the|units?|tabs?|tablets?|murmur|lpm|of|visits?|sessions?|cm|mm|inch))"), 0.8, _month_day,
-         before=re.compile(r"(?<![A-Za-z])" + _SAID + r"(?:[ ](?i:on|in|date|was|is|visit|seen|the))?[ :]{1,3}[(\[]?\Z")),
+    Rule("DATE", frozenset(_MONTHS), compiled(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-./]?[ ]?(?:the[ ])?" + _DAY + r"(?![/:%\d])(?:[ ]?(?:-|to|through|and|&|/)[ ]?" + _DAY + r"(?![/:]))?(?:[ ]?[-,./']{0,2}[ ]{0,2}(?:of[ ])?" + _YEAR + r")?)(?![\d])"), 0.97),
+    Rule("DATE", frozenset(_MONTHS), compiled(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-,./']?[ ]?(?:of[ ])?(?:(?:1[89]|20)\d{2}|'\d{2}))(?![\w])"), 0.96),
+    Rule("DATE", frozenset({DIGITS}), compiled(r"(?<![\w])(?<!\d[-/.])(?P<x>" + _DAY + r"(?:[ ]?(?:-|to|through|and|&)[ ]?" + _DAY + r")?[ ]?[-./]?[ ]?(?i:of[ ])?(?i:day of[ ])?" + _MONTH + r"(?:" + _GAP + r"(?:of[ ])?" + _YEAR + r")?)"), 0.96),
+    Rule("DATE", frozenset({"the"}), compiled(r"(?P<x>(?i:the)[ ]" + _DAY + r"[ ](?i:day of|of)[ ]" + _MONTH + r")"), 0.96),
+    Rule("DATE", frozenset({DIGITS}), compiled(r"(?<![\w])(?P<x>(?:1[89]|20)\d{2}[-/. ]" + _MONTH + r"[-/. ]" + _DAY + r")"), 0.96),
+    Rule("DATE", frozenset({DIGITS}), compiled(_FREE + r"(?P<x>\d{1,2}(?P<s>[-/.])\d{1,2}(?P=s)(?:(?:1[89]|20)\d{2}|\d{2})" + _TIME + ")" + _AFTER), 0.95, _numeric),
+    Rule("DATE", frozenset({DIGITS}), compiled(_FREE + r"(?P<x>\d{1,2}[ ]?/[ ]?\d{1,2}[ ]?/[ ]?(?:(?:1[89]|20)\d{2}|\d{2}))" + _AFTER), 0.95, _numeric),
+    Rule("DATE", frozenset({DIGITS}), compiled(_FREE + r"(?P<x>(?:1[89]|20)\d{2}(?P<s>[-/.])\d{1,2}(?P=s)\d{1,2}(?!\d)" + _TIME + r")(?!\d)"), 0.96, _numeric),
+    Rule("DATE", frozenset({DIGITS}), compiled(r"(?<![\w.-])(?P<x>(?:18|19|20)\d{6})(?:T?\d{4,6})?(?![\w]|[-.]\d)"), 0.85, _compact),
+    Rule("DATE", frozenset({DIGITS}), compiled(_FREE + r"(?P<x>(?:0?[1-9]|1[0-2])/(?:(?:19|20)\d{2}))(?![\w]|/\d)"), 0.9),
+    Rule("DATE", frozenset({DIGITS}), compiled(r"(?<![\w])(?<!\d[-/.])(?<![-/.])(?P<x>\d{4}-(?:0[1-9]|1[0-2]))(?![\w]|-\d)"), 0.75, lambda t: t[:2] in {"19", "20"}),
+    Rule("DATE", frozenset({DIGITS}), compiled(r"(?<![\w/.-])(?P<x>(?:0?[1-9]|1[0-2])[/-](?:0?[1-9]|[12]\d|3[01]))(?![\w%]|[-/.]\d)(?![ ]?(?i:mg|ml|pain|strength|bilat|on the|units?|tabs?|tablets?|murmur|lpm|of|visits?|sessions?|cm|mm|inch))"), 0.8, _month_day,
+         before=compiled(r"(?<![A-Za-z])" + _SAID + r"(?:[ ](?i:on|in|date|was|is|visit|seen|the))?[ :]{1,3}[(\[]?\Z")),
     Rule("DATE", frozenset({"in", "since", "last", "this", "early", "late", "mid", "until", "during", "next", "through"}),
-         re.compile(r"(?<![A-Za-z])(?i:in|since|last|this|early|late|mid|until|during|next|through)[ -](?i:early |late |mid-?)?(?P<x>(?i:january|february|march|april|(?<=since )may|(?<=last )may|(?<=in )may|june|july|august|september|october|november|december))(?![A-Za-z])(?![ ](?i:be|have|not|need))"), 0.8),
-    Rule("AGE90", frozenset({DIGITS}), re.compile(r"(?<![\w./-])(?<!\d[ ])" + _OLD + r"[]})]{0,2}[ ]?-?[ ]?" + _YEARS + r"(?:[- ]{0,2}(?i:s?[ -]?old|of age|f\b|m\b|female|male|woman|man|lady|gentleman|wf|wm|bf|bm))"), 0.97, _old),
-    Rule("AGE90", frozenset({DIGITS}), re.compile(r"(?<![\w./-])" + _OLD + r"[]})]{0,2}[ ]?-?(?i:y/?\.?o\b|y\.o\.|yo\b|yof\b|yom\b|y/o/?[fm]?\b|y[fm]\b|yrs?\b|years?[- ]old)"), 0.95, _old),
-    Rule("AGE90", frozenset({DIGITS}), re.compile(r"(?<![\w./-])" + _OLD + r"[ ]?(?i:f|m|yo|wf|wm|bf|bm)(?![\w°])(?!=)"), 0.85, _old),
-    Rule("AGE90", frozenset({DIGITS}), re.compile(r"(?<![\w./-])" + _OLD + r"[]})]{0,2}[ ]?(?i:years?)(?![A-Za-z])(?![ ](?i:ago|later|of (?!age)|experience|prior|after|since|follow))"), 0.75, _old),
-    Rule("AGE90", frozenset({"age", "aged", "ages", "ag", "turned", "turning", "turns"}), re.compile(r"(?<![A-Za-z])(?i:aged?|ages|turned|turning|turns)(?:[ ](?i:in years|yrs|years|at \w+|of|is|was|at|about|approximately|approx|group|now|currently|today|recorded|stated|on \w+|this \w+|the age of))*[ :=/(\[|~<>\-]{0,4}(?i:years[ :=]{0,3})?" + _OLD + r"(?![ ]?(?i:mg|ml|bpm|kg|lb|cm|mm|degrees))"), 0.95, _old),
-    Rule("AGE90", frozenset({"age", "aged", "ages"}), re.compile(r"(?<![A-Za-z])(?i:aged?|ages)\b[^.;\n\d]{0,30}[ :=(\[|]" + _OLD + r"(?![ ]?(?i:mg|ml|bpm|kg|lb|cm|mm|degrees|days|months|weeks))"), 0.8, _old),
-    Rule("AGE90", frozenset({"patient", "individual", "person", "resident", "woman", "man", "lady", "gentleman", "veteran", "client", "mother", "father", "grandmother", "grandfather"}), re.compile(r"(?i:[a-z]+),?[ ](?i:who is |is |was |now |currently |aged |an? |the |this )*[(\[]?" + _OLD + r"[)\]]?(?=[ ,;.]*(?i:years?|yrs?|y/?o|and|who|with|remains|lives|died|[.,;])(?![A-Za-z]))"), 0.7, _old),
-    Rule("AGE90", frozenset({"ninety", "hundred", "one", "a", "nonagenarian", "centenarian", "supercentenarian"}), re.compile(r"(?<![A-Za-z])(?:(?P<x>" + _TENS + r")[- ]?(?i:years?|yrs?)[- ](?i:old|of age)|(?P<x2>(?i:nonagenarian|(?:super)?centenarian)))"), 0.95),
-    Rule("AGE90", frozenset({"her", "his", "their", "mid", "early", "late"}), re.compile(r"(?i:her|his|their|mid|early|late)[ -](?:(?i:early|mid|late)[ -]?)?(?P<x>(?i:nineties|90'?s|hundreds))(?![A-Za-z])"), 0.9),
+         compiled(r"(?<![A-Za-z])(?i:in|since|last|this|early|late|mid|until|during|next|through)[ -](?i:early |late |mid-?)?(?P<x>(?i:january|february|march|april|(?<=since )may|(?<=last )may|(?<=in )may|june|july|august|september|october|november|december))(?![A-Za-z])(?![ ](?i:be|have|not|need))"), 0.8),
+    Rule("AGE90", frozenset({DIGITS}), compiled(r"(?<![\w./-])(?<!\d[ ])" + _OLD + r"[]})]{0,2}[ ]?-?[ ]?" + _YEARS + r"(?:[- ]{0,2}(?i:s?[ -]?old|of age|f\b|m\b|female|male|woman|man|lady|gentleman|wf|wm|bf|bm))"), 0.97, _old),
+    Rule("AGE90", frozenset({DIGITS}), compiled(r"(?<![\w./-])" + _OLD + r"[]})]{0,2}[ ]?-?(?i:y/?\.?o\b|y\.o\.|yo\b|yof\b|yom\b|y/o/?[fm]?\b|y[fm]\b|yrs?\b|years?[- ]old)"), 0.95, _old),
+    Rule("AGE90", frozenset({DIGITS}), compiled(r"(?<![\w./-])" + _OLD + r"[ ]?(?i:f|m|yo|wf|wm|bf|bm)(?![\w°])(?!=)"), 0.85, _old),
+    Rule("AGE90", frozenset({DIGITS}), compiled(r"(?<![\w./-])" + _OLD + r"[]})]{0,2}[ ]?(?i:years?)(?![A-Za-z])(?![ ](?i:ago|later|of (?!age)|experience|prior|after|since|follow))"), 0.75, _old),
+    Rule("AGE90", frozenset({"age", "aged", "ages", "ag", "turned", "turning", "turns"}), compiled(r"(?<![A-Za-z])(?i:aged?|ages|turned|turning|turns)(?:[ ](?i:in years|yrs|years|at \w+|of|is|was|at|about|approximately|approx|group|now|currently|today|recorded|stated|on \w+|this \w+|the age of))*[ :=/(\[|~<>\-]{0,4}(?i:years[ :=]{0,3})?" + _OLD + r"(?![ ]?(?i:mg|ml|bpm|kg|lb|cm|mm|degrees))"), 0.95, _old),
+    Rule("AGE90", frozenset({"age", "aged", "ages"}), compiled(r"(?<![A-Za-z])(?i:aged?|ages)\b[^.;\n\d]{0,30}[ :=(\[|]" + _OLD + r"(?![ ]?(?i:mg|ml|bpm|kg|lb|cm|mm|degrees|days|months|weeks))"), 0.8, _old),
+    Rule("AGE90", frozenset({"patient", "individual", "person", "resident", "woman", "man", "lady", "gentleman", "veteran", "client", "mother", "father", "grandmother", "grandfather"}), compiled(r"(?i:[a-z]+),?[ ](?i:who is |is |was |now |currently |aged |an? |the |this )*[(\[]?" + _OLD + r"[)\]]?(?=[ ,;.]*(?i:years?|yrs?|y/?o|and|who|with|remains|lives|died|[.,;])(?![A-Za-z]))"), 0.7, _old),
+    Rule("AGE90", frozenset({"ninety", "hundred", "one", "a", "nonagenarian", "centenarian", "supercentenarian"}), compiled(r"(?<![A-Za-z])(?:(?P<x>" + _TENS + r")[- ]?(?i:years?|yrs?)[- ](?i:old|of age)|(?P<x2>(?i:nonagenarian|(?:super)?centenarian)))"), 0.95),
+    Rule("AGE90", frozenset({"her", "his", "their", "mid", "early", "late"}), compiled(r"(?i:her|his|their|mid|early|late)[ -](?:(?i:early|mid|late)[ -]?)?(?P<x>(?i:nineties|90'?s|hundreds))(?![A-Za-z])"), 0.9),
 )  # fmt: skip

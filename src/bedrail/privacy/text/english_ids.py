@@ -7,6 +7,7 @@ import re
 
 from bedrail.privacy.text import checksums
 from bedrail.privacy.text.values import DIGITS, MIXED, Rule
+from bedrail.privacy.text.wordlists import compiled
 
 _ALONE = r"(?<![A-Za-z0-9])"
 _END = r"(?![A-Za-z0-9])"
@@ -46,8 +47,8 @@ def _announced(label: str, words: str, triggers: str, near: float = 0.97, far: f
     starts = frozenset(triggers.split())
     head = _ALONE + r"(?i:" + words + r")(?![a-z])"
     return (
-        Rule(label, starts, re.compile(head + _FAR + _VALUE + _END), far, _long),
-        Rule(label, starts, re.compile(head + _LINK + _VALUE + _END), near, _short, follows=True),
+        Rule(label, starts, compiled(head + _FAR + _VALUE + _END), far, _long),
+        Rule(label, starts, compiled(head + _LINK + _VALUE + _END), near, _short, follows=True),
     )
 
 
@@ -148,7 +149,7 @@ _PAPER = r"(?:pdf|docx?|xlsx?|csv|txt|rtf|xml|hl7|zip|eml|msg)"
 
 
 def _file(kinds: str) -> re.Pattern[str]:
-    return re.compile(_ALONE + r"(?P<x>[A-Za-z0-9][\w()+~-]*(?:[./\\][\w()+~-]+)*\.(?i:" + kinds + r"))" + _END)
+    return compiled(_ALONE + r"(?P<x>[A-Za-z0-9][\w()+~-]*(?:[./\\][\w()+~-]+)*\.(?i:" + kinds + r"))" + _END)
 
 
 def _code(text: str) -> bool:
@@ -196,43 +197,43 @@ FORMATS = (
     Rule(
         "",
         frozenset("platelets plt platelet wbc rbc count load copies cells glucose titer ck bnp ferritin troponin heparin insulin vitamin penicillin nystatin".split()),
-        re.compile(r"[A-Za-z]+(?:[ ](?i:count|level|load|of|was|is|at|to|d|g|units?|a|b))*[ :=<>~]{1,3}(?P<x>\d{4,8})(?![\w-]|[./]\d)"),
+        compiled(r"[A-Za-z]+(?:[ ](?i:count|level|load|of|was|is|at|to|d|g|units?|a|b))*[ :=<>~]{1,3}(?P<x>\d{4,8})(?![\w-]|[./]\d)"),
         0.89,
     ),
     # Protected: what is published about everyone, or counts nobody; scores out of ten are no dates.
     Rule("", frozenset("pain strength motor score scale gcs murmur severity apgar apgars rated grade power reflexes nodes visit".split()),
-         re.compile(r"[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
+         compiled(r"[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
     Rule("", frozenset({"pmid", "pmcid", "pmc", "doi", "nct", "snomed", "sctid", "loinc", "rxnorm", "rxcui", "ndc", "cpt", "hcpcs", "icd", "drg", "isbn",
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
-         re.compile(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),
+         compiled(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),
     # Protected: the words of the census for ethnicity, which stand in every US Core patient.
-    Rule("", frozenset({"hispanic"}), re.compile(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
-    Rule("", frozenset({"latino", "latina", "latinx"}), re.compile(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
+    Rule("", frozenset({"hispanic"}), compiled(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
+    Rule("", frozenset({"latino", "latina", "latinx"}), compiled(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
     # Protected: what announces an address of a device, from rules that take it for a part of the number behind it.
-    Rule("", frozenset({"ip", "ipv"}), re.compile(r"(?<![\w])(?P<x>(?i:ip(?:v[46])?(?: addr(?:ess|\.)?)?))[ :#=]{1,3}(?=(?:\d{1,3}\.){3}\d|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)"), 0.98),
-    Rule("SSN", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
-    Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), re.compile(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
-    Rule("SSN", frozenset({"last", "final"}), re.compile(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),
-    Rule("PHONE", frozenset({DIGITS}), re.compile(_PHONE), 0.96),
-    Rule("PHONE", frozenset({DIGITS}), re.compile(_INTERNATIONAL), 0.95, lambda t: 8 <= _count(t) <= 16),
-    Rule("PHONE", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[-/])(?P<x>[2-9]\d{2}-\d{4})(?![\w]|[-/]\d)"), 0.85),
-    Rule("PHONE", frozenset({DIGITS}), re.compile(r"(?<![\w.+-])(?P<x>1?[2-9]\d{2}[2-9]\d{6}(?:[ ]?,?[ ]?(?i:x|ext\.?|extension)[ .:]{0,2}\d{1,6})?)(?![\w]|[-./]\d)"), 0.8),
-    Rule("FAX", frozenset({"fax", "facsimile", "efax", "f"}), re.compile(r"(?i:fax|facsimile|efax|f(?=[:.]))[ ]?(?i:no\.?|number|num|#|line|to|at|is|machine)*[ :#.=()+]*" + _PHONE.replace(r"(?<![\w.])(?<!\d[-/])", "")), 0.97),
-    Rule("URL", frozenset({"http", "https", "ftp", "www", "sftp"}), re.compile(r"(?P<x>(?i:(?:https?|s?ftp)://|www\.)[^\s<>\"'|;,)\]}]+[\w/=&#-])"), 0.99),
-    Rule("IP", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)(?:/\d{1,2}|:\d{2,5})?"), 0.97, checksums.octets),
-    Rule("IP", frozenset({DIGITS, MIXED}), re.compile(r"(?<![\w:.])(?P<x>[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:])"), 0.97, _ipv6),
-    Rule("DEVICE", frozenset({DIGITS, MIXED}), re.compile(r"(?<![\w:-])(?P<x>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![\w:])"), 0.97),
-    Rule("ACCOUNT", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?P<x>\d{4}(?P<s>[ -]?)\d{4}(?P=s)\d{4}(?P=s)\d{1,7})(?![\w]|-\d)"), 0.93),
-    Rule("ACCOUNT", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?P<x>\d{4}[ -]?\d{6}[ -]?\d{4,5}|\d{13,19})(?![\w]|-\d)"), 0.9, _card),
-    Rule("ACCOUNT", frozenset({MIXED}), re.compile(r"(?P<x>[A-Za-z]{2}\d{2}(?:[ ]?[A-Za-z0-9]{4}){2,7}(?:[ ]?[A-Za-z0-9]{1,3})?)" + _END), 0.97, checksums.iban),
-    Rule("VEHICLE", frozenset({MIXED, DIGITS}), re.compile(_ALONE + r"(?P<x>(?=[A-Za-z]*\d)(?=\d*[A-Za-z])(?=(?:\d*[A-Za-z]){2})[A-HJ-NPR-Za-hj-npr-z0-9]{17})" + _END), 0.93),
-    Rule("VEHICLE", frozenset({"vin"}), re.compile(r"(?i:vin)(?: (?i:no|number|is|#))*[ .:#=()]{1,4}(?P<x>[A-HJ-NPR-Za-hj-npr-z0-9]{11,17})" + _END), 0.95, lambda t: len(t) == 17 or _count(t) > 2),
-    Rule("HEALTH_PLAN", frozenset({DIGITS}), re.compile(_ALONE + r"(?P<x>[1-9][AC-HJKMNP-RT-Yac-hjkmnp-rt-y][AC-HJKMNP-RT-Yac-hjkmnp-rt-y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2})" + _END), 0.95),
-    Rule("UNIQUE_ID", frozenset({DIGITS}), re.compile(r"(?<![\w.$€£<>~])(?<!\d[,/-])(?P<x>\d{6,20})(?![\w]|[.,]\d)" + _UNITS), 0.7),
-    Rule("UNIQUE_ID", frozenset({DIGITS}), re.compile(r"(?<![\w.])(?<!\d[,/-])(?P<x>\d{1,7}(?:-\d{1,8}){1,4})(?![\w]|[.,/]\d)" + _UNITS), 0.65, _grouped),
-    Rule("UNIQUE_ID", frozenset({MIXED}), re.compile(_ALONE + r"(?P<x>[A-Za-z]{1,6}[-_#]?\d[A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*)" + _END), 0.7, _code),
-    Rule("UNIQUE_ID", frozenset({DIGITS}), re.compile(_ALONE + r"(?P<x>\d+[-_]?[A-Z][A-Z0-9]*(?:[-_][A-Z0-9]+)*)" + _END), 0.65, _code),
-    Rule("VEHICLE", frozenset({MIXED}), re.compile(_ALONE + r"(?P<x>[A-Z]{3}[- ]\d{4})" + _END), 0.7, _plate),
+    Rule("", frozenset({"ip", "ipv"}), compiled(r"(?<![\w])(?P<x>(?i:ip(?:v[46])?(?: addr(?:ess|\.)?)?))[ :#=]{1,3}(?=(?:\d{1,3}\.){3}\d|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)"), 0.98),
+    Rule("SSN", frozenset({DIGITS}), compiled(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
+    Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), compiled(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
+    Rule("SSN", frozenset({"last", "final"}), compiled(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),
+    Rule("PHONE", frozenset({DIGITS}), compiled(_PHONE), 0.96),
+    Rule("PHONE", frozenset({DIGITS}), compiled(_INTERNATIONAL), 0.95, lambda t: 8 <= _count(t) <= 16),
+    Rule("PHONE", frozenset({DIGITS}), compiled(r"(?<![\w.])(?<!\d[-/])(?P<x>[2-9]\d{2}-\d{4})(?![\w]|[-/]\d)"), 0.85),
+    Rule("PHONE", frozenset({DIGITS}), compiled(r"(?<![\w.+-])(?P<x>1?[2-9]\d{2}[2-9]\d{6}(?:[ ]?,?[ ]?(?i:x|ext\.?|extension)[ .:]{0,2}\d{1,6})?)(?![\w]|[-./]\d)"), 0.8),
+    Rule("FAX", frozenset({"fax", "facsimile", "efax", "f"}), compiled(r"(?i:fax|facsimile|efax|f(?=[:.]))[ ]?(?i:no\.?|number|num|#|line|to|at|is|machine)*[ :#.=()+]*" + _PHONE.replace(r"(?<![\w.])(?<!\d[-/])", "")), 0.97),
+    Rule("URL", frozenset({"http", "https", "ftp", "www", "sftp"}), compiled(r"(?P<x>(?i:(?:https?|s?ftp)://|www\.)[^\s<>\"'|;,)\]}]+[\w/=&#-])"), 0.99),
+    Rule("IP", frozenset({DIGITS}), compiled(r"(?<![\w.])(?P<x>\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})(?![\w]|\.\d)(?:/\d{1,2}|:\d{2,5})?"), 0.97, checksums.octets),
+    Rule("IP", frozenset({DIGITS, MIXED}), compiled(r"(?<![\w:.])(?P<x>[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{0,4}){2,7})(?![\w:])"), 0.97, _ipv6),
+    Rule("DEVICE", frozenset({DIGITS, MIXED}), compiled(r"(?<![\w:-])(?P<x>[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2})(?![\w:])"), 0.97),
+    Rule("ACCOUNT", frozenset({DIGITS}), compiled(r"(?<![\w.])(?P<x>\d{4}(?P<s>[ -]?)\d{4}(?P=s)\d{4}(?P=s)\d{1,7})(?![\w]|-\d)"), 0.93),
+    Rule("ACCOUNT", frozenset({DIGITS}), compiled(r"(?<![\w.])(?P<x>\d{4}[ -]?\d{6}[ -]?\d{4,5}|\d{13,19})(?![\w]|-\d)"), 0.9, _card),
+    Rule("ACCOUNT", frozenset({MIXED}), compiled(r"(?P<x>[A-Za-z]{2}\d{2}(?:[ ]?[A-Za-z0-9]{4}){2,7}(?:[ ]?[A-Za-z0-9]{1,3})?)" + _END), 0.97, checksums.iban),
+    Rule("VEHICLE", frozenset({MIXED, DIGITS}), compiled(_ALONE + r"(?P<x>(?=[A-Za-z]*\d)(?=\d*[A-Za-z])(?=(?:\d*[A-Za-z]){2})[A-HJ-NPR-Za-hj-npr-z0-9]{17})" + _END), 0.93),
+    Rule("VEHICLE", frozenset({"vin"}), compiled(r"(?i:vin)(?: (?i:no|number|is|#))*[ .:#=()]{1,4}(?P<x>[A-HJ-NPR-Za-hj-npr-z0-9]{11,17})" + _END), 0.95, lambda t: len(t) == 17 or _count(t) > 2),
+    Rule("HEALTH_PLAN", frozenset({DIGITS}), compiled(_ALONE + r"(?P<x>[1-9][AC-HJKMNP-RT-Yac-hjkmnp-rt-y][AC-HJKMNP-RT-Yac-hjkmnp-rt-y0-9]\d-?[AC-HJKMNP-RT-Y][AC-HJKMNP-RT-Y0-9]\d-?[AC-HJKMNP-RT-Y]{2}\d{2})" + _END), 0.95),
+    Rule("UNIQUE_ID", frozenset({DIGITS}), compiled(r"(?<![\w.$€£<>~])(?<!\d[,/-])(?P<x>\d{6,20})(?![\w]|[.,]\d)" + _UNITS), 0.7),
+    Rule("UNIQUE_ID", frozenset({DIGITS}), compiled(r"(?<![\w.])(?<!\d[,/-])(?P<x>\d{1,7}(?:-\d{1,8}){1,4})(?![\w]|[.,/]\d)" + _UNITS), 0.65, _grouped),
+    Rule("UNIQUE_ID", frozenset({MIXED}), compiled(_ALONE + r"(?P<x>[A-Za-z]{1,6}[-_#]?\d[A-Za-z0-9]*(?:[-_/][A-Za-z0-9]+)*)" + _END), 0.7, _code),
+    Rule("UNIQUE_ID", frozenset({DIGITS}), compiled(_ALONE + r"(?P<x>\d+[-_]?[A-Z][A-Z0-9]*(?:[-_][A-Z0-9]+)*)" + _END), 0.65, _code),
+    Rule("VEHICLE", frozenset({MIXED}), compiled(_ALONE + r"(?P<x>[A-Z]{3}[- ]\d{4})" + _END), 0.7, _plate),
     *(Rule("PHOTO", frozenset({trigger}), pattern, 0.97) for trigger in (MIXED, DIGITS) for pattern in (_file(_IMAGE),)),
     *(Rule("UNIQUE_ID", frozenset({trigger}), pattern, 0.9) for trigger in (MIXED, DIGITS) for pattern in (_file(_PAPER), _file(_SOUND))),
 )  # fmt: skip
@@ -243,7 +244,7 @@ SCANS = (
     Rule(
         "EMAIL",
         frozenset({"@"}),
-        re.compile(
+        compiled(
             r"(?<![\w.+-])(?P<x>"
             + _LOCAL
             + r"[ ]?@[ ]?(?:\[\d{1,3}(?:\.\d{1,3}){3}\]|(?=[0-9.-]*[A-Za-z])[A-Za-z0-9](?:[A-Za-z0-9-]*\.)*[A-Za-z0-9-]*[A-Za-z0-9]))"
@@ -254,7 +255,7 @@ SCANS = (
     Rule(
         "EMAIL",
         frozenset({"(at", "[at"}),
-        re.compile(
+        compiled(
             r"(?<![\w.+-])(?P<x>"
             + _LOCAL
             + r"[ ]?[(\[][ ]?(?i:at)[ ]?[)\]][ ]?[\w-]+(?:[ ]?[(\[][ ]?(?i:dot)[ ]?[)\]][ ]?[\w-]+|\.[\w-]+)+)"
@@ -265,14 +266,14 @@ SCANS = (
     Rule(
         "EMAIL",
         frozenset({"dot"}),
-        re.compile(r"(?<![\w.+-])(?P<x>" + _LOCAL + r"(?: (?i:dot) [\w-]+)* (?i:at) [\w-]+(?: (?i:dot) [\w-]+)+)"),
+        compiled(r"(?<![\w.+-])(?P<x>" + _LOCAL + r"(?: (?i:dot) [\w-]+)* (?i:at) [\w-]+(?: (?i:dot) [\w-]+)+)"),
         0.95,
         behind=14,
     ),
     Rule(
         "URL",
         frozenset("." + top for top in _TOP[3:-1].split("|")),
-        re.compile(
+        compiled(
             r"(?<![\w@.-])(?P<x>(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})\.){1,6}(?:"
             + r"(?i:"
             + _TOP

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from bedrail.privacy.text.values import Rule
+from bedrail.privacy.text.wordlists import compiled
 
 _PARTICLE = r"(?:(?i:van|von|de|del|della|di|da|dos|das|la|le|el|al|bin|ibn|ben|abu|st|mac|mc|ter|ten|der|den|du|san|santa)\.?[ -](?:(?i:der|den|la|los|las)[ ])?)"
 _NAME = r"(?:[A-Z][a-z]?'[A-Z][A-Za-z]+|[A-Z][A-Za-z]+(?:[-'][A-Z]?[A-Za-z]+)*|[A-Z]\.(?:[ ]?[A-Z]\.)?|[A-Z](?=[ ,]))"
@@ -27,13 +28,13 @@ _KIN = "wife|husband|daughter|son|mother|father|sister|brother|niece|nephew|aunt
 
 NAMES = (
     Rule("NAME", frozenset({"dr", "drs", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "mister", "mx", "sr", "sra", "rev", "reverend", "sister", "father", "rabbi", "imam", "judge", "officer", "detective", "attorney", "sgt", "lt", "capt", "captain", "col", "maj"}),
-         re.compile(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b(?<![0-9] ms)\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
-    Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), re.compile(r"(?<![\w])(?i:dr|mrs|ms|mr)\b(?<![0-9] ms)\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
-    Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), re.compile(r"(?<![\w])(?=[^:=\n]{2,90}[:=])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
-    Rule("NAME", frozenset(_KIN.split("|")), re.compile(r"(?<![\w])(?i:" + _KIN + r"),?[ ](?P<x>" + _STOP + r"[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?(?:[ ][A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)?)(?![\w:])(?! (?:disease|syndrome))"), 0.72),
-    Rule("NAME", frozenset({"-"}), re.compile(r"-{1,3}[ ]?(?:(?i:dr)\.?[ ])?(?P<x>[A-Z][A-Za-z]{2,}(?:[ ][A-Z][A-Za-z]+)?)(?=[ ]*(?:,? ?(?:RN|MD|M\.D\.|NP|PA|PA-C|DO|LPN|PT|RPh)\b|\n|\Z))"), 0.72,
-         before=re.compile(r"[.!?)\n][ ]{0,2}\Z")),
-    Rule("NAME", frozenset({"named", "name", "called", "alias"}), re.compile(r"(?<![\w])(?i:named|(?:my|his|her) name is|goes by|a\.?k\.?a\.?|alias)[ ](?P<x>" + _FULL + r")"), 0.85),
+         compiled(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b(?<![0-9] ms)\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
+    Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), compiled(r"(?<![\w])(?i:dr|mrs|ms|mr)\b(?<![0-9] ms)\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
+    Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), compiled(r"(?<![\w])(?=[^:=\n]{2,90}[:=])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
+    Rule("NAME", frozenset(_KIN.split("|")), compiled(r"(?<![\w])(?i:" + _KIN + r"),?[ ](?P<x>" + _STOP + r"[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?(?:[ ][A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)?)(?![\w:])(?! (?:disease|syndrome))"), 0.72),
+    Rule("NAME", frozenset({"-"}), compiled(r"-{1,3}[ ]?(?:(?i:dr)\.?[ ])?(?P<x>[A-Z][A-Za-z]{2,}(?:[ ][A-Z][A-Za-z]+)?)(?=[ ]*(?:,? ?(?:RN|MD|M\.D\.|NP|PA|PA-C|DO|LPN|PT|RPh)\b|\n|\Z))"), 0.72,
+         before=compiled(r"[.!?)\n][ ]{0,2}\Z")),
+    Rule("NAME", frozenset({"named", "name", "called", "alias"}), compiled(r"(?<![\w])(?i:named|(?:my|his|her) name is|goes by|a\.?k\.?a\.?|alias)[ ](?P<x>" + _FULL + r")"), 0.85),
     Rule("NAME", frozenset({"md", "m", "do", "rn", "r", "lpn", "np", "pa", "phd", "psyd", "dds", "dmd", "dpm", "dpt", "pt", "ot", "otr", "slp", "lcsw", "licsw", "msw", "rph", "pharmd", "aprn", "arnp", "crna", "cnm", "cna", "fnp", "rt", "rrt", "mbbs", "lmft", "lpc", "emt", "od", "rd", "facs"}),
-         re.compile(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75, behind=9, capital=True),
+         compiled(r"(?<![\w])(?P<x>(?:[A-Z][A-Za-z'-]+|[A-Z]\.)(?:[ ](?:[a-z]{2,3}[ ])?(?:[A-Z][A-Za-z'-]+|[A-Z]\.)){0,3}),?[ ]" + _CREDENTIALS + r"(?![A-Za-z])"), 0.75, behind=9, capital=True),
 )  # fmt: skip

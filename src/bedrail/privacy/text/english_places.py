@@ -3,11 +3,11 @@
 # ruff: noqa: E501, SIM905 (patterns and word lists read better on one line)
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 
 from bedrail.privacy.text.values import DIGITS, Rule
+from bedrail.privacy.text.wordlists import compiled
 
 STATES = (
     "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|"
@@ -70,19 +70,19 @@ _CREDENTIAL = r"(?:MD|PA|MA|MS|CT|DC)\b"
 """Codes of states that more often stand for something else behind a capital and a comma: they stay."""
 
 PLACES = (
-    Rule("GEO", frozenset({DIGITS}), re.compile(r"(?<![\w.$/-])(?P<x>" + _NUMBER + _WAY + r"(?:[ ]" + _NO + _WORD + r"){1,4}?[ ]" + _suffix(SUFFIXES) + r"(?:[ ](?:NE|NW|SE|SW|N|S|E|W)\b\.?)?" + _UNIT + r")"), 0.93),
-    Rule("GEO", frozenset({DIGITS}), re.compile(r"(?<![\w.$/-])(?P<x>\d{1,6}[A-Za-z]?" + _WAY + r"(?:[ ]" + _NO + _ANY_WORD + r"){1,3}?[ ]" + _suffix(_SURE) + _UNIT + r")"), 0.85),
-    Rule("GEO", frozenset({DIGITS}), re.compile(r"(?<![\w.$/-])(?P<x>\d{1,6}[ ](?i:rue|calle|via|avenida|avda|rua|strada|strasse|camino|paseo|plaza|piazza|viale|corso|boulevard|chemin|avenue|ul|ulica|broadway|highway|hwy|route|state route|county road|cr|fm|rr)\.?(?:[ ](?i:de|del|la|las|los|di|da|do|des|du)){0,2}(?:[ ][A-Z0-9][\w'.-]*){0,3}" + _UNIT + r")"), 0.85),
+    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>" + _NUMBER + _WAY + r"(?:[ ]" + _NO + _WORD + r"){1,4}?[ ]" + _suffix(SUFFIXES) + r"(?:[ ](?:NE|NW|SE|SW|N|S|E|W)\b\.?)?" + _UNIT + r")"), 0.93),
+    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,6}[A-Za-z]?" + _WAY + r"(?:[ ]" + _NO + _ANY_WORD + r"){1,3}?[ ]" + _suffix(_SURE) + _UNIT + r")"), 0.85),
+    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,6}[ ](?i:rue|calle|via|avenida|avda|rua|strada|strasse|camino|paseo|plaza|piazza|viale|corso|boulevard|chemin|avenue|ul|ulica|broadway|highway|hwy|route|state route|county road|cr|fm|rr)\.?(?:[ ](?i:de|del|la|las|los|di|da|do|des|du)){0,2}(?:[ ][A-Z0-9][\w'.-]*){0,3}" + _UNIT + r")"), 0.85),
     Rule("GEO", frozenset({"po", "p", "post", "pobox", "psc", "unit", "rr", "hc", "cmr", "apo", "fpo"}),
-         re.compile(r"(?<![A-Za-z0-9])(?P<x>(?i:p\.?[ ]?o\.?[ ]?box|post office box|pobox|psc|unit|cmr|rr|hc)[ ]?#?[ ]?\d{1,6}(?:,?[ ](?i:box)[ ]\d{1,5})?)(?![A-Za-z0-9])(?![ ]?(?i:mg|of|prbc|insulin))"), 0.85, lambda t: not t.lower().startswith(("unit", "rr", "hc")) or "box" in t.lower()),
-    Rule("GEO", frozenset({w.lower() for w in CODES.split("|")}), re.compile(r"(?<![A-Za-z0-9])(?i:" + CODES + r")\.?,?[ ]{1,3}(?P<x>\d{5}(?:-?\d{4})?)(?![\w])"), 0.95),
-    Rule("GEO", frozenset({w.split()[-1].lower() for w in STATES.split("|")}), re.compile(r"(?<![A-Za-z0-9])(?i:" + "|".join(sorted({s.split()[-1] for s in STATES.split("|")})) + r"),?[ ]{1,3}(?P<x>\d{5}(?:-?\d{4})?)(?![\w])"), 0.95),
-    Rule("GEO", frozenset({"zip", "zipcode", "postal", "postcode", "plz"}), re.compile(r"(?<![A-Za-z])(?i:zip|zipcode|postal|postcode|plz)(?:[ -]?(?i:code|cd|\+4))?(?:[ ](?i:is|of|area|prefix))?[ :=#(]{0,4}(?P<x>\d{3,5}(?:-\d{4})?|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2})(?![\w])"), 0.96),
-    Rule("GEO", frozenset({"room", "rm", "bed", "ward", "bay", "suite", "ste", "apt", "apartment"}), re.compile(r"(?<![A-Za-z])(?i:apt|apartment|ste|suite)\.?[ ]?#?[ ]?(?P<x>\d{1,5}[A-Za-z]?)(?![\w])"), 0.75),
-    Rule("GEO", frozenset({"latitude", "lat", "longitude", "lon", "long", "gps", "coordinates", "geo"}), re.compile(r"(?i:latitude|lat|longitude|long?|gps|coordinates|geo)(?:[ ](?i:is|of|location|fix|position))?[ :=(]{1,3}(?P<x>-?\d{1,3}\.\d{3,9})(?:°?[ ]?[NSEW]?[,; ]{1,3}(?P<x2>-?\d{1,3}\.\d{3,9}))?"), 0.95),
-    Rule("GEO", frozenset("," + w.split()[0].lower() for w in (STATES + "|" + CODES).split("|")), re.compile(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -](?:de |del |la |of |on )?[A-Z][A-Za-z'.-]+){0,3}(?=,[ ]?(?!(?:OR|IN|ME)[ ][A-Z]{2}|GU\b)(?:" + STATES + "|" + CODES + r")(?![A-Za-z])(?!\.[A-Z]))(?:,[ ]?(?!" + _CREDENTIAL + r")(?:" + STATES + "|" + CODES + r")(?![A-Za-z]))?)"), 0.8, behind=9, capital=True),
-    Rule("GEO", frozenset({"county", "parish", "borough", "township"}), re.compile(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -][A-Z][A-Za-z'.-]+){0,2} (?:County|COUNTY|Parish|Borough|Township)|(?:County|Parish|Borough|Township) of [A-Z][A-Za-z'.-]+(?: [A-Z][A-Za-z'.-]+)?)(?![A-Za-z])"), 0.9, behind=7, capital=True),
+         compiled(r"(?<![A-Za-z0-9])(?P<x>(?i:p\.?[ ]?o\.?[ ]?box|post office box|pobox|psc|unit|cmr|rr|hc)[ ]?#?[ ]?\d{1,6}(?:,?[ ](?i:box)[ ]\d{1,5})?)(?![A-Za-z0-9])(?![ ]?(?i:mg|of|prbc|insulin))"), 0.85, lambda t: not t.lower().startswith(("unit", "rr", "hc")) or "box" in t.lower()),
+    Rule("GEO", frozenset({w.lower() for w in CODES.split("|")}), compiled(r"(?<![A-Za-z0-9])(?i:" + CODES + r")\.?,?[ ]{1,3}(?P<x>\d{5}(?:-?\d{4})?)(?![\w])"), 0.95),
+    Rule("GEO", frozenset({w.split()[-1].lower() for w in STATES.split("|")}), compiled(r"(?<![A-Za-z0-9])(?i:" + "|".join(sorted({s.split()[-1] for s in STATES.split("|")})) + r"),?[ ]{1,3}(?P<x>\d{5}(?:-?\d{4})?)(?![\w])"), 0.95),
+    Rule("GEO", frozenset({"zip", "zipcode", "postal", "postcode", "plz"}), compiled(r"(?<![A-Za-z])(?i:zip|zipcode|postal|postcode|plz)(?:[ -]?(?i:code|cd|\+4))?(?:[ ](?i:is|of|area|prefix))?[ :=#(]{0,4}(?P<x>\d{3,5}(?:-\d{4})?|[A-Z]\d[A-Z][ ]?\d[A-Z]\d|[A-Z]{1,2}\d[A-Z\d]?[ ]?\d[A-Z]{2})(?![\w])"), 0.96),
+    Rule("GEO", frozenset({"room", "rm", "bed", "ward", "bay", "suite", "ste", "apt", "apartment"}), compiled(r"(?<![A-Za-z])(?i:apt|apartment|ste|suite)\.?[ ]?#?[ ]?(?P<x>\d{1,5}[A-Za-z]?)(?![\w])"), 0.75),
+    Rule("GEO", frozenset({"latitude", "lat", "longitude", "lon", "long", "gps", "coordinates", "geo"}), compiled(r"(?i:latitude|lat|longitude|long?|gps|coordinates|geo)(?:[ ](?i:is|of|location|fix|position))?[ :=(]{1,3}(?P<x>-?\d{1,3}\.\d{3,9})(?:°?[ ]?[NSEW]?[,; ]{1,3}(?P<x2>-?\d{1,3}\.\d{3,9}))?"), 0.95),
+    Rule("GEO", frozenset("," + w.split()[0].lower() for w in (STATES + "|" + CODES).split("|")), compiled(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -](?:de |del |la |of |on )?[A-Z][A-Za-z'.-]+){0,3}(?=,[ ]?(?!(?:OR|IN|ME)[ ][A-Z]{2}|GU\b)(?:" + STATES + "|" + CODES + r")(?![A-Za-z])(?!\.[A-Z]))(?:,[ ]?(?!" + _CREDENTIAL + r")(?:" + STATES + "|" + CODES + r")(?![A-Za-z]))?)"), 0.8, behind=9, capital=True),
+    Rule("GEO", frozenset({"county", "parish", "borough", "township"}), compiled(r"(?<![\w])(?P<x>" + _CAPITAL + r"(?:[ -][A-Z][A-Za-z'.-]+){0,2} (?:County|COUNTY|Parish|Borough|Township)|(?:County|Parish|Borough|Township) of [A-Z][A-Za-z'.-]+(?: [A-Z][A-Za-z'.-]+)?)(?![A-Za-z])"), 0.9, behind=7, capital=True),
     Rule("GEO", frozenset("hospital hospitals hosp medical med clinic clinics infirmary hospice health healthcare care surgery surgical cancer heart nursing skilled rehab rehabilitation institute sanatorium polyclinic pharmacy laboratory laboratories labs manor living "
                           "home pavilion va vamc center centre unit facility practice elementary school university college academy daycare preschool shelter prison jail correctional church temple mosque synagogue".split()),
-         re.compile(r"(?<![\w])(?P<x>(?:" + _CAPITAL + r"(?: (?:of|de|and|&) (?:the )?|[ -])){1,5}?" + _FACILITY + r"(?: (?:of|at) (?:the )?[A-Z][A-Za-z'.-]+(?: [A-Z][A-Za-z'.-]+){0,2})?)"), 0.8, behind=10, capital=True),
+         compiled(r"(?<![\w])(?P<x>(?:" + _CAPITAL + r"(?: (?:of|de|and|&) (?:the )?|[ -])){1,5}?" + _FACILITY + r"(?: (?:of|at) (?:the )?[A-Z][A-Za-z'.-]+(?: [A-Z][A-Za-z'.-]+){0,2})?)"), 0.8, behind=10, capital=True),
 )  # fmt: skip

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 
 from bedrail.privacy.text.values import Candidate
+
+_start = attrgetter("start")
 
 
 def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -15,24 +18,43 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     A candidate without label protects its stretch from all that is less confident.
     """
     taken: list[Candidate] = []
-    covered = bytearray(len(text))
-    free = covered.find
-    ranked = [(-one.confidence, one.start - one.end, one.start, at, one) for at, one in enumerate(candidates)]
-    ranked.sort()
-    for _, _, first, _, one in ranked:
-        last = one.end
-        if free(1, first, last) < 0 and text[first].isalnum() and text[last - 1].isalnum():
-            taken.append(one)
-        elif free(0, first, last) < 0:
-            continue
-        else:
-            for piece in _free(covered, first, last):
-                start, end = _trimmed(text, *piece)
-                if start < end:
-                    taken.append(Candidate(start, end, one.label, one.confidence, one.source))
-        covered[first:last] = b"\x01" * (last - first)
-    taken.sort(key=lambda c: c.start)
+    beside: list[Candidate] = []
+    end = 0
+    for one in sorted(candidates, key=_start):
+        if one.start >= end and beside:
+            taken += _shared(text, beside, end)
+            beside = []
+        beside.append(one)
+        end = max(end, one.end)
+    if beside:
+        taken += _shared(text, beside, end)
     return [c for c in taken if c.label]
+
+
+def _shared(text: str, beside: list[Candidate], end: int) -> Sequence[Candidate]:
+    """What remains of candidates that overlap, sorted by where they start; `end` is where the last of them ends."""
+    best = beside[0]
+    begin = best.start
+    for one in beside:
+        sure = best.confidence
+        if one.confidence > sure or (one.confidence == sure and one.end - one.start > best.end - best.start):
+            best = one
+    if best.start == begin and best.end == end and text[begin].isalnum() and text[end - 1].isalnum():
+        return (best,)
+    taken = []
+    covered = bytearray(end - begin)
+    for one in sorted(beside, key=_rank):
+        first, last = one.start - begin, one.end - begin
+        for piece in _free(covered, first, last):
+            start, stop = _trimmed(text, begin + piece[0], begin + piece[1])
+            if start < stop:
+                taken.append(Candidate(start, stop, one.label, one.confidence, one.source))
+        covered[first:last] = b"\x01" * (last - first)
+    return sorted(taken, key=_start)
+
+
+def _rank(one: Candidate) -> tuple[float, int, int]:
+    return -one.confidence, one.start - one.end, one.start
 
 
 def beyond(found: Sequence[Candidate], more: Sequence[Candidate]) -> list[Candidate]:

@@ -106,7 +106,7 @@ class Matcher:
         found = self._scanned(tokens)
         text, words = tokens.plain.text, tokens.words
         settled = 0
-        places: dict[int, list[int]] = {}
+        places: dict[int, _Places] = {}
         plans, left = self._plans, self._automaton.open
         for index, entry, at, state in self.events(tokens):
             if entry > _MIXED:
@@ -166,20 +166,21 @@ class Matcher:
             events.append((index, entry, at, state))
         return events
 
-    def places(self, tokens: Tokens, entry: int) -> list[int]:
-        """The tokens from which a rule that begins before its trigger may match."""
+    def places(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
+        """Of the tokens `first` up to `last`, where a rule that begins before its trigger may match."""
         if not _COMPILED:
-            return self.places_python(tokens, entry)
+            return self.places_python(tokens, entry, first, last)
         machine, text = self._automaton, tokens.plain.text
         found = _scan.reach(
-            text, tokens.starts, entry, machine.moves, machine.columns, machine.stops, machine.begins, len(self._always)
-        )
+            text, tokens.starts, first, last, entry, machine.moves, machine.columns, machine.stops, machine.begins,
+            len(self._always),
+        )  # fmt: skip
         return [at for _, _, at, _ in self._walked(text, found)]
 
-    def places_python(self, tokens: Tokens, entry: int) -> list[int]:
+    def places_python(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
         """The same as `places`, without the compiled walk."""
         text, walked = tokens.plain.text, self._automaton.walked
-        return [at for at in tokens.starts if walked(text, at, entry)]
+        return [at for at in tokens.starts[first:last] if walked(text, at, entry)]
 
     def events_python(self, tokens: Tokens) -> list[Event]:
         """The same as `events`, without the compiled walk."""
@@ -240,6 +241,8 @@ class Matcher:
     def _scanned(self, tokens: Tokens) -> list[Candidate]:
         """What the rules find that look through the whole text."""
         found: list[Candidate] = []
+        if not self._scans:
+            return found
         text = tokens.plain.text
         present = set(tokens.words)
         for triggers, rule in self._scans:
@@ -253,7 +256,7 @@ class Matcher:
         rules: list[_Compiled],
         tokens: Tokens,
         index: int,
-        places: dict[int, list[int]] | None,
+        places: dict[int, _Places] | None,
         found: list[Candidate],
     ) -> None:
         text = tokens.plain.text
@@ -273,10 +276,25 @@ class Matcher:
             elif places is None:
                 _search_around(rule, tokens, index, found)
             else:
-                if rule.at not in places:
-                    places[rule.at] = self.places(tokens, rule.entry)
-                if places[rule.at]:
-                    _match_around(rule, tokens, index, places[rule.at], found)
+                known = places.get(rule.at)
+                if known is None:
+                    known = places[rule.at] = _Places()
+                first, last = max(known.looked, index - rule.behind), min(len(tokens), index + rule.behind)
+                if first < last:
+                    known.found += self.places(tokens, rule.entry, first, last)
+                    known.looked = last
+                if known.found:
+                    _match_around(rule, tokens, index, known.found, found)
+
+
+class _Places:
+    """Where a rule that begins before its trigger may match: of the tokens before `looked` those near a trigger."""
+
+    __slots__ = ("found", "looked")
+
+    def __init__(self) -> None:
+        self.found: list[int] = []
+        self.looked = 0
 
 
 def _around(rule: _Compiled, tokens: Tokens, index: int) -> tuple[int, int]:

@@ -28,21 +28,23 @@ class Propagation:
         asked: set[tuple[tuple[str, ...], str]] = set()
         ends, starts = tokens.ends, tokens.starts
         for one in found:
-            at, last = bisect_right(ends, one.start), bisect_left(starts, one.end)
-            words = tokens.words[at:last]
-            if one.label == "NAME" and one.confidence >= _SURE:
+            name = one.label == "NAME" and one.confidence >= _SURE
+            if not name and (one.label not in _REPEATS or one.end - one.start < 5):
+                continue
+            words = tokens.words[bisect_right(ends, one.start) : bisect_left(starts, one.end)]
+            if name:
                 for word in words:
-                    if len(word) > 2 and word[0].isalpha():
+                    if len(word) > 2 and word not in sought and word[0].isalpha():
                         ordinary = self._of.get(word, 0) & self._ordinary
-                        sought.setdefault(word, [((word,), "NAME", 0.5 if ordinary else 0.8)])
-            elif one.label in _REPEATS and one.end - one.start >= 5:
-                form = tuple(words if len(words) == 1 else [w for w in words if w[0].isalnum()])
-                if (form, one.label) in asked:  # a number that a note repeats is searched for once
-                    continue
-                whole = "".join(form)
-                if len(whole) >= 5 and (whole[0].isdigit() or any(w[0].isdigit() for w in form)):
-                    asked.add((form, one.label))
-                    sought.setdefault(form[0], []).append((form, one.label, 0.8))
+                        sought[word] = [((word,), "NAME", 0.5 if ordinary else 0.8)]
+                continue
+            form = tuple(words if len(words) == 1 else [w for w in words if w[0].isalnum()])
+            if (form, one.label) in asked:  # a number that a note repeats is searched for once
+                continue
+            whole = "".join(form)
+            if len(whole) >= 5 and (whole[0].isdigit() or any(w[0].isdigit() for w in form)):
+                asked.add((form, one.label))
+                sought.setdefault(form[0], []).append((form, one.label, 0.8))
         if not sought:
             return []
         return [c for c in find_runs(tokens, sought, "again") if c.confidence > 0.5 or self._like_a_name(tokens, c)]
