@@ -105,3 +105,18 @@ def test_a_language_without_a_pack_is_refused_with_those_there_are() -> None:
     with pytest.raises(Invalid) as refused:
         load("fr")
     assert {"en", "es", "de"} <= set(refused.value.remedy.replace(",", "").replace(".", "").split())
+
+
+@pytest.mark.parametrize(("language", "text"), [
+    ("en", "Telehealth visit over VPN/IP «10.12.4.88» today."), ("en", "Portal over WLAN/IP «10.0.0.7», calm."),
+    ("es", "Conexión por VPN/IP «10.12.4.88», estable."), ("es", "IP «10.0.0.7»"),
+    ("es", "Acceso desde la IP «2001:db8:0:1::5»"), ("es", "Web: «www.hospital-norte.es/pacientes?id=12»"),
+    ("es", "e-mail «ana@example.es»"), ("de", "Zugang über VPN/IP «10.12.4.88», stabil."),
+    ("de", "IP-Adresse: «2001:db8:0:1::5»"), ("de", "Web: «www.klinik-nord.de/patient?id=12»"),
+    ("de", "E-Mail: «anna.meier@klinik.example.de»"),
+])  # fmt: skip
+def test_an_address_goes_in_every_language_and_the_word_that_announces_it_stays(language: str, text: str) -> None:
+    """Of devices, pages and mailboxes; before it, VPN and IP are nobody's name and no part of it."""
+    start, end = text.index("«"), text.index("»") - 1
+    found = load(language, "full").detect(text.replace("«", "").replace("»", ""))
+    assert [(each.start, each.end) for each in found] == [(start, end)]

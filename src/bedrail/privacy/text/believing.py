@@ -22,6 +22,9 @@ _READING = re.compile(r"[ ][0-9]+\.[0-9]")
 _FOLLOWING = re.compile(r"[ ]([A-Za-z]+)")
 _PER = re.compile(r"/(?i:ml|dl|ul|l|min|h|hr|hpf|kg|m|m2|day|d|mm3)(?![A-Za-z])")
 _ADDRESS = re.compile(r"@|://|[A-Za-z0-9]\.[A-Za-z]{2}|[0-9]+(?:\.[0-9]+){2}|[0-9A-Fa-f]*:[0-9A-Fa-f]*:")
+_ANNOUNCED = re.compile(r"(?i:ip(?:v[46])?|vpn|e?-?mail|correo|web|url|ftp|address|direccion|adresse)[ :]{1,2}")
+_NETWORKS = frozenset({"VPN", "WLAN", "VLAN", "DHCP", "DNS", "SSH", "RDP", "URL", "HTTP", "HTTPS"})
+"""They stand before addresses, and are nobody's name (Lan, Wan, Nat and Ip are somebody's)."""
 _UNIT = re.compile(r"[-/][0-9]|[ ]?(?:%|(?i:mg|ml|bpm|mm|cm|kg|lbs?|mmol|meq|degrees|beats)(?![A-Za-z]))")
 _NUMBER = {"ID": "UNIQUE_ID", "PHONE": "PHONE", "NET": "URL", "AGE": "AGE90"}
 
@@ -72,6 +75,8 @@ class Belief:
 
     def _trimmed(self, text: str, one: Candidate, *, mixed: bool) -> Candidate | None:
         """A candidate without idle words at its ends; None when nothing else is in it."""
+        if one.label == "URL" and (said := _ANNOUNCED.match(text, one.start, one.end)):
+            one = Candidate(said.end(), one.end, one.label, one.confidence, one.source)
         words = [m.span() for m in _PART.finditer(text, one.start, one.end)]
         whole = one.label in {"NAME", "GEO"}  # of numbers and addresses only what stands apart is cut
         first, last = 0, len(words)
@@ -112,6 +117,8 @@ class Belief:
 
     def _nameable(self, written: str, before: str, after: str, one: Candidate, *, mixed: bool) -> bool:
         words = re.findall(r"[^\W\d_]+", written.lower())
+        if written in _NETWORKS:
+            return False
         if not words:
             return one.label == "GEO" and not (after[:1].isalpha() or before[-1:].isalpha())  # 36w2d
         if (mixed and written.islower() and one.confidence < _SMALL) or (
