@@ -18,12 +18,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msgspec
 import pytest
+from test_http_sign_in import Browser, serving
 
 from bedrail.core.errors import Invalid, Refused, Unavailable
+from bedrail.governance.posture import Finding
 from bedrail.journeys import accounts, single_sign_on
 from bedrail.journeys.reception import Signed
 from bedrail.journeys.signing_in import Halfway
 from bedrail.keys.oidc import OpenIdConnect
+from bedrail.wiring.posture import find_faults
+from bedside_house import eventually
 from reception_house import ORIGIN, OTHER_PASSWORD, WHERE, House, house
 
 SERVER = Path(__file__).resolve().parents[1] / "servers" / "openid_provider.mjs"
@@ -234,6 +238,42 @@ def test_keys_are_pinned_and_a_rotation_is_followed(home: House, provider: Provi
     again = home.at.desk.kept_keys(provider.issuer)
     assert again is not None
     assert kids != [key["kid"] for key in msgspec.json.decode(again[0])["keys"]]
+
+
+def test_a_provider_that_is_out_shows_everywhere_until_it_is_back(
+    home: House, provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Doctor with its mend, every page, readiness (which stays ready), metrics; and nowhere once it answers again."""
+    monkeypatch.setattr("bedrail.web.server.PROVIDERS_SECONDS", 0.1)
+    ctx = home.app.context
+
+    def doctor() -> dict[str, Finding]:
+        found = find_faults(ctx, home.app.store, home.app.keys, outside=True)
+        return {each.check: each for each in found}
+
+    assert "identity-provider" not in doctor()
+    provider.stop()
+    finding = doctor()["identity-provider"]
+    assert (finding.severity, "Northgate" in finding.what) == ("warning", True)
+    assert "local accounts" in finding.mend
+    assert "identity-provider" not in {each.check for each in find_faults(ctx, home.app.store, home.app.keys)}
+    with serving(home) as port:
+        shown = Browser(port)
+
+        def degraded() -> list[str]:
+            return msgspec.json.decode(shown.get("/readyz").text).get("degraded", [])
+
+        assert eventually(lambda: bool(degraded()))
+        (said,) = degraded()
+        assert said.startswith("Signing in through Northgate does not work since 20")
+        assert shown.get("/readyz").status == 200
+        assert said in html.unescape(shown.get("/sign-in").text)
+        assert "bedrail_identity_providers_out 1" in shown.get("/metrics").text
+        provider.start()
+        assert eventually(lambda: not degraded(), seconds=10)
+        assert "does not work" not in shown.get("/sign-in").text
+        assert "bedrail_identity_providers_out 0" in shown.get("/metrics").text
+    assert "identity-provider" not in doctor()
 
 
 def test_a_provider_that_is_out_is_said_so_and_local_accounts_go_on(home: House, provider: Provider) -> None:

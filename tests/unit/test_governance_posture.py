@@ -100,6 +100,7 @@ CASES: list[tuple[str, Posture, Posture]] = [
     ("time-sync", with_(machine={"synchronised": False}), with_(machine={"synchronised": None})),
     ("sign-in", with_(house={"believed": True}), SAFE),
     ("second-factor", with_(house={"single_factor": ("rob",)}), SAFE),
+    ("identity-provider", with_(house={"providers_out": (("Northgate", "It does not answer."),)}), SAFE),
     ("roles-apart", with_(house={"both_hands": ("max",)}), SAFE),
     ("one-owner", with_(house={"owners": 1}), with_(house={"owners": 2})),
     ("long-tokens", with_(house={"long_lived": (("ehr", 900),)}), SAFE),

@@ -37,7 +37,7 @@ def doctor(
     Example: bedrail doctor
              bedrail doctor --host 0.0.0.0 --tls-cert tls/server.pem --strict
     """
-    found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
+    found = faults(state, host, port, tls_cert, mutual=client_ca is not None, outside=True)
     if as_json:
         show_json(found)
     else:
@@ -48,12 +48,16 @@ def doctor(
     click.get_current_context().exit(1 if any(f.severity in bad for f in found) else 0)
 
 
-def faults(state: CliState, host: str, port: int, certificate: Path | None, *, mutual: bool) -> list[Finding]:
-    """What is wrong with the opened home, were it served so."""
+def faults(
+    state: CliState, host: str, port: int, certificate: Path | None, *, mutual: bool, outside: bool = False
+) -> list[Finding]:
+    """What is wrong with the opened home, were it served so; with `outside`, identity providers are asked too."""
     from bedrail.wiring.posture import find_faults
 
     app = state.app()
-    return find_faults(app.context, app.store, app.keys, host=host, port=port, certificate=certificate, mutual=mutual)
+    return find_faults(
+        app.context, app.store, app.keys, host=host, port=port, certificate=certificate, mutual=mutual, outside=outside
+    )
 
 
 def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int, *, unsafe: bool) -> list[str]:

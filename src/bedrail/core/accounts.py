@@ -351,6 +351,10 @@ class SingleSignOn(Protocol):
         """Exchange the code, verify everything about the ID token."""
         ...
 
+    def look(self, issuer: str) -> str:
+        """Whether people could sign in there now: empty, or in one sentence why not. Asks it; never raises."""
+        ...
+
     def farewell(self, provider: Provider, id_token: str, back: str) -> str:
         """Where to send the browser to sign out there too, or an empty text."""
         ...

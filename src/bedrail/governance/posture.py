@@ -101,6 +101,7 @@ class House:
 
     `single_factor` are powerful people without a second factor, `believed` whether names are taken on trust,
     `long_lived` tokens by client and days, `both_hands` people in roles that must be apart,
+    `providers_out` identity providers that were asked and did not answer as they should, with what is wrong,
     `suspected` flags of abuse that stand (use case, detector, whether they suspend a token), `access` findings of the
     access reviews; `ownerless` and `unconfirmed` count data assets, `overdue_disposals` names some.
     """
@@ -115,6 +116,7 @@ class House:
     witnessed_days: float | None = 0.0
     backup_days: float | None = 0.0
     policy_days: float = 0.0
+    providers_out: tuple[tuple[str, str], ...] = ()
     serving: tuple[Serving, ...] = ()
     unsafe_starts: int = 0
     suspected: tuple[tuple[str, str, bool], ...] = ()

@@ -286,6 +286,18 @@ def second_factor(posture: Posture) -> Iterator[str]:
 
 
 @posture_check(
+    "identity-provider",
+    "warning",
+    "Does every trusted identity provider answer?",
+    "Ask whoever runs it; local accounts go on meanwhile. One that is gone for good: bedrail accounts drop ISSUER --reason WHY.",
+)
+def identity_provider(posture: Posture) -> Iterator[str]:
+    """People who only sign in there are shut out; asked by `bedrail doctor` and by running servers every minute."""
+    for name, why in posture.house.providers_out:
+        yield f"nobody can sign in through {name}: {why.rstrip('.')}"
+
+
+@posture_check(
     "roles-apart", "warning", "Are making and guarding in different hands?", "bedrail people add PERSON --role ROLE"
 )
 def roles_apart(posture: Posture) -> Iterator[str]:
@@ -434,6 +446,7 @@ CATALOGUE: tuple[PostureCheck, ...] = (
     time_sync,
     sign_in,
     second_factor,
+    identity_provider,
     roles_apart,
     one_owner,
     long_tokens,

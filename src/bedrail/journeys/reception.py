@@ -61,6 +61,14 @@ class OpenSession(Value, frozen=True, kw_only=True):
     until: str
 
 
+class ProviderOut(Value, frozen=True, kw_only=True):
+    """An identity provider that is out: how people call it, since which look (epoch seconds), and what is wrong."""
+
+    name: str
+    since: float
+    why: str
+
+
 @dataclass(slots=True)
 class Reception:
     """What signing in works with; built once per process by `app`.
@@ -82,6 +90,8 @@ class Reception:
     breached: Container[str] = ()
     proxies: Container[str] = ()
     turn: threading.RLock = field(default_factory=threading.RLock)
+    out: Mapping[str, ProviderOut] = field(default_factory=dict)
+    """Identity providers through which nobody could sign in at the last look, by issuer."""
 
     def now(self) -> float:
         """Seconds since 1970, by the context's clock."""
@@ -247,6 +257,20 @@ class Reception:
                 refusals.count(self.ctx, self.desk, kind, who, action, door, why, times)
             if refused:
                 refusals.tell(self.ctx, self.desk)
+
+    def look_at_providers(self) -> None:
+        """Ask each trusted identity provider whether it is there; what was found stands in `out`."""
+        with self.turn:
+            trusted = dict(self.identity().providers)
+        found = {issuer: self.sso.look(issuer) for issuer in trusted}
+        now, before = self.now(), self.out
+        self.out = {
+            issuer: ProviderOut(
+                name=trusted[issuer].name or issuer, since=before[issuer].since if issuer in before else now, why=why
+            )
+            for issuer, why in found.items()
+            if why
+        }
 
     def tend(self) -> None:
         """What is due from time to time: tell of refusals, destroy what was begun and has run out."""

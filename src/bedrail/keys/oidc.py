@@ -88,6 +88,16 @@ class OpenIdConnect:
             keys=keys,
         )
 
+    def look(self, issuer: str) -> str:
+        """Ask the provider for its description and its keys anew; what is wrong with them, or an empty text."""
+        with self._lock:
+            self._known.pop(issuer, None)
+        try:
+            usable_keys(self._fetched(self._discovered(issuer)["jwks_uri"]))
+        except (Refused, Unavailable) as error:
+            return error.message
+        return ""
+
     def farewell(self, provider: Provider, id_token: str, back: str) -> str:
         """Where to send the browser to sign out there too (OpenID Connect RP-Initiated Logout), or an empty text."""
         try:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from bedrail.core.errors import BedrailError, Refused
 from bedrail.core.events import HeartBeat
+from bedrail.governance.moments import iso
 from bedrail.governance.refusals import why_of
 from bedrail.governance.sessions import Principal
 from bedrail.journeys.bedside import Bedside
@@ -55,6 +57,7 @@ IDLE_SECONDS = 15
 
 USES_SECONDS = 60.0
 TEND_SECONDS = 60.0
+PROVIDERS_SECONDS = 60.0
 
 Lifespan = Callable[[Starlette], contextlib.AbstractAsyncContextManager[None]]
 Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -145,7 +148,7 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS, unsafe: Seque
     rest.router.redirect_slashes = False
 
     def said() -> Sequence[str]:
-        return (*unsafe_words(unsafe), *(f"Not ready: {each}." for each in _waiting_for(door)))
+        return (*unsafe_words(unsafe), *(f"Not ready: {each}." for each in _waiting_for(door)), *_degraded(door))
 
     return Application(DecisionsRoute(door.bedside, meter), rest, said)
 
@@ -157,7 +160,7 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
         await serving.settle()
         loop = asyncio.get_running_loop()
         tasks = [loop.create_task(serving.follow(refresh_seconds)), loop.create_task(_note_uses(door.bedside))]
-        tasks.append(loop.create_task(_tend(door)))
+        tasks += [loop.create_task(_tend(door)), loop.create_task(_look_at_providers(door.reception))]
         tasks.append(loop.create_task(door.publishing.follow(partial(_beat, door.bedside))))
         try:
             yield
@@ -204,6 +207,18 @@ async def _tend(door: Door) -> None:
             await asyncio.to_thread(door.reception.tend)
 
 
+async def _look_at_providers(reception: Reception) -> None:
+    """Whether people can sign in through their identity providers, asked every minute by a thread of its own."""
+    asking = ThreadPoolExecutor(1, "providers")
+    try:
+        while True:
+            with contextlib.suppress(BedrailError):
+                await asyncio.get_running_loop().run_in_executor(asking, reception.look_at_providers)
+            await asyncio.sleep(PROVIDERS_SECONDS)
+    finally:
+        asking.shutdown(wait=False, cancel_futures=True)
+
+
 async def _note_refused(door: Door) -> None:
     """What the API refused to known callers; a disk that is out gets it the next time."""
     taken = door.bedside.take_denials()
@@ -234,6 +249,14 @@ def _waiting_for(door: Door) -> list[str]:
     return waiting
 
 
+def _degraded(door: Door) -> list[str]:
+    """What does not work and keeps nobody from the bedside: said, while this server is ready."""
+    return [
+        f"Signing in through {each.name} does not work since {iso(each.since)[:16]}Z: {each.why} Local accounts go on."
+        for each in door.reception.out.values()
+    ]
+
+
 def _operations(door: Door, meter: Meter, unsafe: Sequence[str]) -> list[Route]:
     async def healthz(_: Request) -> Response:
         return api.json({"status": "alive"})
@@ -243,6 +266,8 @@ def _operations(door: Door, meter: Meter, unsafe: Sequence[str]) -> list[Route]:
         status: dict[str, object] = {"status": "waiting" if waiting else "ready", "for": waiting}
         if unsafe:
             status["unsafe"] = list(unsafe)
+        if degraded := _degraded(door):
+            status["degraded"] = degraded
         return api.json(status, 503 if waiting else 200)
 
     async def metrics(_: Request) -> Response:
@@ -253,6 +278,7 @@ def _operations(door: Door, meter: Meter, unsafe: Sequence[str]) -> list[Route]:
             "ledger_entries_known": float(door.bedside.registry.seen),
             "emergency_stops_standing": float(len(watchman.standing) if watchman is not None else 0),
             "served_unsafely": float(bool(unsafe)),
+            "identity_providers_out": float(len(door.reception.out)),
             "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
         }
         gauges |= await asyncio.to_thread(door.publishing.gauges)
@@ -325,6 +351,7 @@ class Standing:
         self.group = GroupCommit(home.context.ledger)
         self.bedside = stand(home.context, self.group.commit, home.store.data_version)
         self.group.unclaimed = self.bedside.unclaimed
+        self.group.coming = self.bedside.coming
         self.house = pages.ContextHouse(home.context, home.origin)
         self.publishing = home.publishing(lambda: self.bedside.registry.continuity.witnesses)
         self.reception = home.reception(origin)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,9 +29,16 @@ def find_faults(
     port: int = 8080,
     certificate: Path | None = None,
     mutual: bool = False,
+    outside: bool = False,
 ) -> list[Finding]:
-    """What is wrong with this installation, were it served so; the worst first."""
+    """What is wrong with this installation, were it served so; the worst first.
+
+    With `outside`, identity providers are asked whether they are there: up to five seconds for each that hangs.
+    """
     now = ctx.clock.now()
+    house = look_at_house(ctx, _witnessed(ctx))
+    if outside:
+        house = replace(house, providers_out=_providers_out(ctx))
     openssl, series, hybrid = tls_library()
     posture = Posture(
         machine=look_at_machine(
@@ -38,9 +46,18 @@ def find_faults(
         ),
         keys=look_at_keys(ctx.home, keys.epochs()),
         door=look_at_door(host, port, certificate, mutual=mutual, now=now),
-        house=look_at_house(ctx, _witnessed(ctx)),
+        house=house,
     )
     return examine_posture(posture, CATALOGUE)
+
+
+def _providers_out(ctx: Context) -> tuple[tuple[str, str], ...]:
+    """(name, what is wrong) of the trusted identity providers that do not answer as they should."""
+    from bedrail.keys.oidc import OpenIdConnect
+
+    asked = OpenIdConnect(ctx.clock.monotonic)
+    found = ((each.name or issuer, asked.look(issuer)) for issuer, each in ctx.registry.identity.providers.items())
+    return tuple((name, why) for name, why in found if why)
 
 
 def _witnessed(ctx: Context) -> float | None:
