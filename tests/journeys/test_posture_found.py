@@ -392,3 +392,23 @@ def test_the_servers_own_program_refuses_too(app: App) -> None:
     assert "not served, since dangerous: tls" in ran.stderr
     with opened(home) as again:
         assert again.context.registry.unsafe == ()
+
+
+@pytest.mark.slow
+def test_the_servers_own_program_records_an_unsafe_start_as_serve_does(app: App) -> None:
+    """By hand with `--unsafe CHECK`: under a person who may and before anything listens; for all others it ends."""
+    home = app.home
+    app.close()
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        words = ["--home", str(home), "--host", "0.0.0.0", "--port", str(taken.getsockname()[1]), "--unsafe", "tls"]
+        command = [sys.executable, "-m", "bedrail.web", *words]
+        other = subprocess.run([*command, "--as", "rob"], capture_output=True, text=True, check=False)
+        assert (other.returncode, "Traceback" in other.stderr) == (1, False)
+        assert "works here" in other.stderr or "not permitted" in other.stderr
+        subprocess.run([*command, "--as", "olivia"], capture_output=True, text=True, check=False)
+    with opened(home) as again:
+        entries = [decode(data) for _, data in again.store.registry_entries(0)]
+        told = [(e.actor.id, e.fact.findings, e.fact.host) for e in entries if isinstance(e.fact, ServedUnsafely)]
+        assert told == [("olivia", ("tls",), "0.0.0.0")]

@@ -60,13 +60,12 @@ def faults(
     )
 
 
-def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int, *, unsafe: bool) -> list[str]:
-    """Raise `Refused` for dangerous settings, or put on record that somebody starts a server in spite of them.
+def require_safe(found: Sequence[Finding], state: CliState, *, unsafe: bool) -> list[str]:
+    """Raise `Refused` for dangerous settings, unless somebody who may starts a server in spite of them.
 
-    Returns the names of the checks that failed so, for the server to say on every page.
+    Returns the names of the checks that failed so: the server's own process puts them on record before it serves.
     """
     from bedrail.core.errors import Refused
-    from bedrail.journeys.posture import record_unsafe_start
 
     dangerous = [finding for finding in found if finding.severity == "dangerous"]
     if not dangerous:
@@ -77,7 +76,7 @@ def require_safe(found: Sequence[Finding], state: CliState, host: str, port: int
             remedy="Mend it (bedrail doctor tells how); in a lab without patients: --unsafe-lab, which goes on record.",
             reasons=tuple(f"{finding.what}: {finding.mend}" for finding in dangerous),
         )
-    record_unsafe_start(state.context(), state.actor(), dangerous, host, port)
+    state.context().require(state.actor(), "server.start-unsafely")
     for finding in dangerous:
         click.secho(f"UNSAFE: {finding.what}. For a lab without patients only; on record.", fg="red", err=True)
     return sorted({finding.check for finding in dangerous})

@@ -54,14 +54,15 @@ def serve(
     origin = (origin or f"{scheme}://{'localhost' if host in _LOOPBACK else host}:{port}").rstrip("/")
     state.app()  # a home that cannot be opened, and a person who may not serve it, are told here
     found = faults(state, host, port, tls_cert, mutual=client_ca is not None)
-    dangerous = require_safe(found, state, host, port, unsafe=unsafe_lab)
+    dangerous = require_safe(found, state, unsafe=unsafe_lab)
     _ask_registries(state)
-    link = _local_link(state) if host in _LOOPBACK else ""
+    link, person = _local_link(state) if host in _LOOPBACK else "", state.actor()
     state.close()
     click.echo(f"Bedrail is served at {scheme}://{host}:{port}/", err=True)
     if link:
         click.echo(f"Nobody has an account yet. To look around, once: {origin}/sign-in/local?code={link}", err=True)
     arguments = ["--home", str(state.folder), "--host", host, "--port", str(port), "--origin", origin, *channel]
+    arguments += ["--as", person] if person else []
     arguments += [word for each in _addresses(proxy) for word in ("--proxy", each)]
     arguments += [word for each in dangerous for word in ("--unsafe", each)]
     os.execv(sys.executable, [sys.executable, "-m", "bedrail.web", *arguments])  # noqa: S606 (our own program)
