@@ -12,8 +12,6 @@ from bedrail.checks.intervals import (
     design_effect,
     quantile,
     rate_interval,
-    student,
-    sum_variance,
     wilson,
 )
 from bedrail.checks.values import Bools, Floats, Ints
@@ -48,9 +46,12 @@ def balanced_accuracy(outcome: Floats, alert: Bools, clusters: Ints | None, conf
 
 
 def matthews(outcome: Floats, alert: Bools, clusters: Ints | None, confidence: float) -> Measured | None:
-    """Matthews' correlation of alert and outcome, its interval by Fisher's z (Itaya et al. 2025), Student's t.
+    """Matthews' correlation of alert and outcome, its interval by Fisher's z (Itaya et al. 2025) around half counts.
 
-    None where alert or outcome never differ, or the correlation is 1.
+    Half a row is added to each of the four cells (Haldane 1956; Anscombe 1956), and centre and delta-method variance of
+    the interval are of these: with a handful of cases the variance seen in the cells is itself too uncertain, and an
+    empty cell shows none at all. Repeated rows widen it by the design effect of the influences. None where alert or
+    outcome never differ, or the correlation is 1.
     """
     y, a = outcome, alert.astype(np.float64)
     sy, sa = float(y.std()), float(a.std())
@@ -61,10 +62,23 @@ def matthews(outcome: Floats, alert: Bools, clusters: Ints | None, confidence: f
     if abs(r) > 1 - 1e-12:
         return None
     pulls = zy * za - r * (zy**2 + za**2) / 2
-    error = sqrt(sum_variance(pulls, clusters)) / len(y)
-    fewer = min(y.sum(), a.sum(), len(y) - y.sum(), len(y) - a.sum())
-    half = student(confidence, float(fewer) - 1) * error / (1 - r * r)
-    return Measured(r, tanh(atanh(r) - half), tanh(atanh(r) + half), error)
+    cells = np.bincount((2 * y + a).astype(np.int64), minlength=4).astype(np.float64) + 0.5
+    middle, error = _correlation(cells)
+    error *= sqrt(design_effect(pulls, clusters))
+    half = quantile(confidence) * error / (1 - middle * middle)
+    low, high = tanh(atanh(middle) - half), tanh(atanh(middle) + half)
+    return Measured(r, min(low, r), max(high, r), error)
+
+
+def _correlation(cells: Floats) -> tuple[float, float]:
+    """(correlation, its standard error) of a table of rows (4,): neither, alert only, outcome only, both."""
+    share = cells / cells.sum()
+    y, a = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    p, q = float(share @ y), float(share @ a)
+    zy, za = (y - p) / sqrt(p * (1 - p)), (a - q) / sqrt(q * (1 - q))
+    r = float(share @ (zy * za))
+    influence = zy * za - r * (zy**2 + za**2) / 2
+    return r, sqrt(float(share @ influence**2) / float(cells.sum()))
 
 
 def gains(outcome: Floats, alert: Bools, threshold: float) -> Floats:

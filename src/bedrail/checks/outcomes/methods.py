@@ -198,11 +198,13 @@ OUTCOMES: dict[str, Method] = {
             "Gerds and Schumacher (2006), Biometrical Journal 48:1029",
             "Austin, Harrell and van Klaveren (2020), Statistics in Medicine 39:2714",
             "Kattan and Gerds (2018), Diagnostic and Prognostic Research 2:7",
+            "Spiegelhalter (1986), Statistics in Medicine 5:421 (variance of the Brier score under the risks)",
             "Hall (1992), JRSS B 54:221",
         ),
         claim="At each horizon risks are as high as the share that had the event by then.",
         formula="O/E(t) = F₁(t) / mean risk; Brier(t) = mean w (1[T ≤ t, event] − risk)²; cloglog P = a + b "
-        "cloglog(risk) by weighted score equations; every interval with the pull of the weights.",
+        "cloglog(risk) by weighted score equations; every interval with the pull of the weights, that of the Brier "
+        "skill with the larger of the error seen and the one the risks imply.",
         distrust="Beyond the follow-up: few patients at risk carry the figures. When censoring depends on the risk, or "
         "when care after the prediction changed what would have happened.",
         functions=(

@@ -7,11 +7,12 @@ pull of each row, that through the estimated weights included.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import log
+from math import log, sqrt
 
 import numpy as np
 
 from bedrail.checks.columns import Floats, Ints
+from bedrail.checks.intervals import design_effect
 from bedrail.checks.outcomes.censoring import Censoring, Incidence, Weighted, effective_limits
 from bedrail.checks.outcomes.dominance import ordered_pairs, pair_weights
 from bedrail.checks.outcomes.estimates import Pulled
@@ -100,6 +101,22 @@ def skill_of(score: Pulled, reference: Pulled) -> Pulled | None:
     ratio = score.estimate / reference.estimate
     pulls = (score.pulls - ratio * reference.pulls) / reference.estimate
     return Pulled(1 - ratio, -pulls, score.clusters)
+
+
+def implied_error(status: Weighted, risk: Floats, rate: float, one: Pulled) -> float:
+    """The standard error of a Brier skill `one` that the risks themselves imply, brought to the incidence `rate`.
+
+    As Spiegelhalter's (1986, Statistics in Medicine 5:421) variance of the Brier score: the sum of p (1 - p) d^2 with d
+    what an event of that row pulls, times the design effect of repeated rows. Where a handful of events happened, those
+    of high risk are mostly not among them, and the variance seen is too small; that of the risks counts them.
+    """
+    p = np.clip(risk * rate / risk.mean(), 0.0, 1.0) if risk.mean() > 0 else np.full(len(risk), rate)
+    reference = rate * (1 - rate) * len(risk)
+    if reference <= 0:
+        return 0.0
+    pull = ((1 - 2 * risk) - (1 - one.estimate) * (1 - 2 * rate)) / reference
+    plain = float(np.sum(status.weight * p * (1 - p) * pull**2))
+    return sqrt(plain * design_effect(one.pulls, one.clusters))
 
 
 def integrated(scores: Sequence[Pulled], horizons: Sequence[float]) -> Pulled:

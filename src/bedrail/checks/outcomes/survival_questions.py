@@ -181,8 +181,14 @@ def _skill(
     requirements: SurvivalRequirements,
 ) -> Finding:
     score = times.brier_at(status, risk, cohort.clusters)
-    everybody = times.brier_at(status, np.full(cohort.n, seen.share.estimate), cohort.clusters)
-    return _skilled(name, score, everybody, cohort, requirements, "Brier")
+    rate = seen.share.estimate
+    everybody = times.brier_at(status, np.full(cohort.n, rate), cohort.clusters)
+    one = times.skill_of(score, everybody)
+    interval = None
+    if one is not None:  # the larger of the error seen and the one that the risks imply
+        half = one.factor(requirements.confidence) * max(one.error, times.implied_error(status, risk, rate, one))
+        interval = one.estimate - half, min(1.0, one.estimate + half)
+    return _skilled(name, score, everybody, cohort, requirements, "Brier", interval)
 
 
 def _skilled(
@@ -192,12 +198,15 @@ def _skilled(
     cohort: SurvivalCohort,
     requirements: SurvivalRequirements,
     what: str,
+    interval: tuple[float, float] | None = None,
 ) -> Finding:
+    """Skill against everybody's incidence; without an `interval`, with Hall's correction of its skewness."""
     one = times.skill_of(score, everybody)
     if one is None:
         return missing(name, "Patients with and without the event are both needed.", n=cohort.n)
-    below, above = one.skewed(requirements.confidence)  # the few with an event and a high risk pull it up
-    interval = below, min(1.0, above)
+    if interval is None:
+        below, above = one.skewed(requirements.confidence)  # the few with an event and a high risk pull it up
+        interval = below, min(1.0, above)
     verdict = at_least(interval, interval, 0.0)
     words = {
         Verdict.PASS: "Nearer to the truth than giving everybody the observed incidence",
