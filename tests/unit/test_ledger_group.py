@@ -93,26 +93,28 @@ def test_writers_in_a_loop_keep_sharing() -> None:
 
 
 @pytest.mark.parametrize("writers", [8, 3 * ENOUGH])
-def test_after_a_shared_commit_those_on_their_way_join_up_to_enough(writers: int) -> None:
+def test_drafts_that_are_being_made_join_up_to_enough(writers: int) -> None:
     """One draft more in each turn of the loop still makes one commit; but nobody waits for a crowd without end."""
     tape = MemoryTape()
 
     async def run() -> int:
         group = _group(tape)
-        await _commit_all(group, [person(number) for number in range(2)])
+        coming = writers
+        group.coming = lambda: coming
 
-        async def late(number: int) -> None:
+        async def make(number: int) -> None:
+            nonlocal coming
             for _ in range(number):
                 await asyncio.sleep(0)
-            await group.commit(person(2 + number))
+            coming -= 1
+            await group.commit(person(number))
 
-        await asyncio.gather(*(late(number) for number in range(writers)))
-        commits = tape.commits
+        await asyncio.gather(*(make(number) for number in range(writers)))
         await group.close()
-        return commits - 1
+        return tape.commits
 
     commits = asyncio.run(run())
-    assert len(tape.rows) == 2 + writers
+    assert len(tape.rows) == writers
     assert commits == 1 if writers < ENOUGH else commits > 1
 
 

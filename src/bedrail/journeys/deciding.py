@@ -62,6 +62,9 @@ class Unrecorded:
     fallback: Fallback
 
 
+Said = tuple[Matrix, Assessment, Matrix | None]
+"""The encoded row (k,), what the model says about it, and the contribution of each feature."""
+
 Reply = Answer | Withheld | Fallback | NotUnderstood | Unrecorded
 
 
@@ -83,10 +86,16 @@ class Work:
     async def run(self, body: bytes) -> Reply:
         """The reply, after its record is durable."""
         try:
-            followed = self.bedside.serving.followed()
-            case = self._ask(body)
-            result = self._judge(case) if followed else UNFOLLOWED
-            if result is None:
+            with self.bedside.steps as steps:
+                followed = self.bedside.serving.followed()
+                case = self._ask(body)
+                await steps.begin()
+                said = self._judge(case) if followed else UNFOLLOWED
+                if said is not None:
+                    await steps.next()
+                    result = self._worded(case, said)
+                    await steps.next()
+            if said is None:
                 result = await self._wait()
         except Invalid as error:
             return await self.not_understood(error)
@@ -116,8 +125,8 @@ class Work:
         )
         return self.case
 
-    def _judge(self, case: Case) -> Answered | FallBack | None:
-        """The record of an answer, or the first doubt; None when something has to be waited for."""
+    def _judge(self, case: Case) -> Said | FallBack | None:
+        """What the model says, or the first doubt; None when something has to be waited for."""
         if self.ready.loading is not None:
             return None
         doubt = before_inputs(case)
@@ -141,9 +150,9 @@ class Work:
             if ready.model is None:
                 return FallBack("model", ready.fault)
             case.model_fault = ready.fault
-            result = self._judge(case)
-            if result is not None:
-                return self._overtaken(case) or result
+            said = self._judge(case)
+            if said is not None:
+                return self._overtaken(case) or self._worded(case, said)
         try:
             assert ready.model is not None
             vector = self._vector(case)
@@ -154,14 +163,23 @@ class Work:
         except TimeoutError:
             return FallBack("budget", LATE)
         except Exception as error:  # noqa: BLE001 (whatever a vendor does, the clinician gets the fallback)
-            return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
+            return _failed(error)
 
-    def _weigh(self, case: Case) -> Answered | FallBack:
+    def _weigh(self, case: Case) -> Said | FallBack:
         try:
             vector = self._vector(case)
-            return self._answered(case, vector, *self._ask_model(vector))
+            return vector, *self._ask_model(vector)
         except Exception as error:  # noqa: BLE001 (whatever a model does, the clinician gets the fallback)
-            return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)
+            return _failed(error)
+
+    def _worded(self, case: Case, said: Said | FallBack) -> Answered | FallBack:
+        """The record of what was said; a doubt remains one."""
+        if isinstance(said, FallBack):
+            return said
+        try:
+            return self._answered(case, *said)
+        except Exception as error:  # noqa: BLE001 (as above: what it said may be what cannot be worded)
+            return _failed(error)
 
     def _ask_model(self, vector: Matrix) -> tuple[Assessment, Matrix | None]:
         """What the model says, and why (a vendor's does not tell); notes whether it was slow."""
@@ -307,3 +325,7 @@ class Work:
         doubt = FallBack("ledger", "The decision could not be recorded, so it is not shown.")
         self.bedside.tally[self.view.use_case, "unrecorded", doubt.guard] += 1
         return Unrecorded(fallback(self.decision, doubt, self.station.terms.fallback, None))
+
+
+def _failed(error: Exception) -> FallBack:
+    return FallBack("model", OUT_OF_REACH if isinstance(error, Unavailable) else CRASHED)

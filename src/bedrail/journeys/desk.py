@@ -20,6 +20,7 @@ from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
 from bedrail.journeys.deadlines import Deadlines
 from bedrail.journeys.serving import Serving
+from bedrail.journeys.steps import Steps
 from bedrail.journeys.throttling import Throttling
 from bedrail.ledger.append import Receipt
 
@@ -57,6 +58,7 @@ class Desk:
     used: set[str] = field(default_factory=set)
     denials: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
     deadlines: Deadlines = field(default_factory=Deadlines)
+    steps: Steps = field(default_factory=Steps)
     throttling: Throttling = field(default_factory=Throttling)
     _vendors: Executor | None = None
     _slow_models: Executor | None = None
@@ -180,6 +182,10 @@ class Desk:
         """The sealed record, and the SHA-256 of its ciphertext that the fact carries; raises `Unavailable`."""
         sealed = self.vault.seal(record_id=record_id, subject=subject, kind=kind, purpose=CARE, plaintext=plaintext)
         return sealed, hashlib.sha256(sealed.ciphertext).hexdigest()
+
+    def coming(self) -> int:
+        """How many requests in hand are about to hand in a draft, with nothing to wait for."""
+        return self.steps.coming
 
     def unclaimed(self, draft: Draft) -> None:
         """An answer became durable after its caller had been told the fallback: say so on record too."""

@@ -21,9 +21,6 @@ MAX_BATCH = 1024
 ENOUGH = 16
 """Drafts among which a commit's own cost is well shared; fewer wait for those that the loop is just making."""
 
-TURNS = 2
-"""Turns of the loop without a further draft, after which none is being made: a request that has arrived needs two."""
-
 QUICK = 0.002
 """Seconds: a lone draft is written on the loop itself while commits have lately been as quick as this."""
 
@@ -32,9 +29,9 @@ class GroupCommit:
     """Appends drafts of many asyncio tasks of one event loop, on the loop itself or through one worker thread.
 
     No timer: a lone writer pays exactly one sync, and whatever arrives during a commit forms the next one. The
-    next commit starts after the writers just answered have had their turn, so that their following drafts join it;
-    and where the last one was shared, after those who are being served right now: a few commits fewer are worth more
-    to everybody than the first one's head start.
+    next commit starts after the writers just answered have had their turn, so that their following drafts join it,
+    and after drafts that the loop is just making (`coming`): a few commits fewer are worth more to everybody than the
+    first one's head start.
 
     A failed write fails every draft then waiting with `Unavailable`; `healthy` stays False, and `commit` refuses at
     once, until a probe write has become durable. A draft that is itself `Invalid` fails alone.
@@ -52,10 +49,12 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Event | None = None
         self._last = 0
-        self._gathered = self._unchanged = 0
         self._seconds = 2 * QUICK  # a disk is slow until it was seen to be quick
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._worker: Thread | None = None
+        self.coming: Callable[[], int] = lambda: 0
+        """How many further drafts the loop itself is making at the moment, with nothing else to wait for."""
+
         self.unclaimed: Callable[[Draft], None] = lambda _: None
         """Told, on the loop, of a draft that became durable after its writer had given up waiting."""
 
@@ -121,7 +120,7 @@ class GroupCommit:
 
     def _send(self) -> None:
         """On the loop: hand everything waiting to the worker, or rest."""
-        if self._gathering():
+        if 0 < len(self._waiting) < ENOUGH and self.coming():
             assert self._loop is not None
             self._loop.call_soon(self._send)
             return
@@ -133,17 +132,6 @@ class GroupCommit:
             self._busy = False
             if self._idle is not None:
                 self._idle.set()
-
-    def _gathering(self) -> bool:
-        """Whether more are about to share the next commit: the last one was shared, and drafts keep coming."""
-        count = len(self._waiting)
-        if self._last > 1 and 0 < count < ENOUGH:
-            self._unchanged = self._unchanged + 1 if count == self._gathered else 0
-            self._gathered = count
-            if self._unchanged < TURNS:
-                return True
-        self._gathered = self._unchanged = 0
-        return False
 
     def _dispatch(self, batch: list[_Waiting]) -> None:
         """A lone draft on a quick disk is written here and now; several, or on a slow disk, by the worker.
