@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import sys
@@ -196,7 +197,16 @@ class App:
         return SessionFile(Path(config), self.home)
 
     def terminal_principal(self) -> Principal | None:
-        """Who signed in at this terminal (BEDRAIL_SESSION, or the session file), while that holds."""
+        """Who signed in at this terminal (BEDRAIL_SESSION, or the session file), while that holds.
+
+        A timer's standing order (BEDRAIL_ORDER, or the file that BEDRAIL_ORDER_FILE names) comes before either; raises
+        `Refused` when it opens nothing, `Invalid` when the file cannot be read.
+        """
+        if secret := _order_secret():
+            from bedrail.governance.orders import principal_of
+
+            digest = hashlib.sha256(secret.encode()).hexdigest()
+            return principal_of(self.context.refresh(), digest, self.context.clock.now().timestamp())
         token = os.environ.get("BEDRAIL_SESSION") or self.session_file().read()
         return self.reception(context=self.context).recognise(token) if token else None
 
@@ -424,6 +434,16 @@ def _require_home(home: Path) -> None:
         raise Invalid(
             f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
         )
+
+
+def _order_secret() -> str:
+    named = os.environ.get("BEDRAIL_ORDER_FILE", "")
+    if not named:
+        return os.environ.get("BEDRAIL_ORDER", "")
+    try:
+        return Path(named).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        raise Invalid("cannot be read.", path="BEDRAIL_ORDER_FILE", remedy="Name the order's file.") from None
 
 
 def _carrier() -> Callable[[bytes], bool] | None:

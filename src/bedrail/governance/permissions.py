@@ -98,6 +98,8 @@ ACTIONS: dict[str, frozenset[str]] = {
     "reidentification.request": frozenset({"clinical-lead", "clinician", "data-scientist", "privacy-officer"}),
     "reidentification.approve": frozenset({"privacy-officer", "pseudonym-custodian"}),
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
+    "order.give": _INSIDE - {"clinician", "key-custodian", "pseudonym-custodian"},
+    "order.revoke": frozenset({"owner", "privacy-officer", "release-engineer", "security-officer"}),
     "egress.change": frozenset({"owner", "security-officer"}),
     "server.start-unsafely": frozenset({"owner", "security-officer"}),
     "backup.take": frozenset({"owner", "release-engineer", "security-officer"}),

@@ -103,7 +103,7 @@ def anchor_apart(posture: Posture) -> Iterator[str]:
 
 
 @posture_check(
-    "backup", "warning", "Was a backup taken within a week?", "bedrail backup FOLDER, on another machine's disk."
+    "backup", "warning", "Was a backup taken within a week?", "bedrail backup --out FOLDER, on another machine's disk."
 )
 def backup(posture: Posture) -> Iterator[str]:
     """Also the contingency plan of 45 CFR 164.308(a)(7)(ii)(A)."""
@@ -289,7 +289,7 @@ def second_factor(posture: Posture) -> Iterator[str]:
     "identity-provider",
     "warning",
     "Does every trusted identity provider answer?",
-    "Ask whoever runs it; local accounts go on meanwhile. One that is gone for good: bedrail accounts drop ISSUER --reason WHY.",
+    "Ask whoever runs it; local accounts go on. One that is gone for good: bedrail accounts drop ISSUER --reason WHY.",
 )
 def identity_provider(posture: Posture) -> Iterator[str]:
     """People who only sign in there are shut out; asked by `bedrail doctor` and by running servers every minute."""

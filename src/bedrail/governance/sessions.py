@@ -39,6 +39,7 @@ STEP_UP: frozenset[str] = frozenset(
         "ledger.prune",
         "ledger.shard",
         "ledger.witnesses",
+        "order.give",
         "person.add",
         "person.leave",
         "policy.adopt",

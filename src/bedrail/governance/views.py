@@ -45,6 +45,7 @@ from bedrail.governance.custody import CUSTODY, Custody
 from bedrail.governance.deidentification import DEIDENTIFICATION, Deidentification
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
+from bedrail.governance.orders import ORDERS, Orders
 from bedrail.governance.refusals import REFUSALS, RefusedActs
 from bedrail.governance.rights import RIGHTS
 from bedrail.governance.values import (
@@ -95,6 +96,7 @@ class Registry:
         "findings",
         "identity",
         "installation",
+        "orders",
         "people",
         "policies",
         "policy",
@@ -120,6 +122,7 @@ class Registry:
         self.continuity = Continuity()
         self.findings = Findings()
         self.identity = Identity()
+        self.orders = Orders()
         self.people: dict[str, PersonView] = {}
         self.tokens: dict[str, TokenView] = {}
         self.revoked_tokens: dict[str, TokenView] = {}
@@ -441,6 +444,7 @@ _FOLDS: dict[type, Callable[[Registry, Any, str], None]] = {
     **IDENTITY,
     **CUSTODY,
     **REFUSALS,
+    **ORDERS,
     **CATALOGUE,
     **DEIDENTIFICATION,
     PolicyAdopted: _policy,

@@ -33,6 +33,7 @@ from bedrail.core.queries import Decisions
 from bedrail.core.registries import ModelRegistry
 from bedrail.governance.access import authorise
 from bedrail.governance.accounts import proven
+from bedrail.governance.orders import act_under
 from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.refusals import refused_act
@@ -114,6 +115,8 @@ class Context:
     """Where refused acts are counted until a fact tells of them."""
     door: str = "python"
     """By which door the acting person came: cli, web, or a program of their own."""
+    part_of: str = ""
+    """The act that a timer's standing order is good for, while that act does what belongs to it."""
     prover: Prover = field(init=False)
 
     def __post_init__(self) -> None:
@@ -178,6 +181,8 @@ class Context:
 
     def _permitted(self, person: str, action: str) -> Actor:
         registry, now = self.refresh(), self.clock.now().timestamp()
+        if self.principal is not None and self.principal.kind == "token":
+            return act_under(registry, self.principal, person, action, now, self.part_of)
         actor = authorise(registry, person, action, now)
         view = registry.people[person]
         if actor.auth != LOCAL and (grant := registry.access.grant_of(person, now)) is not None:

@@ -14,6 +14,7 @@ from bedrail.core.events import BackupTaken, LedgerRestored, decode
 from bedrail.core.ports import Anchor, Tape, Verifier
 from bedrail.core.values import Value
 from bedrail.governance.access import authorise
+from bedrail.governance.orders import ORDER
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context, Views
 from bedrail.journeys.upkeep import verify_house
@@ -62,6 +63,8 @@ def back_up(
     that a fact names is there. Keys stay at home unless asked for: whoever has both can read everything.
     """
     actor = ctx.require(person, "backup.take")
+    if keys and actor.auth.startswith(ORDER):
+        raise Refused("no timer takes the keys away.", remedy="A person who is signed in: bedrail backup --with-keys")
     if folder.exists() and any(folder.iterdir()):
         raise Refused(f"{folder} is not empty.", remedy="Name an empty or new folder.")
     ctx.append(actor, "governance", BackupTaken(size=ctx.ledger.head().size, keys=keys))

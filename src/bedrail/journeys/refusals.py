@@ -50,7 +50,9 @@ def refused_act(ctx: Context, person: str, action: str, refused: Refused) -> Non
         return
     why = why_of(refused, another=ctx.principal is not None and who != person)
     try:
-        count(ctx, ctx.refused, "person", who, action, ctx.door, why)
+        unattended = ctx.principal is not None and ctx.principal.kind == "token"
+        kind, who = ("order", ctx.principal.session) if unattended and ctx.principal else ("person", who)
+        count(ctx, ctx.refused, kind, who, action, ctx.door, why)
         tell(ctx, ctx.refused)
     except BedrailError:
         pass  # a disk that is out refuses nothing less; what was counted is told by whoever comes next

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -279,6 +280,7 @@ def run(ctx: Context, desk: KeyDesk, person: str, *, dry: bool = False, told: To
     interruption goes on where it stopped. A dry run says what it would do. Raises `Refused`, `NotFound` without a plan.
     """
     actor = ctx.require(person, "retention.run")
+    ctx = replace(ctx, part_of="retention.run")  # a timer's order is good for what belongs to this run, and no longer
     digest, plan = _approved(ctx, person, dry=dry)
     today = ctx.clock.now().date()
     now = {item.key: item for item in _due(ctx, desk, today)}

@@ -122,6 +122,7 @@ from bedrail.core.events.identity import (
     SteppedUp,
 )
 from bedrail.core.events.ledger import LedgerKeyAdded, LedgerKeysDestroyed
+from bedrail.core.events.orders import OrderGiven, OrderRevoked
 from bedrail.core.events.oversight import (
     AlarmRaised,
     ArtifactRefused,
@@ -227,6 +228,8 @@ __all__ = [
     "MonitoringReported",
     "NoticeGiven",
     "Objected",
+    "OrderGiven",
+    "OrderRevoked",
     "OutcomeObserved",
     "PersonAdded",
     "PersonLeft",
@@ -339,6 +342,8 @@ Fact = (
     | TokenHandedOver
     | TokenUsed
     | ActsRefused
+    | OrderGiven
+    | OrderRevoked
     | AbuseLifted
     | AbuseLooked
     | AbuseSuspected

@@ -21,7 +21,7 @@ class RefusedAct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
 
 class ActsRefused(FactStruct, frozen=True, kw_only=True, tag="acts.refused"):
-    """A person or token whose word was believed was refused these acts between two moments (UTC).
+    """A person, token or order (`kind`) whose word was believed was refused these acts between two moments (UTC).
 
     One fact for all of them in a stretch, however many there were; `more` counts those of further kinds.
     """

@@ -1,0 +1,129 @@
+"""Standing orders: a person who may do an act lets a timer do it, for a time, without a proof of the last five minutes.
+
+An order is good for the acts that it names and nothing else; it gives no role, and ends with the role, the account or
+the person behind it, at its end, or when it is revoked. What is done under it says so in `Actor.auth`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from bedrail.core.errors import Refused
+from bedrail.core.events import Actor
+from bedrail.core.events.orders import OrderGiven, OrderRevoked
+from bedrail.governance.access import Access, authorise
+from bedrail.governance.accounts import Identity
+from bedrail.governance.moments import epoch
+from bedrail.governance.sessions import Principal
+from bedrail.governance.values import PersonView
+
+ORDER = "order:"
+"""How `Actor.auth` begins for what was done unattended; the order's id follows."""
+
+UNATTENDED: dict[str, frozenset[str]] = {
+    "abuse.look": frozenset(),
+    "backup.take": frozenset(),
+    "monitoring.look": frozenset(),
+    "retention.run": frozenset({"keys.shred", "keys.complete-disposal"}),
+}
+"""What an order can be good for, and what belongs to that act and is permitted while it runs, but not by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """One standing order; `revoked` says why it ended before its time."""
+
+    order: str
+    person: str
+    acts: frozenset[str]
+    sha256: str
+    expires: str
+    expires_epoch: float
+    reason: str
+    at: str
+    revoked: str = ""
+
+    def live(self, now: float) -> bool:
+        """Whether it may still open anything."""
+        return not self.revoked and now < self.expires_epoch
+
+
+@dataclass(slots=True)
+class Orders:
+    """What the registry knows of standing orders, by id."""
+
+    orders: dict[str, OrderView] = field(default_factory=dict)
+
+    def found(self, sha256: str) -> OrderView | None:
+        """The order whose secret has this digest."""
+        return next((each for each in self.orders.values() if each.sha256 == sha256), None)
+
+
+class Known(Protocol):
+    """The registry, as far as orders go."""
+
+    access: Access
+    people: dict[str, PersonView]
+    identity: Identity
+    orders: Orders
+
+
+def principal_of(known: Known, sha256: str, now: float) -> Principal:
+    """Who a timer with this secret acts for; raises `Refused` for a secret that opens nothing (any more)."""
+    view = known.orders.found(sha256)
+    if view is None or not view.live(now):
+        raise Refused(
+            "this standing order is not known here, has ended or was revoked.",
+            remedy="Whoever may do the act gives a new one: bedrail order give",
+            reasons=("sign-in",),
+        )
+    return Principal(person=view.person, auth=f"{ORDER}{view.order}", auth_time=0.0, kind="token", session=view.order)
+
+
+def act_under(known: Known, principal: Principal, person: str, action: str, now: float, part_of: str = "") -> Actor:
+    """The actor of an act under a standing order; raises `Refused` unless the order is good for exactly that.
+
+    The person behind it must still hold a role of their own for it: an emergency role is for people who are there.
+    """
+    view = known.orders.orders.get(principal.session)
+    account = known.identity.accounts.get(principal.person)
+    if view is None or not view.live(now) or (account is not None and not account.enabled):
+        raise Refused("this standing order opens nothing any more.", reasons=("sign-in",))
+    if person != view.person:
+        raise Refused(f"this standing order is of {view.person}, not of {person}.", reasons=("sign-in",))
+    within = part_of in view.acts and action in UNATTENDED.get(part_of, ())
+    if action not in view.acts and not within:
+        raise Refused(
+            f"this standing order is not good for `{action}`.",
+            remedy=f"It is good for: {', '.join(sorted(view.acts))}.",
+            reasons=("scope",),
+        )
+    actor = authorise(known, person, action, now, auth=principal.auth)
+    if actor.auth != principal.auth:
+        raise Refused(f"`{action}` is permitted to {person} in an emergency only, and no timer has one.")
+    return actor
+
+
+def _given(registry: Any, fact: OrderGiven, at: str) -> None:
+    registry.orders.orders[fact.order] = OrderView(
+        order=fact.order,
+        person=fact.person,
+        acts=frozenset(fact.acts),
+        sha256=fact.sha256,
+        expires=fact.expires,
+        expires_epoch=epoch(fact.expires),
+        reason=fact.reason,
+        at=at,
+    )
+
+
+def _revoked(registry: Any, fact: OrderRevoked, _: str) -> None:
+    known = registry.orders.orders.get(fact.order)
+    if known is not None:
+        registry.orders.orders[fact.order] = replace(known, revoked=fact.reason or "revoked")
+
+
+ORDERS: dict[type, Callable[[Any, Any, str], None]] = {OrderGiven: _given, OrderRevoked: _revoked}
+"""What each fact about orders changes in the registry."""
