@@ -88,8 +88,10 @@ OUTCOMES: dict[str, Method] = {
             "Steyerberg (2019), Clinical Prediction Models, chapter 15",
         ),
         claim="Predictions are nearer to what happens than one number for everybody, and the error is known.",
-        formula="MAE = mean |ŷ − y|; RMSE = √mean (ŷ − y)²; R2 = 1 − Σ(ŷ − y)² / Σ(y − ȳ)²; intervals of errors on the "
-        "log scale, of R2 on log(1 − R2), with the skewness of the pulls taken out (Hall).",
+        formula="MAE = mean |ŷ − y|; RMSE = √mean (ŷ − y)²; R2 = 1 − Σ(ŷ − y)² / Σ(y − ȳ)²; intervals of the MAE "
+        "on the log scale, of the RMSE the root of those of the mean square, of R2 on log(1 − R2), with the skewness "
+        "of "
+        "the pulls taken out (Hall).",
         distrust="With long tails (length of stay) RMSE and R2 hang on a few patients, and so do their intervals: read "
         "the median beside. R2 moves with the spread of the cohort.",
         functions=(
@@ -109,7 +111,9 @@ OUTCOMES: dict[str, Method] = {
         ),
         claim="Predictions are right on average, and at every level of prediction, within the bands required.",
         formula="bias = mean (ŷ − y); y = a + b ŷ by least squares with HC3 errors, or sandwich over patients.",
-        distrust="Straight lines hide curves: see the drawing. By level of the outcome every sound prediction looks "
+        distrust="With a long tail and a few hundred patients: in simulation the intervals of slope and intercept "
+        "held the truth in 91 % to 92 % (n = 200). Straight lines hide curves: see the drawing. By level of "
+        "the outcome every sound prediction looks "
         "biased towards the middle (regression to the mean), which is why only levels of the prediction are judged.",
         functions=(f"{_HOME}.regression.recalibration_line", f"{_HOME}.regression.fifths"),
     ),
@@ -205,7 +209,9 @@ OUTCOMES: dict[str, Method] = {
         formula="O/E(t) = F₁(t) / mean risk; Brier(t) = mean w (1[T ≤ t, event] − risk)²; cloglog P = a + b "
         "cloglog(risk) by weighted score equations; every interval with the pull of the weights, that of the Brier "
         "skill with the larger of the error seen and the one the risks imply.",
-        distrust="Beyond the follow-up: few patients at risk carry the figures. When censoring depends on the risk, or "
+        distrust="With a handful of events: in simulation the integrated Brier skill was held in 92 % where 2 % had "
+        "the event, and the skill at early horizons in 99 %, which is wider than need be. Beyond the follow-"
+        "up: few patients at risk carry the figures. When censoring depends on the risk, or "
         "when care after the prediction changed what would have happened.",
         functions=(
             f"{_HOME}.survival.observed_to_expected",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from bedrail.checks.groups import told
@@ -35,8 +37,8 @@ def accuracy(
     mae = mean_of(np.abs(error), cohort.clusters)
     rmse = numbers.root_mean_square(error, cohort.clusters)
     found = [
-        _size(f"{head}.mae", mae, requirements.max_mae, cohort, requirements),
-        _size(f"{head}.rmse", rmse, requirements.max_rmse, cohort, requirements),
+        _size(f"{head}.mae", mae, mae.tailed, requirements.max_mae, cohort, requirements),
+        _size(f"{head}.rmse", rmse, rmse.root, requirements.max_rmse, cohort, requirements),
         _median(f"{head}.median-absolute-error", np.abs(error), cohort, requirements),
     ]
     centred = (cohort.outcome - cohort.outcome.mean()) ** 2
@@ -50,9 +52,14 @@ def accuracy(
 
 
 def _size(
-    name: str, found: Pulled, most: float | None, cohort: RegressionCohort, requirements: RegressionRequirements
+    name: str,
+    found: Pulled,
+    limits: Callable[[float], tuple[float, float]],
+    most: float | None,
+    cohort: RegressionCohort,
+    requirements: RegressionRequirements,
 ) -> Finding:
-    interval = found.tailed(requirements.confidence)
+    interval = limits(requirements.confidence)
     unit = f" {cohort.unit}" if cohort.unit else ""
     figure = f"{number(found.estimate)}{unit}"
     if most is None:
