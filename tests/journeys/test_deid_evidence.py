@@ -283,13 +283,32 @@ def test_addresses_of_vocabularies_codes_and_pseudonyms_are_no_identifiers(tmp_p
              "identifier": [{"value": "MRN 12345678"}], "telecom": [{"value": "ann@example.com"}]}  # fmt: skip
     made = Manifest(
         medium="fhir", profile="p", project="", inputs=(), outputs=(), records=2, failed=0,
-        handled=(Handled(place="Patient.id", action="replaced by a code", rule="r", count=1),),
+        handled=(Handled(place="Patient.id", action="replaced by a code", rule="r", count=8),),
     )  # fmt: skip
     for name in ("export", "export.jsonl", "export.ndjson"):
         (tmp_path / name).write_text(json.dumps(clean) + "\n" + json.dumps(clean) + "\n")
         assert verify_output(made, tmp_path / name, RULES).found == {}
         (tmp_path / name).write_text(json.dumps(clean) + "\n" + json.dumps(dirty) + "\n")
         assert verify_output(made, tmp_path / name, RULES).found == {"URL": 1, "MRN": 1, "EMAIL": 1}
+
+
+def test_a_pseudonym_is_known_by_form_and_place_and_no_more_are_than_were_given_out(tmp_path: Path) -> None:
+    """In its column, whatever divides the columns, and never in prose; one too many is told."""
+    code = "5c1e0b7a9d3f42618a7be0f3c4d59e12"
+    given = Handled(place="patient", action="keyed pseudonym", rule="r", count=2)
+    for mark in ",;":
+        rows = [("patient", "note", "mail"), (code, f"MRN {code}", "none"), (code, "well", "ann@example.com")]
+        (tmp_path / "t.csv").write_text("".join(mark.join(row) + "\n" for row in rows))
+        made = replace(manifest("table"), handled=(given,))
+        found = verify_output(made, tmp_path / "t.csv", RULES)
+        assert (found.found, found.taken) == ({"EMAIL": 1, "MRN": 1}, 2)
+        made = replace(made, handled=(replace(given, count=1),))
+        assert verify_output(made, tmp_path / "t.csv", RULES).found == {"EMAIL": 1, "MRN": 1, "UNIQUE_ID": 1}
+    (tmp_path / "n.jsonl").write_text(json.dumps({"id": code, "text": f"MRN {code}"}) + "\n")
+    assert verify_output(manifest("text"), tmp_path / "n.jsonl", RULES).found == {"MRN": 1}
+    (tmp_path / "o.hl7").write_text(f"MSH|^~\\&|A|B\rPID|1||{code}^^^H~MRN {code}\r")
+    made = replace(manifest("hl7"), handled=(replace(given, action="replaced by a code"),))
+    assert verify_output(made, tmp_path / "o.hl7", RULES).found == {"MRN": 1}
 
 
 def test_evidence_that_is_over_says_so_beside_its_verdict() -> None:

@@ -46,6 +46,8 @@ def verify(manifest: Path, out: Path, language: str, as_json: bool) -> int:
         click.echo("Nothing was looked through: there is no text in it, or it is DICOM (bedrail deid dicom-audit).")
     elif not found.found:
         click.echo(f"Nothing in {found.looked_at:,} stretches of text has the form of an identifier.")
+    if found.taken:
+        click.echo(f"{found.taken:,} values have the form and place of the run's pseudonyms, and were taken for them.")
     if found.untold:
         click.echo(f"Surrogates look alike, so nothing is said about: {', '.join(found.untold)}.")
     return 0 if found.sound else 1
