@@ -304,6 +304,8 @@ def test_the_lab_is_private_short_lived_and_made_once(tmp_path: Path) -> None:
     assert timedelta(days=3) <= said.not_after - said.not_before <= timedelta(days=3, minutes=10)
     assert told("tls", "init", "--out", str(tmp_path / "lab")).code == 1
     assert told("tls", "init", "--out", str(tmp_path / "x"), "--client", "../evil").code == 2
+    words = told("tls", "init", "--out", str(tmp_path / "y"), "--client", "n1").out
+    assert f"--client-ca {tmp_path}/y/ca.pem --client-crl {tmp_path}/y/crl.pem" in words.replace("\n", "")
     foreign = trustme.CA().issue_cert("x")
     foreign.cert_chain_pems[0].write_to_path(tmp_path / "foreign.pem")
     assert told("tls", "revoke", str(tmp_path / "lab"), "--certificate", str(tmp_path / "foreign.pem")).code == 2

@@ -129,6 +129,13 @@ def test_a_rotation_that_was_killed_is_finished_by_the_next_and_readers_never_fa
     assert set(read) == {3 * len(SUBJECTS)}
 
 
+def test_a_provider_without_a_key_says_what_makes_one_there(house: SmallHouse) -> None:
+    """With its own name: rotating without one would make a key elsewhere."""
+    (said,) = check_providers(house.app.context, desk_of(house.app), "kim")
+    assert (said.provider, said.state) == ("file", "no key yet")
+    assert "bedrail keys rotate kek --to file" in said.what
+
+
 def test_who_keeps_data_keys_cannot_reidentify_and_who_runs_servers_keeps_neither(house: SmallHouse) -> None:
     """By the table, and nobody is given two of these roles."""
     from bedrail.governance.permissions import ACTIONS

@@ -37,7 +37,8 @@ def init(folder: Path, hosts: tuple[str, ...], clients: tuple[str, ...], days: i
         show_json({"folder": str(folder), "files": names, "days": days})
         return
     click.echo(f"{len(names)} files in {folder}, good for {days} days. The keys are for this lab only.")
-    click.echo(f"bedrail serve --tls-cert {folder}/server.pem --tls-key {folder}/server.key")
+    only = f" --client-ca {folder}/ca.pem --client-crl {folder}/crl.pem" if clients else ""
+    click.echo(f"bedrail serve --tls-cert {folder}/server.pem --tls-key {folder}/server.key{only}")
 
 
 @tls.command("revoke")

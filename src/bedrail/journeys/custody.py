@@ -188,7 +188,9 @@ def _health(desk: KeyDesk, name: str) -> Health:
         kind = provider.kind
         provider.health()
     except NotFound as error:
-        return Health(provider=name, kind=kind, state="no key yet", what=str(error))
+        makes = f"bedrail keys rotate kek --to {name}, or bedrail keys move-pseudonyms --to {name}"
+        what = f"{error.message} A first key is made by: {makes}"
+        return Health(provider=name, kind=kind, state="no key yet", what=what)
     except BedrailError as error:
         return Health(provider=name, kind=kind, state="out", what=str(error))
     return Health(provider=name, kind=kind, state="ok", what="")
