@@ -234,8 +234,8 @@ CLAIMS = {
     "f1": ("Wilson's limits of Jaccard's share, carried over", "Follows the outcome rate."),
     "balanced-accuracy": ("Wilson's limits of sensitivity and specificity, recovered into one", ""),
     "mcc": (
-        "Fisher's z with the variance of each row's influence, Student's t",
-        "Under some ten cases or alerts: 92 % at n = 200 with 2 %, patients of several rows. Four cases give few values that it can take; no interval was found that mends it.",
+        "Fisher's z around the table with half a row added to each cell (Haldane 1956, Anscombe 1956; Itaya et al. 2025), design effect of the influences",
+        "Follows the outcome rate. Tried beside it on 3,000 cohorts of 200 rows with 2 % (clustered): Fisher's z with the influences' own variance and Student's t, which this replaces, held 93.2 % with twice the width; half rows and Student's t 98.4 %; a whole row to each cell 97.1 %; the bootstrap of patients 89.5 %; limits recovered from sensitivity, specificity, PPV and NPV 99.0 %. It is None where no alert was given or nobody had the outcome.",
     ),
     "brier": ("limits of the rate and of the means of both classes, recovered into one", ""),
     "brier-skill": ("as Brier", ""),
@@ -255,7 +255,7 @@ CLAIMS = {
     "slope": ("profile likelihood under 150 cases, else sandwich", "Not given where the classes can be separated."),
     "calibration-error": (
         "as reliability",
-        "As reliability; read it beside what chance gives. The 90.7 % in 20,000 rows (20 %, single) is of 300 cohorts with limits from 500 draws: on the same cohorts 4,000 draws hold 92.3 %, and the normal interval that is exact there 93.7 %, which over 1,500 other cohorts holds 95.3 %. So it is the draws, of which 2,000 at least are taken now, and chance; these cells were not simulated again.",
+        "As reliability; read it beside what chance gives. In 20,000 rows, one a patient, limits from 2,000 draws held 93.0 % of 600 cohorts (2 %) and 92.2% of 500 (20 %), against 92.3 % of 300 and 90.7 % of 300 with the 500 draws of before: at or just under 93 %, within the noise. The same first 300 cohorts gave a normal interval, which is exact there, 93.7 %, where 1,500 others gave it 95.3 %, so that some of the shortfall is chance; a point that is left is not explained. The cell of several rows a patient with 20 % was not simulated again: its interval is wide.",
     ),
     "net-benefit": (
         "Wilson's limits of the shares of true and false alerts, recovered into one",

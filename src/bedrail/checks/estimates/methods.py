@@ -108,10 +108,10 @@ ESTIMATES: dict[str, Method] = {
         claim="The risks tell more than the outcome rate does, and each summary lies within the interval shown.",
         formula="Brier = Σ(p − y)²/n; log loss = −Σ log P(what happened)/n; log skill = 1 − log loss / entropy of the "
         "rate; F1 = 2TP/(2TP+FP+FN); balanced accuracy = (sensitivity + specificity)/2; MCC = correlation of alert and "
-        "outcome.",
+        "outcome, its interval by Fisher's z of the table with half a row added to each cell.",
         distrust="F1 and MCC move with the outcome rate and ignore what a miss and a false alarm cost: net benefit "
-        "does not. One risk of nearly 0 or 1 that turns out wrong can rule the log loss. Under ten outcomes the "
-        "interval of MCC is too short.",
+        "does not. One risk of nearly 0 or 1 that turns out wrong can rule the log loss. With a handful "
+        "of outcomes MCC takes few values.",
         functions=(
             "bedrail.checks.estimates.measures.estimate",
             "bedrail.checks.estimates.losses.brier_score",
