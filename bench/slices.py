@@ -16,7 +16,9 @@ Peers, in an environment of their own (their newest numpy is not ours):
 
 SliceLine (Sagadeeva and Boehm 2021) is given the log loss of each row, and beside it the excess that our search uses;
 its first five slices count. DivExplorer (Pastor et al. 2021) is given errors at the threshold, its first five by
-divergence with |t| > 1.96. Both report slices whatever there is; neither has a second half.
+divergence with |t| > 1.96. They look for rules of two statements (--peer-statements; with three SliceLine takes 6.6
+GB here and DivExplorer more than ten minutes a trial) and have two minutes for each trial. Both report slices
+whatever there is; neither has a second half.
 """
 
 from __future__ import annotations
@@ -123,8 +125,9 @@ def ours(cohort: Cohort, seed: int) -> list[np.ndarray]:
     return [each.rows for each in confirmed(cohort, requirements, found) if fails(each, requirements)]
 
 
-def peer(python: str, cohort: Cohort, which: str) -> list[np.ndarray]:
-    """The rows of the first five slices of a peer, which runs in its own environment on the same statements."""
+def peer(python: str, cohort: Cohort, which: str, statements: int, seconds: float) -> list[np.ndarray] | None:
+    """The rows of the first five slices of a peer, which runs in its own environment on the same statements; None where
+    it took longer than `seconds`."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder)
         binned = pd.DataFrame({name: _binned(cohort.inputs[name]) for name in cohort.inputs.columns})  # type: ignore[index, union-attr]
@@ -133,8 +136,12 @@ def peer(python: str, cohort: Cohort, which: str) -> list[np.ndarray]:
         excess = loss + (p * np.log(p) + (1 - p) * np.log1p(-p))
         wrong = (cohort.alert != (cohort.outcome == 1)).astype(float)
         binned.assign(_loss=loss, _excess=np.maximum(0, excess), _wrong=wrong).to_parquet(path / "in.parquet")
-        done = subprocess.run([python, str(Path(__file__).parent / "peers" / "slice_finders.py"), which, str(path)],
-                              capture_output=True, text=True, check=False)  # fmt: skip
+        script = Path(__file__).parent / "peers" / "slice_finders.py"
+        try:
+            done = subprocess.run([python, str(script), which, str(path), str(statements)],
+                                  capture_output=True, text=True, check=False, timeout=seconds)  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return None
         if done.returncode:
             raise SystemExit(f"peer {which}: {done.stderr[-500:]}")
         rules = json.loads((path / "out.json").read_text())
@@ -147,16 +154,23 @@ def _binned(column: pd.Series) -> pd.Series:
     return column.astype(str)
 
 
-def beside_peers(frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, python: str) -> None:
-    """Recall and precision of ours and of each peer on the same planted data, and what each says of fair models."""
+def beside_peers(
+    frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, python: str, statements: int, seconds: float
+) -> None:
+    """Recall and precision of ours and of each peer on the same planted data, and what each says of fair models.
+
+    A trial that a peer does not finish in time counts as one where it found nothing, and is told.
+    """
     plain = max(1, trials // 6)
     for which in ("bedrail", "divexplorer", "sliceline-excess", "sliceline-loss"):
-        found = false = reported = fair = 0
+        found = false = reported = fair = late = 0
         start = time.perf_counter()
         for at in range(trials):
             for kind in (KINDS[at % 3], "fair") if at < plain else (KINDS[at % 3],):
                 cohort, planted, _ = trial(frame, risk, seed * 10_000 + at, kind)
-                rules = ours(cohort, at) if which == "bedrail" else peer(python, cohort, which)
+                told = ours(cohort, at) if which == "bedrail" else peer(python, cohort, which, statements, seconds)
+                late += told is None
+                rules = told or []
                 if kind == "fair":
                     fair += bool(rules)
                     continue
@@ -164,7 +178,8 @@ def beside_peers(frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, 
                 found, reported, false = found + hit, reported + len(rules), false + wrong
         precision = f"{(reported - false) / reported:.0%}" if reported else "none reported"
         print(f"{which}: recall {found} of {trials} = {found / trials:.0%}; precision {precision} "
-              f"({reported} reported, {false} false); something is reported of {fair} of {plain} fair models; "
+              f"({reported} reported, {false} false); {late} not finished; "
+              f"something is reported of {fair} of {plain} fair models; "
               f"{(time.perf_counter() - start) / (trials + plain):.1f} s each", flush=True)  # fmt: skip
 
 
@@ -179,6 +194,8 @@ def main() -> int:
     parser.add_argument("--outcome", default="")
     parser.add_argument("--peers", default="", help="python of the peers' environment")
     parser.add_argument("--peer-trials", type=int, default=30)
+    parser.add_argument("--peer-statements", type=int, default=2, help="the longest rule that peers look for")
+    parser.add_argument("--peer-seconds", type=float, default=120.0, help="time that a peer has for one trial")
     parser.add_argument("--peers-only", action="store_true", help="only the trials with peers beside")
     parser.add_argument("--quick", action="store_true")
     options = parser.parse_args()
@@ -214,7 +231,8 @@ def main() -> int:
                   f"{cpu:.2f} s CPU each", flush=True)  # fmt: skip
             missed |= found < 0.8 * n or false > 0.05 * reported
     if options.peers:
-        beside_peers(frame, risk, options.seed, options.peer_trials, options.peers)
+        beside_peers(frame, risk, options.seed, options.peer_trials, options.peers,
+                     options.peer_statements, options.peer_seconds)  # fmt: skip
     return int(missed and not options.quick)
 
 

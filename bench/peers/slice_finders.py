@@ -12,8 +12,8 @@ FIRST = 5
 
 
 def main() -> None:
-    """`slice_finders.py WHICH FOLDER`: reads in.parquet, writes out.json."""
-    which, folder = sys.argv[1], Path(sys.argv[2])
+    """`slice_finders.py WHICH FOLDER STATEMENTS`: reads in.parquet, writes out.json."""
+    which, folder, statements = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
     table = pd.read_parquet(folder / "in.parquet")
     errors = table[[c for c in table.columns if c.startswith("_")]]
     frame = table.drop(columns=errors.columns).astype(str)
@@ -21,7 +21,7 @@ def main() -> None:
     if which.startswith("sliceline"):
         from sliceline.slicefinder import Slicefinder
 
-        finder = Slicefinder(alpha=0.95, k=FIRST, max_l=3, min_sup=int(0.02 * len(frame)), verbose=False)
+        finder = Slicefinder(alpha=0.95, k=FIRST, max_l=statements, min_sup=int(0.02 * len(frame)), verbose=False)
         finder.fit(frame, errors["_loss" if which.endswith("loss") else "_excess"].to_numpy())
         for row in finder.top_slices_:
             rules.append({c: str(v) for c, v in zip(frame.columns, row, strict=True) if v is not None})
@@ -30,8 +30,8 @@ def main() -> None:
 
         from divexplorer import DivergenceExplorer, divexplorer
 
-        # three statements, as the others: 0.2.6 has no option for what its miner can do
-        divexplorer.fpgrowth_cm = partial(divexplorer.fpgrowth_cm, max_len=3)
+        # as many statements as the others: 0.2.6 has no option for what its miner can do
+        divexplorer.fpgrowth_cm = partial(divexplorer.fpgrowth_cm, max_len=statements)
         found = DivergenceExplorer(frame.assign(wrong=errors["_wrong"])).get_pattern_divergence(
             min_support=0.02, quantitative_outcomes=["wrong"], show_coincise=False
         )
