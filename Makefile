@@ -15,7 +15,7 @@ $(VENV)/python:
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@touch $@
 
-$(VENV)/core: $(VENV)/python requirements/core.lock requirements/build.lock pyproject.toml setup.py
+$(VENV)/core: $(VENV)/python requirements/core.lock requirements/build.lock pyproject.toml setup.py $(shell find src -name "*.c")
 	@echo "Installing Bedrail from the lock (once) ..."
 	@$(PIP) --require-hashes -r requirements/build.lock
 	@$(PIP) --require-hashes -r requirements/core.lock
