@@ -30,6 +30,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
+import uvloop
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
@@ -271,7 +272,8 @@ def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000
     """CPU microseconds of one decision in this process without HTTP and disk; and the same without the model.
 
     Without the model: score, interval, distance and contributions are answers kept from before, everything else
-    (reading, guards, reasons in words, card, sealing, ledger entry, JSON) is done.
+    (reading, guards, reasons in words, card, sealing, ledger entry, JSON) is done. `_together_us` is the same with
+    sixteen requests in hand at a time, as at a loaded server, each in a task of its own.
     """
     encode = msgspec.json.Encoder().encode
     bodies = [line.encode() for line in scripts["governed"].with_suffix(".jsonl").read_text().splitlines()]
@@ -286,6 +288,15 @@ def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000
             encode(await bedside.decide(house.token, bh.USE_CASE, bodies[number % len(bodies)]))
         return (time.process_time() - start) / decisions * 1e6
 
+    async def cost_together(bedside: Bedside, decisions: int, together: int = 16) -> float:
+        async def one(number: int) -> None:
+            encode(await bedside.decide(house.token, bh.USE_CASE, bodies[number % len(bodies)]))
+
+        start = time.process_time()
+        for first in range(0, decisions, together):
+            await asyncio.gather(*(one(first + more) for more in range(together)))
+        return (time.process_time() - start) / -(-decisions // together) / together * 1e6
+
     async def measure() -> dict[str, float]:
         standing = Standing(house.app)
         bedside = standing.bedside
@@ -297,12 +308,14 @@ def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000
         place = bedside.serving.ready(house.candidate)
         loaded = place.model
         x = loaded.encoder.row(json.loads(bodies[0])["features"])
-        real, still = [], []
+        real, still, real_together, still_together = [], [], [], []
         for _ in range(9):
             place.model = loaded
             real.append(await cost(bedside, times // 9))
+            real_together.append(await cost_together(bedside, times // 9))
             place.model = Still(loaded, x)
             still.append(await cost(bedside, times // 9))
+            still_together.append(await cost_together(bedside, times // 9))
         kinds = {kind for _, kind, _ in bedside.tally}
         assert kinds == {"answer"} or sum(bedside.tally.values()) * 0.95 < sum(
             count for (_, kind, _), count in bedside.tally.items() if kind == "answer"
@@ -312,9 +325,12 @@ def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000
             "decision_us": statistics.median(real),
             "governance_us": statistics.median(still),
             "governance_us_best": min(still),
+            "decision_together_us": statistics.median(real_together),
+            "governance_together_us": statistics.median(still_together),
+            "governance_together_us_best": min(still_together),
         }
 
-    return asyncio.run(measure())
+    return uvloop.run(measure())
 
 
 def main() -> None:
