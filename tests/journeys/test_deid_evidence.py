@@ -90,6 +90,10 @@ def test_figures_are_read_as_the_commands_print_them() -> None:
     leak, gap = read_evaluation(said)
     assert leak == pytest.approx((0.01, 0.03, 1000))
     assert gap == pytest.approx(0.04)
+    probed = {"origins": {"a": share, "b": {**share, "rate": 0.9}}}
+    assert read_evaluation({"full": share, "origins": {}, "probe": probed})[1] == pytest.approx(0.09)
+    assert read_evaluation({**said, "probe": probed})[1] == pytest.approx(0.09)
+    assert read_evaluation({"full": share})[1] is None
     for wrong in ([], {"full": 3}, {"full": {"rate": "x"}}, None):
         with pytest.raises(Invalid):
             read_evaluation(wrong)

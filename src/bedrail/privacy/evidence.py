@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bedrail.privacy.tables import Treatment
 
 CHECK = "data-deidentified"
+_ORIGINS = "recall gap between origins of names (bedrail deid evaluate --origins)"
 
 Method = Literal["inside", "safe-harbor", "expert", "limited"]
 
@@ -97,8 +98,8 @@ def run_evidence(manifest: Manifest, method: Method, measured: Measured, limits:
 
 
 def _run_findings(manifest: Manifest, method: Method, measured: Measured, limits: Limits) -> Iterator[Finding]:
-    done = sum(each.count for each in manifest.handled if each.place != "left standing")
-    told = f"{done} places treated by {len(manifest.handled)} rules; {manifest.failed} records failed and were left out"
+    done = [each.count for each in manifest.handled if each.place != "left standing"]
+    told = f"{sum(done)} places treated by {len(done)} rules; {manifest.failed} records failed and were left out"
     if not manifest.records:
         told = f"the output holds no record: {told}"
     yield _finding("treatments", Verdict.PASS if manifest.records else Verdict.MISSING, told, n=manifest.records)
@@ -106,7 +107,7 @@ def _run_findings(manifest: Manifest, method: Method, measured: Measured, limits
         yield _rescan(measured)
     if manifest.medium == "text":
         yield _leak(measured, limits)
-        yield _bounded("origins", measured.origin_gap, limits.max_origin_gap, "recall gap between origins of names")
+        yield _bounded("origins", measured.origin_gap, limits.max_origin_gap, _ORIGINS)
     if method == "safe-harbor":
         yield from _safe_harbor(manifest, measured)
     if method == "expert":
@@ -227,16 +228,20 @@ def _is_pseudonym(word: str) -> bool:
 
 
 def read_evaluation(said: Any) -> tuple[tuple[float, float, int], float | None]:
-    """(leak as in `Measured`, origin gap) out of what `bedrail deid evaluate --json` prints; raises `Invalid`."""
+    """(leak as in `Measured`, origin gap) out of what `bedrail deid evaluate --json` prints; raises `Invalid`.
+
+    The gap is the wider one of the corpus, where it names origins, and of the built-in probe, where that was asked.
+    """
     try:
         full = said["full"]
         leak = (1.0 - float(full["rate"]), 1.0 - float(full["low"]), int(full["of"]))
-        rates = [float(each["rate"]) for each in said.get("origins", {}).values()]
+        asked = [each.get("origins", {}).values() for each in (said, said.get("probe", {}))]
+        rates = [[float(share["rate"]) for share in shares] for shares in asked]
     except (KeyError, TypeError, ValueError, AttributeError):
         raise Invalid(
             "this is no evaluation.", path="--evaluation", remedy="Give what bedrail deid evaluate --json prints."
         ) from None
-    return leak, max(rates) - min(rates) if len(rates) > 1 else None
+    return leak, max((max(each) - min(each) for each in rates if len(each) > 1), default=None)
 
 
 def read_risks(said: Any) -> Risks:
