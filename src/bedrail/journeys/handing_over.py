@@ -38,6 +38,7 @@ from bedrail.models.statements import (
     Check,
     Resource,
     Statement,
+    as_written,
     open_sealed,
     read_model_signature,
     seal,
@@ -209,6 +210,8 @@ def verify_handed(
     except Invalid as error:
         raise _differs(f"{PACKAGE}/{error.path}") from error
     pem = model_key or _part(folder, PEM)
+    if not as_written(_part(folder, SIGNATURE)):
+        raise _differs(SIGNATURE)
     signed = read_model_signature(_part(folder, SIGNATURE), lambda m, s: verify_model(pem, m, s), pem)
     if signed != digests or (model_key is not None and model_key != _part(folder, PEM)):
         raise _differs(f"{SIGNATURE} or {PEM}")

@@ -70,7 +70,7 @@ class _Material(msgspec.Struct, frozen=True, kw_only=True):
 class Bundle(msgspec.Struct, frozen=True, kw_only=True):
     """A Sigstore bundle over a key: what `model_signing sign key` writes and reads."""
 
-    media_type: str = msgspec.field(name="mediaType", default=BUNDLE)
+    media_type: str = msgspec.field(name="mediaType")
     verification_material: _Material = msgspec.field(name="verificationMaterial")
     dsse_envelope: Envelope = msgspec.field(name="dsseEnvelope")
 
@@ -83,20 +83,26 @@ def pae(payload_type: str, payload: bytes) -> bytes:
 
 def seal(statement: Statement, sign: Sign, key_id: str) -> bytes:
     """The statement in a signed envelope, as JSON; the same statement gives the same payload."""
-    return msgspec.json.format(msgspec.json.encode(_envelope(statement, sign, key_id)), indent=1) + b"\n"
+    return _written(_envelope(statement, sign, key_id))
 
 
 def open_sealed(data: bytes, check: Check) -> Statement:
     """The statement of an envelope signed by the expected key.
 
-    One valid signature suffices (DSSE asks for a threshold; ours is one key). Raises `Corrupt` when none is valid or
-    the payload is no statement.
+    Nothing may stand in it beside what `seal` writes. One valid signature suffices (DSSE asks for a threshold; ours is
+    one key). Raises `Corrupt` when none is valid or the payload is no statement.
     """
     try:
         envelope = msgspec.json.decode(data, type=Envelope)
     except NOT_JSON as error:
         raise Corrupt("this is no DSSE envelope.", remedy="Fetch it again.") from error
+    if data != _written(envelope):
+        raise Corrupt("the envelope is not as it was written.", remedy="Fetch it again.")
     return _opened(envelope, check)
+
+
+def _written(envelope: Envelope) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(envelope), indent=1) + b"\n"
 
 
 def model_statement(name: str, digests: Mapping[str, str]) -> Statement:
@@ -116,10 +122,20 @@ def model_statement(name: str, digests: Mapping[str, str]) -> Statement:
 def sign_model(name: str, digests: Mapping[str, str], sign: Sign, public_pem: bytes) -> bytes:
     """A `model.sig` that the OpenSSF tool verifies; `sign` is ECDSA over a NIST curve with the curve's hash, in DER."""
     bundle = Bundle(
+        media_type=BUNDLE,
         verification_material=_Material(public_key=_PublicKey(hint=hashlib.sha256(public_pem).hexdigest())),
         dsse_envelope=_envelope(model_statement(name, digests), sign, ""),
     )
     return msgspec.json.encode(bundle)
+
+
+def as_written(signature: bytes) -> bool:
+    """Whether a `model.sig` is, byte for byte, what `sign_model` writes; spaces and names that nobody signed are room
+    for changes, which the standard tool leaves."""
+    try:
+        return signature == msgspec.json.encode(msgspec.json.decode(signature, type=Bundle))
+    except NOT_JSON:
+        return False
 
 
 def read_model_signature(data: bytes, check: Check, public_pem: bytes) -> dict[str, str]:
@@ -193,10 +209,18 @@ def _envelope(statement: Statement, sign: Sign, key_id: str) -> Envelope:
     )
 
 
+def _decoded(text: str) -> bytes:
+    """Base64 as it is written, and no other text that means the same bytes (RFC 4648 3.5); raises ValueError."""
+    data = base64.b64decode(text, validate=True)
+    if base64.b64encode(data).decode() != text:
+        raise ValueError("not canonical")
+    return data
+
+
 def _opened(envelope: Envelope, check: Check) -> Statement:
     try:
-        payload = base64.b64decode(envelope.payload, validate=True)
-        signatures: Sequence[bytes] = [base64.b64decode(each.sig, validate=True) for each in envelope.signatures]
+        payload = _decoded(envelope.payload)
+        signatures: Sequence[bytes] = [_decoded(each.sig) for each in envelope.signatures]
     except (binascii.Error, ValueError) as error:
         raise Corrupt("the envelope is not base64.", remedy="Fetch it again.") from error
     message = pae(envelope.payload_type, payload)
