@@ -205,6 +205,8 @@ def test_a_server_publishes_by_itself_and_goes_on_without_its_witnesses(tmp_path
     kept = told(*words, "--bundle", str(tmp_path / "bundle"), "--json")
     assert kept.code == 0, kept.out + kept.err
     assert json.loads(kept.out)["kept"] == 1
+    assert "own key" not in told(*words, "--bundle", str(tmp_path / "bundle")).out
+    assert "own key was believed" in told(*words[:4], "--bundle", str(tmp_path / "bundle")).out
 
 
 def _fact(person: str) -> PersonAdded:

@@ -59,4 +59,6 @@ def monitor(
             show_table("Broken promises", ("line", "kind", "what"), rows)
         told = f"{found.kept} kept, {len(found.broken)} broken, {found.pending} too young for this view"
         click.echo(f"{told} ({found.size} entries).")
+        if not keys:
+            click.echo("The bundle's own key was believed; pin it with --key to know whose promises these are.")
     click.get_current_context().exit(1 if found.broken else 0)
