@@ -441,9 +441,14 @@ def _order_secret() -> str:
     if not named:
         return os.environ.get("BEDRAIL_ORDER", "")
     try:
-        return Path(named).read_text(encoding="ascii").strip()
+        secret = Path(named).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise Invalid("cannot be read.", path="BEDRAIL_ORDER_FILE", remedy="Name the order's file.") from None
+    if not secret:  # a timer without its order must not go on as somebody else
+        raise Invalid(
+            "the order's file is empty.", path="BEDRAIL_ORDER_FILE", remedy="Give a new order for this timer."
+        )
+    return secret
 
 
 def _carrier() -> Callable[[bytes], bool] | None:

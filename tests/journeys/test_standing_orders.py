@@ -16,6 +16,7 @@ from bedrail.core.events import BackupTaken
 from bedrail.governance.orders import ORDER, UNATTENDED, principal_of
 from bedrail.governance.permissions import ACTIONS
 from bedrail.journeys import accounts, upkeep
+from bedrail.journeys.leaving import leave
 from bedrail.journeys.orders import give_order, revoke_order
 from reception_house import House, house, refused
 from small_home import told
@@ -102,7 +103,7 @@ def test_what_belongs_to_a_retention_run_is_permitted_while_it_runs_only(home: H
     assert refused(ctx.require, "priya", "keys.shred") == "scope"
 
 
-@pytest.mark.parametrize("end", ["time", "revoked", "role", "disabled", "left"])
+@pytest.mark.parametrize("end", ["time", "revoked", "role", "disabled", "reset", "left"])
 def test_an_order_ends_with_its_time_its_revoking_and_whoever_gave_it(home: House, end: str) -> None:
     """At the next act, whatever the timer holds."""
     order, secret = given(home)
@@ -118,14 +119,32 @@ def test_an_order_ends_with_its_time_its_revoking_and_whoever_gave_it(home: Hous
         upkeep.add_person(ctx, "olivia", "rob", "Rob", ("auditor",))
     elif end == "disabled":
         accounts.disable_account(home.at, "olivia", "rob", "on leave")
+    elif end == "reset":
+        accounts.reset_second_factors(home.at, "olivia", "rob", "a stolen telephone")
     else:
-        from bedrail.journeys.leaving import leave
-
         leave(ctx, "olivia", "rob", "end of contract")
     ctx.principal = timer
     refused(ctx.require, "rob", "backup.take")
-    if end in ("time", "revoked"):
-        assert refused(hold, home, secret) == "sign-in"
+    assert refused(hold, home, secret) == "sign-in"
+
+
+def test_an_order_stays_ended_when_role_account_or_name_come_back(home: House) -> None:
+    """Whoever has an old secret can do nothing with it, whatever is given to whom later."""
+    ctx = home.app.context
+    for end in ("role", "disabled", "left"):
+        home.act_as(home.sign_in("rob"))
+        _, secret = given(home)
+        home.act_as(home.sign_in("olivia"))
+        if end == "role":
+            upkeep.add_person(ctx, "olivia", "rob", "Rob", ("auditor",))
+        elif end == "disabled":
+            accounts.disable_account(home.at, "olivia", "rob", "on leave")
+            accounts.enable_account(home.at, "olivia", "rob")
+        else:
+            leave(ctx, "olivia", "rob", "end of contract")
+        upkeep.add_person(ctx, "olivia", "rob", "Rob", ("release-engineer",))
+        ctx.refresh()
+        assert refused(hold, home, secret) == "sign-in", end
 
 
 def test_nobody_gives_what_they_may_not_do_and_some_acts_to_no_timer(home: House) -> None:
@@ -159,6 +178,8 @@ def test_from_giving_to_a_timers_backup_on_the_command_line(tmp_path: Path, monk
     assert told("backup", "--with-keys", "--out", str(tmp_path / "k"), home=home).code == 1
     file.write_text("bedrail_wrong")
     assert told("backup", "--out", str(tmp_path / "c"), home=home).code == 1
+    file.write_text("")
+    assert told("backup", "--out", str(tmp_path / "c"), home=home).code == 2
     file.unlink()
     assert told("backup", "--out", str(tmp_path / "c"), home=home).code == 2
     monkeypatch.delenv("BEDRAIL_ORDER_FILE")

@@ -171,6 +171,16 @@ def _disabled(identity: Identity, fact: AccountDisabled, _: str) -> None:
     _end(identity, [s.session for s in identity.sessions.values() if s.person == fact.person])
 
 
+def _shut(registry: Any, fact: AccountDisabled, at: str) -> None:
+    _disabled(registry.identity, fact, at)
+    registry.orders.end(fact.person, "account disabled")
+
+
+def _reset(registry: Any, fact: AccountReset, _: str) -> None:
+    """What somebody with a stolen session left to a timer ends with it."""
+    registry.orders.end(fact.person, "account reset")
+
+
 def _enabled(identity: Identity, fact: AccountEnabled, _: str) -> None:
     _change(identity, fact.person, enabled=True)
 
@@ -251,8 +261,8 @@ def _in_identity(fold: Callable[[Identity, Any, str], None]) -> Callable[[Any, A
 IDENTITY: dict[type, Callable[[Any, Any, str], None]] = {
     SignInRuled: _in_identity(_ruled),
     AccountOpened: _in_identity(_opened),
-    AccountReset: _nothing,
-    AccountDisabled: _in_identity(_disabled),
+    AccountReset: _reset,
+    AccountDisabled: _shut,
     AccountEnabled: _in_identity(_enabled),
     CredentialEnrolled: _in_identity(_enrolled),
     CredentialRevoked: _in_identity(_revoked),

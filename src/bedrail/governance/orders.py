@@ -60,6 +60,12 @@ class Orders:
         """The order whose secret has this digest."""
         return next((each for each in self.orders.values() if each.sha256 == sha256), None)
 
+    def end(self, person: str, why: str) -> None:
+        """Nothing that this person left to a timer counts any more, also when role, account or name come back."""
+        for order, view in self.orders.items():
+            if view.person == person and not view.revoked:
+                self.orders[order] = replace(view, revoked=why)
+
 
 class Known(Protocol):
     """The registry, as far as orders go."""

@@ -28,6 +28,7 @@ from bedrail.governance.access import Access
 from bedrail.governance.accounts import Identity
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import days_after, epoch
+from bedrail.governance.orders import Orders
 from bedrail.governance.values import TOKEN_ACTIONS, PersonView, TokenView
 
 
@@ -37,6 +38,7 @@ class Registry(Protocol):
     access: Access
     identity: Identity
     findings: Findings
+    orders: Orders
     people: dict[str, PersonView]
     tokens: dict[str, TokenView]
     revoked_tokens: dict[str, TokenView]
@@ -46,6 +48,8 @@ def _person(registry: Registry, fact: PersonAdded, at: str) -> None:
     before = registry.people.get(fact.person)
     view = PersonView(fact.person, fact.name, frozenset(fact.roles), at, frozenset(fact.sites))
     registry.people[fact.person] = view
+    if before is not None and before.roles - view.roles:
+        registry.orders.end(fact.person, "a role ended")
     registry.access.changed(before.roles if before is not None else frozenset(), view, at)
 
 
@@ -54,6 +58,7 @@ def _left(registry: Registry, fact: PersonLeft, at: str) -> None:
     before = registry.people.pop(fact.person, None)
     registry.access.leave(before.roles if before is not None else frozenset(), fact, at)
     registry.identity.leave(fact.person)
+    registry.orders.end(fact.person, "left")
 
 
 def _token(registry: Registry, fact: TokenIssued, _at: str) -> None:

@@ -18,6 +18,7 @@ from bedrail.core.events import (
     CredentialEnrolled,
     Fact,
     NoticeGiven,
+    OrderRevoked,
     ProviderDropped,
     ProviderTrusted,
     SessionsEnded,
@@ -124,7 +125,12 @@ def reset_second_factors(at: Reception, by: str, person: str, reason: str) -> No
         if not gone:
             raise Refused(f"{person} has no second factor.")
         ended = _sessions_of(at, person, "second factors reset")
-        _tell(at, actor, person, f"{by} removed the second factors of {person}: {reason}", *ended)
+        orders = [
+            OrderRevoked(order=each.order, reason="second factors reset")
+            for each in at.registry().orders.orders.values()
+            if each.person == person and each.live(at.now())
+        ]
+        _tell(at, actor, person, f"{by} removed the second factors of {person}: {reason}", *ended, *orders)
         revoke(at, _as(at, actor), account, gone, reason)
 
 

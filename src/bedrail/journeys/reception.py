@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -22,7 +22,7 @@ from bedrail.core.accounts import (
     TicketRow,
     Tokens,
 )
-from bedrail.core.errors import Refused
+from bedrail.core.errors import BedrailError, Refused
 from bedrail.core.events import SessionsEnded, SignedIn, SignInsRefused, SteppedUp
 from bedrail.core.ports import DataKeys
 from bedrail.core.values import Value
@@ -256,7 +256,8 @@ class Reception:
             for (kind, who, action, why), times in refused.items():
                 refusals.count(self.ctx, self.desk, kind, who, action, door, why, times)
             if refused:
-                refusals.tell(self.ctx, self.desk)
+                with suppress(BedrailError):  # counted is counted: `tend` tells of it when the ledger can be told
+                    refusals.tell(self.ctx, self.desk)
 
     def look_at_providers(self) -> None:
         """Ask each trusted identity provider whether it is there; what was found stands in `out`."""

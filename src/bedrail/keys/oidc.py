@@ -90,10 +90,8 @@ class OpenIdConnect:
 
     def look(self, issuer: str) -> str:
         """Ask the provider for its description and its keys anew; what is wrong with them, or an empty text."""
-        with self._lock:
-            self._known.pop(issuer, None)
         try:
-            usable_keys(self._fetched(self._discovered(issuer)["jwks_uri"]))
+            usable_keys(self._fetched(self._discovered(issuer, anew=True)["jwks_uri"]))
         except (Refused, Unavailable) as error:
             return error.message
         return ""
@@ -130,29 +128,40 @@ class OpenIdConnect:
         fresh = usable_keys(self._fetched(about["jwks_uri"]))
         return verified(fresh), fresh
 
-    def _discovered(self, issuer: str) -> dict[str, Any]:
+    def _discovered(self, issuer: str, *, anew: bool = False) -> dict[str, Any]:
         """The provider's own description, at most ten minutes old; refused when it names another issuer."""
         with self._lock:
             at, about = self._known.get(issuer, (float("-inf"), {}))
-        if self._monotonic() - at < KEPT_SECONDS:
+        if not anew and self._monotonic() - at < KEPT_SECONDS:
             return about
         try:
             about = dict(json.loads(self._fetched(f"{issuer.rstrip('/')}/.well-known/openid-configuration")))
             ends = [about[name] for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
+            safe = all(isinstance(end, str) and _safe(end) for end in ends)
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise _out() from error
-        if about.get("issuer") != issuer or not all(isinstance(end, str) and _safe(end) for end in ends):
+        if about.get("issuer") != issuer or not safe:
             raise Refused("The identity provider describes itself as another one.", reasons=("token",))
         with self._lock:
             self._known[issuer] = (self._monotonic(), about)
         return about
 
     def _fetched(self, url: str) -> bytes:
-        with self._http() as http, _translated():
-            reply = http.get(url, headers={"accept": "application/json"})
-            if reply.status_code != 200 or len(reply.content) > LARGEST:
+        """The whole reply, in the time and size that one may have."""
+        until = self._monotonic() + self._timeout
+        body = bytearray()
+        with (
+            self._http() as http,
+            _translated(),
+            http.stream("GET", url, headers={"accept": "application/json"}) as reply,
+        ):
+            if reply.status_code != 200:
                 raise _out()
-            return reply.content
+            for piece in reply.iter_bytes():
+                body += piece
+                if len(body) > LARGEST or self._monotonic() > until:
+                    raise _out()
+        return bytes(body)
 
     def _exchanged(self, provider: Provider, redirect: str, url: str, code: str, verifier: str) -> dict[str, Any]:
         import httpx
@@ -207,7 +216,7 @@ def _translated() -> Iterator[None]:
 
     try:
         yield
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # such as a host name that is none
         raise _out() from error
 
 

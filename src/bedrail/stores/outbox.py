@@ -19,6 +19,8 @@ DRAFT_SECONDS = 3600.0
 RETRY_SECONDS = 24 * 3600.0
 MOST_AT_ONCE = 20
 """What could not be handed on is tried again for a day, so many at a time."""
+MOST_FAILED = 3
+"""Then the pager is taken to be out, until the next time."""
 
 
 class Outbox:
@@ -60,13 +62,20 @@ class Outbox:
         return 0
 
     def _carried(self, waiting: Sequence[Path]) -> int:
-        done = 0
+        """How many were carried; a few that the pager does not take hold up no others."""
+        done = failed = 0
         for path in waiting[:MOST_AT_ONCE]:
             notice = _read(path)
-            if notice is not None:
-                if not self.give(notice):
-                    break
+            if notice is None or self._carry is None:
+                continue
+            if self._carry(msgspec.json.encode(notice)):
                 done += 1
+                with suppress(OSError):  # somebody fetched it meanwhile
+                    path.rename(path.with_name(f"{notice.notice}.sent.json"))
+            else:
+                failed += 1
+                if failed == MOST_FAILED:
+                    break
         return done
 
     def _keep(self, notice: Notice) -> Path | None:

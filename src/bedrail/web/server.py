@@ -167,7 +167,7 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
         finally:
             for task in tasks:
                 task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
+                with contextlib.suppress(asyncio.CancelledError, Exception):  # what ended it before must not end this
                     await task
             with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
                 await door.bedside.note_throttling(all_of_it=True)
