@@ -98,7 +98,7 @@ def test_drafts_that_are_being_made_join_up_to_enough(writers: int) -> None:
     tape = MemoryTape()
 
     async def run() -> int:
-        group = _group(tape)
+        group = _group(tape, patience=60.0)
         coming = writers
         group.coming = lambda: coming
 
@@ -116,6 +116,20 @@ def test_drafts_that_are_being_made_join_up_to_enough(writers: int) -> None:
     commits = asyncio.run(run())
     assert len(tape.rows) == writers
     assert commits == 1 if writers < ENOUGH else commits > 1
+
+
+def test_finished_drafts_wait_for_slow_ones_no_longer_than_patience() -> None:
+    """However long further drafts are said to be coming, the first becomes durable."""
+    tape = MemoryTape()
+
+    async def run() -> None:
+        group = _group(tape)
+        group.coming = lambda: 1
+        await asyncio.wait_for(group.commit(person(1)), 30)
+        await group.close()
+
+    asyncio.run(run())
+    assert len(tape.rows) == 1
 
 
 def test_what_arrives_during_a_commit_forms_the_next() -> None:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from array import array
 
 import pytest
 
-from bedrail.privacy.text.automaton import Automaton
+from bedrail.privacy.text.automaton import _UNMADE, Automaton
+from bedrail.privacy.text.matching import Matcher
+from bedrail.privacy.text.normalise import Plain
+from bedrail.privacy.text.packs import pack
+from bedrail.privacy.text.tokens import Tokens
 
 
 @pytest.mark.parametrize(
@@ -24,3 +29,15 @@ def test_long_counts_and_negations_beyond_ascii_are_not_ruled_out(regex: str, te
     machine = Automaton([re.compile(regex)], [[0]])
     assert re.match(regex, text)
     assert machine.open[machine.walked(text, 0, 0)] == (0,)
+
+
+def test_a_table_with_every_row_holds_no_state_that_was_never_made() -> None:
+    """A move that is not made yet stays one where the table is so large that its mark could be a row."""
+    matcher = Matcher(pack("en").rules)
+    machine, rows = matcher._automaton, _UNMADE + 1
+    machine.moves = machine.moves + array("H", [_UNMADE]) * (rows * machine.width - len(machine.moves))
+    machine.stops = machine.stops + bytearray(rows - len(machine.stops))
+    tokens = Tokens(Plain("MRN: 1234567, seen 3/4/2021 by Dr. Alma Reyes, tel 555-010-4477"))
+    found = matcher.events(tokens)
+    assert found
+    assert found == matcher.events_python(tokens)

@@ -129,6 +129,7 @@ class Work:
         """What the model says, or the first doubt; None when something has to be waited for."""
         if self.ready.loading is not None:
             return None
+        case.model_fault = self.ready.fault  # loading may have ended since the case was made
         doubt = before_inputs(case)
         if isinstance(doubt, FallBack):
             return doubt

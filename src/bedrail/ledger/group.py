@@ -21,6 +21,9 @@ MAX_BATCH = 1024
 ENOUGH = 16
 """Drafts among which a commit's own cost is well shared; fewer wait for those that the loop is just making."""
 
+PATIENCE = 0.005
+"""Seconds, at most, that finished drafts wait for those that the loop is just making: a slow model makes few."""
+
 QUICK = 0.002
 """Seconds: a lone draft is written on the loop itself while commits have lately been as quick as this."""
 
@@ -37,10 +40,11 @@ class GroupCommit:
     once, until a probe write has become durable. A draft that is itself `Invalid` fails alone.
     """
 
-    def __init__(self, ledger: Ledger, *, probe_seconds: float = 0.5) -> None:
-        """`probe_seconds` passes between attempts to write after a failure."""
+    def __init__(self, ledger: Ledger, *, probe_seconds: float = 0.5, patience: float = PATIENCE) -> None:
+        """`probe_seconds` passes between attempts to write after a failure; `patience` is in seconds too."""
         self._ledger = ledger
         self._probe_seconds = probe_seconds
+        self._patience = patience
         self._waiting: list[_Waiting] = []
         self._busy = False
         self._closing = False
@@ -49,6 +53,7 @@ class GroupCommit:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._idle: asyncio.Event | None = None
         self._last = 0
+        self._waits_since: float | None = None
         self._seconds = 2 * QUICK  # a disk is slow until it was seen to be quick
         self._batches: SimpleQueue[list[_Waiting] | None] = SimpleQueue()
         self._worker: Thread | None = None
@@ -122,8 +127,12 @@ class GroupCommit:
         """On the loop: hand everything waiting to the worker, or rest."""
         if 0 < len(self._waiting) < ENOUGH and self.coming():
             assert self._loop is not None
-            self._loop.call_soon(self._send)
-            return
+            now = monotonic()
+            self._waits_since = now if self._waits_since is None else self._waits_since
+            if now - self._waits_since < self._patience:
+                self._loop.call_soon(self._send)
+                return
+        self._waits_since = None
         batch = [each for each in self._waiting if not each[1].done()]  # done: the caller gave up
         self._waiting = batch[MAX_BATCH:]
         if batch:

@@ -5,6 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+enum { UNMADE = 65535 }; /* as in automaton.py: more than any state, also where the table has a row for it */
 enum { BLANK, LETTER, DIGIT, SIGN };
 
 static int kind_of(Py_UCS4 c)
@@ -151,7 +152,7 @@ static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t *at, 
     const char *stops = m->stops.buf;
     for (Py_ssize_t here = *at; here < size && !stops[state]; here++) {
         Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, here))];
-        if (after >= m->states) {
+        if (after == UNMADE || after >= m->states) {
             *at = here;
             return state;
         }

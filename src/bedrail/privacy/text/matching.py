@@ -279,10 +279,10 @@ class Matcher:
                 known = places.get(rule.at)
                 if known is None:
                     known = places[rule.at] = _Places()
-                first, last = max(known.looked, index - rule.behind), min(len(tokens), index + rule.behind)
-                if first < last:
-                    known.found += self.places(tokens, rule.entry, first, last)
-                    known.looked = last
+                begin, end = max(known.looked, index - rule.behind), min(len(tokens), index + rule.behind)
+                if begin < end:
+                    known.found += self.places(tokens, rule.entry, begin, end)
+                    known.looked = end
                 if known.found:
                     _match_around(rule, tokens, index, known.found, found)
 
