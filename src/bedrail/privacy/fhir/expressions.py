@@ -70,6 +70,9 @@ _BINDING = {
 }  # fmt: skip
 
 
+_DIGITS = 18
+
+
 class _Reader:
     """Precedence climbing, as FHIRPath orders its operators."""
 
@@ -88,6 +91,13 @@ class _Reader:
         if self.peek() != sign:
             raise self.wrong()
         self.at += 1
+
+    def whole(self, token: str) -> int:
+        """The number that a token is; no list or measure needs more than 18 digits."""
+        if not token.isdecimal() or len(token) > _DIGITS:
+            remedy = f"A whole number of at most {_DIGITS} digits."
+            raise Invalid(f"{token[:20]} is no number that can stand there.", path=self.text, remedy=remedy)
+        return int(token)
 
     def expression(self, least: int) -> Compiled:
         left = self.term()
@@ -115,7 +125,7 @@ class _Reader:
         while self.peek() in (".", "["):
             if self.peek() == "[":
                 self.at += 1
-                place = int(self.peek())
+                place = self.whole(self.peek())
                 self.at += 1
                 self.take("]")
                 compiled = _index(compiled, place)
@@ -134,7 +144,7 @@ class _Reader:
         if kind == "text":
             return _constant(unquoted(token))
         if kind == "number":
-            return _constant(Decimal(token) if "." in token else int(token))
+            return _constant(Decimal(token) if "." in token else self.whole(token))
         if kind == "date":
             return _constant(Date(token[1:].rstrip("T")))
         if kind == "name":
