@@ -437,17 +437,14 @@ def _require_home(home: Path) -> None:
 
 
 def _order_secret() -> str:
-    named = os.environ.get("BEDRAIL_ORDER_FILE", "")
-    if not named:
+    if not (named := os.environ.get("BEDRAIL_ORDER_FILE", "")):
         return os.environ.get("BEDRAIL_ORDER", "")
     try:
         secret = Path(named).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise Invalid("cannot be read.", path="BEDRAIL_ORDER_FILE", remedy="Name the order's file.") from None
     if not secret:  # a timer without its order must not go on as somebody else
-        raise Invalid(
-            "the order's file is empty.", path="BEDRAIL_ORDER_FILE", remedy="Give a new order for this timer."
-        )
+        raise Invalid("the order's file is empty.", path="BEDRAIL_ORDER_FILE", remedy="Give the timer a new one.")
     return secret
 
 

@@ -176,11 +176,16 @@ def test_a_moved_alias_and_changed_bytes_are_noticed_refused_and_recorded(
     assert json.loads(capsys.readouterr().out)["check"] == "registry-source"
 
 
-def test_a_registry_that_may_not_be_asked_any_more_is_missing_evidence(app: App, mlflow: Mlflow) -> None:
+def test_a_registry_that_may_not_be_asked_any_more_is_missing_evidence(
+    app: App, mlflow: Mlflow, boosters: list[bytes]
+) -> None:
     """Closed by the security officer, or a candidate of another origin: nobody can tell, and that is the answer."""
     ctx = app.context
+    model, _ = mlflow.logged("lightgbm", {"model.lgb": boosters[0]})
+    mlflow.version("closing", model)
+    bring(app, mlflow, "models:/closing/1", "closing")
     assert registry_sources.check_source(ctx, "sam", CASE, "baseline").verdict is Verdict.MISSING
     close_egress(ctx, "olivia", f"127.0.0.1:{mlflow.port}", "moved house")
-    found = registry_sources.check_source(ctx, "sam", CASE, "v1")
+    found = registry_sources.check_source(ctx, "sam", CASE, "closing")
     assert found.verdict is Verdict.MISSING
     assert "nobody allowed" in found.reason
