@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ class Describing:
     def __init__(self) -> None:
         self.said: bytes = b""
         self.status = 200
+        self.pause, self.dripped = 0.0, 0
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -33,7 +35,14 @@ class Describing:
                 if outer.status == 302:
                     self.send_header("location", "/elsewhere")
                 self.end_headers()
-                self.wfile.write(outer.said)
+                if not outer.pause:
+                    self.wfile.write(outer.said)
+                    return
+                with suppress(OSError):  # nobody listens any more
+                    for at in range(len(outer.said)):
+                        self.wfile.write(outer.said[at : at + 1])
+                        outer.dripped = at + 1
+                        sleep(outer.pause)
 
             def log_message(self, *_: Any) -> None:
                 """Nothing."""
@@ -104,6 +113,25 @@ def test_a_redirect_or_an_error_is_no_description(provider: Describing, status: 
     provider.status = status
     with pytest.raises(Unavailable):
         provider.depart()
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize(
+    "address", ["http://[x", f"https://{'a' * 70}.example/x", "https://id..example/x", "https://\ud800.example/x"]
+)
+def test_looking_never_raises_whatever_an_address_is(provider: Describing, end: str, address: str) -> None:
+    """A host that is none is what is wrong with the provider, or nothing that a look asks for."""
+    provider.describe(**{end: address})
+    said = OpenIdConnect(monotonic, timeout=3.0).look(provider.issuer)
+    assert said or end != "jwks_uri"
+
+
+def test_a_provider_that_drips_is_out(provider: Describing) -> None:
+    """The whole reply has its time: each byte in time is not enough."""
+    provider.describe()
+    provider.pause = 0.05
+    assert OpenIdConnect(monotonic, timeout=0.5).look(provider.issuer)
+    assert provider.dripped < len(provider.said)
 
 
 def test_a_description_without_end_is_not_read(provider: Describing) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import threading
 from collections.abc import Iterator
@@ -102,9 +103,19 @@ def test_what_a_pager_did_not_take_is_tried_again_for_a_day(tmp_path: Path) -> N
     assert len(tried) == 3
     assert out.settle((), now) == 0
     assert len(tried) == 6
+    for path in folder.glob("*.json"):
+        os.utime(path, (now.timestamp() - 23 * 3600,) * 2)
+    assert out.settle((), now) == 0
     back = Outbox(folder, lambda _: True)
+    assert back.settle((), now + timedelta(hours=2)) == 0, "trying again does not make a notice younger"
     assert back.settle((), now + timedelta(days=2)) == 0, "nobody is woken by what is long past"
     assert back.settle((), now) == 3
+    some = Outbox(folder, lambda data: b"05N" not in data)
+    for name in ("05N", "06N"):
+        out.give(structs.replace(NOTICE, notice=name))
+    assert some.settle((), now) == 1, "one that the pager refuses holds up no other"
+    (folder / "05N.json").unlink()
+    (folder / "06N.sent.json").unlink()
     (folder / "04N.json").write_bytes(b"{")
     assert back.settle((), now) == 0
     assert sorted(path.name for path in folder.glob("*.sent.json")) == [f"0{n}N.sent.json" for n in (1, 2, 3)]

@@ -48,7 +48,7 @@ class Outbox:
         return carried
 
     def settle(self, told: Container[str], now: datetime) -> int:
-        """Drafts that the ledger tells of are kept; then all that waits is carried, oldest first, while that works."""
+        """Drafts that the ledger tells of are kept; then what has waited under a day is carried, oldest first."""
         with suppress(OSError):
             for path in sorted(self._folder.glob(f"*{DRAFT}")):
                 notice = _read(path)

@@ -89,9 +89,8 @@ OUTCOMES: dict[str, Method] = {
         ),
         claim="Predictions are nearer to what happens than one number for everybody, and the error is known.",
         formula="MAE = mean |ŷ − y|; RMSE = √mean (ŷ − y)²; R2 = 1 − Σ(ŷ − y)² / Σ(y − ȳ)²; intervals of the MAE "
-        "on the log scale, of the RMSE the root of those of the mean square, of R2 on log(1 − R2), with the skewness "
-        "of "
-        "the pulls taken out (Hall).",
+        "on the log scale, of the RMSE the root of those of the mean square, of R2 on log(1 − R2), with the "
+        "skewness of the pulls taken out (Hall).",
         distrust="With long tails (length of stay) RMSE and R2 hang on a few patients, and so do their intervals: read "
         "the median beside. R2 moves with the spread of the cohort.",
         functions=(
@@ -210,8 +209,8 @@ OUTCOMES: dict[str, Method] = {
         "cloglog(risk) by weighted score equations; every interval with the pull of the weights, that of the Brier "
         "skill with the larger of the error seen and the one the risks imply.",
         distrust="With a handful of events: in simulation the integrated Brier skill was held in 92 % where 2 % had "
-        "the event, and the skill at early horizons in 99 %, which is wider than need be. Beyond the follow-"
-        "up: few patients at risk carry the figures. When censoring depends on the risk, or "
+        "the event, and the skill at early horizons in 99 %, which is wider than need be. Beyond the "
+        "follow-up: few patients at risk carry the figures. When censoring depends on the risk, or "
         "when care after the prediction changed what would have happened.",
         functions=(
             f"{_HOME}.survival.observed_to_expected",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bedrail.checks.calibration import observed_to_expected
@@ -58,46 +60,44 @@ def _one_part(
         )
     ]
     for k, name in enumerate(cohort.classes):
-        happened, score = (cohort.outcome[rows] == k).astype(np.float64), cohort.score[rows, k]
-        found.append(_part_area(happened, score, clusters, name, part, requirements, strict))
-        found.append(_part_ratio(happened, score, clusters, name, part, requirements, strict))
+        one = _ClassInPart(
+            (cohort.outcome[rows] == k).astype(np.float64), cohort.score[rows, k], clusters, name, part.name
+        )
+        found += [_part_area(one, requirements, strict), _part_ratio(one, requirements, strict)]
     return found
 
 
-def _part_area(
-    happened: np.ndarray,
-    score: np.ndarray,
-    clusters: np.ndarray | None,
-    name: str,
-    part: Part,
-    requirements: MulticlassRequirements,
-    strict: float,
-) -> Finding:
-    check, n = f"multiclass-subgroups.auroc {name}", len(happened)
-    area = auroc(happened, score, clusters)
+@dataclass(frozen=True, slots=True)
+class _ClassInPart:
+    """One class among the n patients of one group: `happened` (n,) 0 or 1, `score` (n,), `clusters` (n,) or None."""
+
+    happened: np.ndarray
+    score: np.ndarray
+    clusters: np.ndarray | None
+    name: str
+    part: str
+
+
+def _part_area(one: _ClassInPart, requirements: MulticlassRequirements, strict: float) -> Finding:
+    part, name = one.part, one.name
+    check, n = f"multiclass-subgroups.auroc {name}", len(one.happened)
+    area = auroc(one.happened, one.score, one.clusters)
     if area is None or min(area.positives, area.negatives) < FEWEST:
-        return missing(check, f"Too few patients in {part.name} with, or without, {name}.", n=n, group=part.name)
-    one = Pulled(area.estimate, area.pulls, clusters)
-    interval, bound = one.logit(requirements.confidence), requirements.min_group_auroc
-    verdict = at_least(interval, one.logit(strict), bound)
-    reason = f"In {part.name} the AUROC of {name} is {area.estimate:.3f}; {bound:.2f} is asked."
-    return finding(check, one, interval, verdict, reason, requirements.confidence, n=n, group=part.name)
+        return missing(check, f"Too few patients in {part} with, or without, {name}.", n=n, group=part)
+    pulled = Pulled(area.estimate, area.pulls, one.clusters)
+    interval, bound = pulled.logit(requirements.confidence), requirements.min_group_auroc
+    verdict = at_least(interval, pulled.logit(strict), bound)
+    reason = f"In {part} the AUROC of {name} is {area.estimate:.3f}; {bound:.2f} is asked."
+    return finding(check, pulled, interval, verdict, reason, requirements.confidence, n=n, group=part)
 
 
-def _part_ratio(
-    happened: np.ndarray,
-    score: np.ndarray,
-    clusters: np.ndarray | None,
-    name: str,
-    part: Part,
-    requirements: MulticlassRequirements,
-    strict: float,
-) -> Finding:
-    check, n = f"multiclass-subgroups.observed-to-expected {name}", len(happened)
-    ratio = observed_to_expected(happened, score, clusters, requirements.confidence)
-    sure = observed_to_expected(happened, score, clusters, strict)
+def _part_ratio(one: _ClassInPart, requirements: MulticlassRequirements, strict: float) -> Finding:
+    part, name = one.part, one.name
+    check, n = f"multiclass-subgroups.observed-to-expected {name}", len(one.happened)
+    ratio = observed_to_expected(one.happened, one.score, one.clusters, requirements.confidence)
+    sure = observed_to_expected(one.happened, one.score, one.clusters, strict)
     if ratio is None or sure is None:
-        return missing(check, f"{name} is never expected in {part.name}.", n=n, group=part.name)
+        return missing(check, f"{name} is never expected in {part}.", n=n, group=part)
     gap = power_factor(1 - requirements.confidence) * ratio.error
     verdict = banded(
         ratio.estimate,
@@ -107,5 +107,5 @@ def _part_ratio(
         gap,
         requirements.detectable_calibration_gap,
     )
-    reason = f"In {part.name} {name}: expected {score.mean():.1%}, observed {happened.mean():.1%}."
-    return stated(check, (ratio.estimate, ratio.low, ratio.high), verdict, reason, n=n, group=part.name, gap=gap)
+    reason = f"In {part} {name}: expected {one.score.mean():.1%}, observed {one.happened.mean():.1%}."
+    return stated(check, (ratio.estimate, ratio.low, ratio.high), verdict, reason, n=n, group=part, gap=gap)
