@@ -37,9 +37,9 @@ def mlflow() -> Iterator[Mlflow]:
     server.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def app(tmp_path_factory: pytest.TempPathFactory, mlflow: Mlflow) -> Iterator[App]:
-    """A copy of the small home that may ask the server."""
+    """A copy of the small home that may ask the server: each test its own, for some close the door."""
     with opened(copied(tmp_path_factory, "registries")) as made:
         with pytest.raises(Refused, match="nobody allowed"):
             bring(made, mlflow, "models:/risk/1", "early")
@@ -48,9 +48,10 @@ def app(tmp_path_factory: pytest.TempPathFactory, mlflow: Mlflow) -> Iterator[Ap
 
 
 @pytest.fixture(scope="module")
-def rows(app: App) -> tuple[np.ndarray, np.ndarray]:
-    table = read_part(app.context, CASE, "train")
-    charter = app.context.charter(CASE)
+def rows(tmp_path_factory: pytest.TempPathFactory) -> tuple[np.ndarray, np.ndarray]:
+    with opened(copied(tmp_path_factory, "rows")) as made:
+        table = read_part(made.context, CASE, "train")
+        charter = made.context.charter(CASE)
     return charter.contract().encoder().table(table), table[charter.data.outcome].to_numpy()
 
 
