@@ -6,7 +6,7 @@
 `--count` executions of each target of `tests/fuzz_targets.py`, at most `--seconds` in all. Each target runs in
 processes of its own, from the seeds in `tests/data/fuzz`: first a tenth guided by coverage, which finds a corpus, then
 the rest as mutations of that corpus without instrumentation, several times as quick. What was done is added to
-`bench/fuzz_record.json` after each, and a later run goes on from there (`--fresh 1`: from nothing); with `--corpus` the
+`bench/fuzz_record.json` as they go, and a later run goes on from there (`--fresh 1`: from nothing); with `--corpus` the
 inputs found are kept too. An input that took more than 50 ms is run again, three times, before it counts. Exit code 1
 with the offending input (hex) when something else than a declared error came out, or executions are still owed.
 """
@@ -34,6 +34,8 @@ SLOW = 0.05
 MOST = 65_536
 GUIDED = 10
 """One execution in so many is guided by coverage."""
+STRETCH = {"guided": 200_000, "bare": 1_000_000}
+"""Executions of one process: the record follows each, and a guided one, which grows, ends before it is big."""
 
 
 def child(name: str, found: Path, guided: bool, arguments: list[str]) -> None:
@@ -95,14 +97,14 @@ def pursue(name: str, count: int, seconds: float, seed: int, corpus: Path, recor
     until = time.monotonic() + seconds if seconds else float("inf")
     wrong: list[str] = []
     for kind, wanted in (("guided", count // GUIDED), ("bare", count - count // GUIDED)):
-        owed, left = wanted - known[kind], until - time.monotonic()
-        if owed <= 0 or left <= 0 or wrong:
-            continue
-        share = 0.0 if left == float("inf") else left / 2 if kind == "guided" else left
-        told = fuzz(name, owed, share, seed + known[kind], corpus, guided=kind == "guided")
-        known[kind] += told["runs"]
-        known["slowest_ms"] = max(known["slowest_ms"], told["slowest_ms"])
-        wrong += told["wrong"]
+        stop = until if until == float("inf") or kind == "bare" else (time.monotonic() + until) / 2
+        while (owed := wanted - known[kind]) > 0 and (left := stop - time.monotonic()) > 0 and not wrong:
+            runs, share = min(owed, STRETCH[kind]), 0.0 if left == float("inf") else left
+            told = fuzz(name, runs, share, seed + known[kind], corpus, guided=kind == "guided")
+            known[kind] += told["runs"]
+            known["slowest_ms"] = max(known["slowest_ms"], told["slowest_ms"])
+            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
+            wrong += told["wrong"] or ([] if told["runs"] else ["a process that executed nothing"])
     return wrong
 
 
@@ -136,7 +138,6 @@ def main() -> int:
             share = asked.seconds / len(names) if asked.seconds else 0.0
             if found := pursue(name, asked.count, share, asked.seed, corpus, record):
                 wrong[name] = found
-            RECORD.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n")
             progress.step()
     runs = {name: record[name]["guided"] + record[name]["bare"] for name in names}
     owed = {name: asked.count - done for name, done in runs.items() if done < asked.count}
