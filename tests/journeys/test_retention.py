@@ -18,7 +18,7 @@ from bedrail.core.events import DatasetAdmitted, DecisionFellBack
 from bedrail.core.events.catalogue import RetentionRun
 from bedrail.data.retention import begin_for, end_of, known_rules
 from bedrail.governance.catalogue import DATASET, DECISIONS
-from bedrail.journeys import retention
+from bedrail.journeys import destruction, retention, retention_runs
 from bedrail.journeys.cataloguing import Wanted, own, scan
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.custody import lift_hold, place_hold
@@ -78,8 +78,8 @@ def ten_years(ctx: Context) -> None:
     retention.rule(ctx, "petra", DECISIONS, keep="10y", event="last-contact", basis="BGB § 630f (3)")
 
 
-def run(house: SmallHouse, **more) -> retention.Ran:
-    return retention.run(house.app.context, desk_of(house.app), "petra", **more)
+def run(house: SmallHouse, **more) -> retention_runs.Ran:
+    return retention_runs.run(house.app.context, desk_of(house.app), "petra", **more)
 
 
 @given(st.dates(date(1900, 1, 1), date(2100, 12, 31)), st.sampled_from(["10y", "18m", "90d", "1m", "30y"]))
@@ -106,7 +106,7 @@ def test_what_is_due_is_destroyed_with_a_certificate(house: SmallHouse) -> None:
     assert (item.subject, item.due, item.state) == (SUBJECTS[0], "2024-11-22", "due")
     with pytest.raises(NotFound, match="no plan"):
         run(house)
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     before = ctx.tape.head().size
     assert [each.outcome for each in run(house, dry=True).done] == ["destroyed"]
     assert ctx.tape.head().size == before
@@ -125,7 +125,7 @@ def test_a_run_is_repeated_without_harm_and_goes_on_where_it_stopped(
     """Stopped between destroying the keys and the certificate: the next run certifies, a third one does nothing."""
     ctx, desk = house.app.context, desk_of(house.app)
     ten_years(ctx)
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     with monkeypatch.context() as cut:
         cut.setattr("bedrail.journeys.disposal.complete", _interrupted)
         with pytest.raises(KeyboardInterrupt):
@@ -146,10 +146,10 @@ def test_nobody_carries_out_what_they_approved_and_an_approval_ends(house: Small
     ctx, desk = house.app.context, desk_of(house.app)
     house.app.context.append(SYSTEM, "governance", *_both("petra"))
     ten_years(ctx)
-    retention.approve(ctx, desk, "petra")
+    retention_runs.approve(ctx, desk, "petra")
     with pytest.raises(Refused, match="approved"):
         run(house)
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     ctx.clock.turn(days=31)  # type: ignore[attr-defined]
     with pytest.raises(Refused, match="has ended"):
         run(house)
@@ -165,7 +165,7 @@ def test_what_becomes_due_later_is_named_and_left(house: SmallHouse) -> None:
     """A plan is carried out as it was approved, no more."""
     ctx, desk = house.app.context, desk_of(house.app)
     ten_years(ctx)
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     retention.rule(ctx, "petra", DECISIONS, keep="8y")
     outcomes = {each.item.subject: each.outcome for each in run(house).done}
     assert outcomes == {SUBJECTS[0]: "destroyed", SUBJECTS[1]: "left: not in the approved plan"}
@@ -176,7 +176,7 @@ def test_what_is_held_is_kept_and_named(house: SmallHouse, on: str) -> None:
     """A hold on the patient or on the asset, placed after the approval, stops the run for it; lifted, it goes on."""
     ctx, desk = house.app.context, desk_of(house.app)
     ten_years(ctx)
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     if on == "patient":
         place_hold(ctx, "petra", subject=SUBJECTS[0], reason="court order")
     else:
@@ -202,7 +202,7 @@ def test_a_dataset_is_due_from_its_admission_and_its_asset_is_disposed_of(house:
     with pytest.raises(Refused, match="legal hold"):
         shred(ctx, desk, "petra", dataset=DIGEST, reason="study ended")
     retention.release(ctx, "petra", asset, "audit done")
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     (done,) = run(house).done
     assert done.outcome == "destroyed"
     view = ctx.registry.catalogue.named(asset)
@@ -227,7 +227,7 @@ def test_an_owner_is_asked_and_proves_what_rests_elsewhere(house: SmallHouse, tm
     folder = outside(house, tmp_path)
     assert [each.state for each in retention.due(ctx, desk, "petra")] == ["no-owner"]
     own(ctx, "petra", "old.csv", owner="dr-adams")
-    retention.approve(ctx, desk, "dr-adams")
+    retention_runs.approve(ctx, desk, "dr-adams")
     assert [each.outcome for each in run(house).done] == ["asked"]
     assert [each.state for each in retention.due(ctx, desk, "petra")] == ["asked"]
     ctx.clock.turn(days=31)  # type: ignore[attr-defined]
@@ -235,18 +235,18 @@ def test_an_owner_is_asked_and_proves_what_rests_elsewhere(house: SmallHouse, tm
     assert retention.overdue(ctx) == ("old.csv",)
     assert look_at_house(ctx, None).overdue_disposals == ("old.csv",)
     with pytest.raises(Refused, match="still there"):
-        retention.prove(ctx, "dr-adams", "old.csv", method="shredded", proof=b"%PDF")
+        destruction.prove(ctx, "dr-adams", "old.csv", method="shredded", proof=b"%PDF")
     with pytest.raises(Refused, match="answers for this asset"):
-        retention.prove(ctx, "rob", "old.csv", method="shredded", proof=b"%PDF")
+        destruction.prove(ctx, "rob", "old.csv", method="shredded", proof=b"%PDF")
     (folder / "old.csv").unlink()
     scan(ctx, "petra", source_of(str(folder), Asked()), Wanted())
-    digest, data = retention.prove(ctx, "dr-adams", "old.csv", method="shredded by ACME", proof=b"%PDF")
-    certificate = retention.verify_destruction(data, verify_ed25519, house.app.keys.public_key("evidence"))
+    digest, data = destruction.prove(ctx, "dr-adams", "old.csv", method="shredded by ACME", proof=b"%PDF")
+    certificate = destruction.verify_destruction(data, verify_ed25519, house.app.keys.public_key("evidence"))
     assert "a scan did not find it on 2026-12-23" in certificate.checked
     assert ctx.registry.catalogue.assets[certificate.asset].certificate == digest
-    assert "shredded by ACME" in retention.readable(certificate)
+    assert "shredded by ACME" in destruction.readable(certificate)
     with pytest.raises(Corrupt):
-        retention.verify_destruction(data.replace(b"ACME", b"ACNE"), verify_ed25519)
+        destruction.verify_destruction(data.replace(b"ACME", b"ACNE"), verify_ed25519)
     assert retention.due(ctx, desk, "petra") == []
 
 

@@ -12,7 +12,8 @@ from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from bedrail.journeys.retention import Item, Ran
+    from bedrail.journeys.retention import Item
+    from bedrail.journeys.retention_runs import Ran
 
 asset_argument = click.argument("asset")
 reason_option = click.option("--reason", required=True, help="Why; it goes on record, so no names.")
@@ -126,7 +127,7 @@ def approve_command(state: CliState, as_json: bool) -> None:
     \b
     Example: bedrail --as olivia retention approve
     """
-    from bedrail.journeys.retention import approve
+    from bedrail.journeys.retention_runs import approve
 
     digest, plan = approve(state.context(), state.app().key_desk(), state.actor())
     if as_json:
@@ -153,7 +154,7 @@ def run_command(state: CliState, dry_run: bool, folder: Path | None, as_json: bo
     from rich.progress import Progress
 
     from bedrail.app import write_paper
-    from bedrail.journeys.retention import run
+    from bedrail.journeys.retention_runs import run
 
     context = state.context()
     with Progress(console=Console(stderr=True), transient=True) as progress:
@@ -185,7 +186,7 @@ def prove_command(state: CliState, asset: str, method: str, paper: Path, folder:
     Example: bedrail --as dr-adams retention prove old.csv --method "shredded by ACME, 2 May" --paper acme.pdf
     """
     from bedrail.app import write_paper
-    from bedrail.journeys.retention import prove
+    from bedrail.journeys.destruction import prove
 
     context = state.context()  # whether this person may at all, before anything is read
     digest, data = prove(context, state.actor(), asset, method=method, proof=paper.read_bytes())
@@ -205,7 +206,7 @@ def check_certificate(file: Path, key: str, as_json: bool) -> None:
     """
     from bedrail.app import check_destruction_certificate
     from bedrail.core.errors import Invalid
-    from bedrail.journeys.retention import readable
+    from bedrail.journeys.destruction import readable
 
     try:
         pinned = bytes.fromhex(key) or None

@@ -1,45 +1,21 @@
-"""Retention: rules and holds on assets, what is due, approved plans, and runs that dispose of it with certificates."""
+"""Retention: rules and holds on assets, and what is due when; approved and run in `retention_runs`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
-from pathlib import Path
 
-import msgspec
-
-from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused
-from bedrail.core.events import Actor
-from bedrail.core.events.catalogue import (
-    AssetHeld,
-    AssetReleased,
-    DisposalAsked,
-    DisposalPlanned,
-    DisposalProved,
-    RetentionRuled,
-    RetentionRun,
-)
-from bedrail.core.ports import Verifier
+from bedrail.core.errors import Invalid, NotFound
+from bedrail.core.events.catalogue import AssetHeld, AssetReleased, RetentionRuled
 from bedrail.core.values import Value
 from bedrail.data.retention import EVENTS, begin_for, check_period, end_of, known_rules, parse_day
 from bedrail.governance.catalogue import DATASET, DECISIONS, AssetView
-from bedrail.journeys import disposal
 from bedrail.journeys.cataloguing import live_asset
 from bedrail.journeys.context import Context
-from bedrail.journeys.custody import KeyDesk, Told, untold
-from bedrail.journeys.disposal import SignedCertificate
-
-HEADER = b"bedrail-destruction/1\n"
-
-PLAN_DAYS = 30
-"""How long an approved plan may be carried out."""
-
-PROOF_DAYS = 30
-"""How long the owner of an outside asset has to dispose of it and prove it."""
+from bedrail.journeys.custody import KeyDesk
 
 MOST_ITEMS = 10_000
-"""Patients in one plan; the next run takes the next."""
+"""Patients named at once; the next run takes the next."""
 
 PAGE = 1_000
 
@@ -65,53 +41,6 @@ class Item(Value, frozen=True, kw_only=True):
     def key(self) -> tuple[str, str]:
         """What tells it from others."""
         return self.asset, self.subject
-
-
-class Plan(Value, frozen=True, kw_only=True):
-    """What somebody approved to be disposed of."""
-
-    made_at: str
-    approver: str
-    items: tuple[Item, ...]
-
-
-class Done(Value, frozen=True, kw_only=True):
-    """What became of one item in a run: `destroyed`, `asked`, `held`, or why it was `left`."""
-
-    item: Item
-    outcome: str
-    certificate: str = ""
-
-
-class Ran(Value, frozen=True, kw_only=True):
-    """A retention run; `recorded` is False for a dry one."""
-
-    plan: str
-    recorded: bool
-    done: tuple[Done, ...]
-
-    def count(self, *outcomes: str) -> int:
-        """How many items came out so."""
-        return sum(1 for each in self.done if each.outcome in outcomes)
-
-
-class Destruction(Value, frozen=True, kw_only=True):
-    """A certificate of destruction of an asset that rests elsewhere: what its owner says, and what a scan found."""
-
-    origin: str
-    asset: str
-    name: str
-    kind: str
-    location: str
-    basis: str
-    kept: str
-    due: str
-    method: str
-    owner: str
-    proof: str
-    checked: str
-    plan: str
-    certified_at: str
 
 
 def rule(
@@ -157,7 +86,7 @@ def hold(ctx: Context, person: str, asset: str, reason: str) -> None:
     """Nothing of this asset may be disposed of, whatever is due; raises `Invalid`, `NotFound`, `Refused`."""
     actor = ctx.require(person, "keys.hold")
     view = live_asset(ctx, asset)
-    ctx.append(actor, "privacy", AssetHeld(asset=view.asset, reason=_reason(reason)), known=ctx.registry.seen)
+    ctx.append(actor, "privacy", AssetHeld(asset=view.asset, reason=check_words(reason)), known=ctx.registry.seen)
 
 
 def release(ctx: Context, person: str, asset: str, reason: str) -> None:
@@ -166,7 +95,7 @@ def release(ctx: Context, person: str, asset: str, reason: str) -> None:
     view = live_asset(ctx, asset)
     if not view.hold:
         raise NotFound("no hold stands on it.", path=view.name, remedy="bedrail retention due shows what is held.")
-    ctx.append(actor, "privacy", AssetReleased(asset=view.asset, reason=_reason(reason)), known=ctx.registry.seen)
+    ctx.append(actor, "privacy", AssetReleased(asset=view.asset, reason=check_words(reason)), known=ctx.registry.seen)
 
 
 def due(ctx: Context, desk: KeyDesk, person: str, *, ahead: int = 0) -> list[Item]:
@@ -175,10 +104,11 @@ def due(ctx: Context, desk: KeyDesk, person: str, *, ahead: int = 0) -> list[Ite
     Raises `Refused`.
     """
     ctx.require(person, "retention.read")
-    return _due(ctx, desk, ctx.clock.now().date() + timedelta(days=ahead))
+    return items_due(ctx, desk, ctx.clock.now().date() + timedelta(days=ahead))
 
 
-def _due(ctx: Context, desk: KeyDesk, today: date) -> list[Item]:
+def items_due(ctx: Context, desk: KeyDesk, today: date) -> list[Item]:
+    """What is due on that day, whoever asks."""
     found: list[Item] = []
     for view in ctx.refresh().catalogue.live():
         if view.retention is None or not view.retention.keep:
@@ -254,208 +184,6 @@ def _patients(ctx: Context, desk: KeyDesk, view: AssetView, today: date, most: i
         after = page[-1][0]
 
 
-def approve(ctx: Context, desk: KeyDesk, person: str) -> tuple[str, Plan]:
-    """Approve the disposal of everything that is due now; somebody else carries it out. Returns the plan's digest.
-
-    Raises `Refused`, `NotFound` when nothing is due.
-    """
-    actor = ctx.require(person, "retention.approve")
-    now = ctx.clock.now()
-    known = ctx.refresh().seen
-    items = tuple(each for each in _due(ctx, desk, now.date()) if each.state == "due")
-    if not items:
-        raise NotFound("nothing is due.", path="retention", remedy="bedrail retention due shows what will be.")
-    plan = Plan(made_at=now.isoformat(timespec="seconds"), approver=person, items=items)
-    digest = ctx.artifacts.put(msgspec.json.encode(plan))
-    until = (now.date() + timedelta(days=PLAN_DAYS)).isoformat()
-    fact = DisposalPlanned(approver=person, items=len(items), plan=digest, until=until)
-    ctx.append(actor, "privacy", fact, known=known)
-    return digest, plan
-
-
-def run(ctx: Context, desk: KeyDesk, person: str, *, dry: bool = False, told: Told = untold) -> Ran:
-    """Carry out the approved plan: destroy the keys of what rests here, ask the owners of what rests elsewhere.
-
-    What is held, was approved by the same person or is not due any more is left, and named. Repeating it after an
-    interruption goes on where it stopped. A dry run says what it would do. Raises `Refused`, `NotFound` without a plan.
-    """
-    actor = ctx.require(person, "retention.run")
-    ctx = replace(ctx, part_of="retention.run")  # a timer's order is good for what belongs to this run, and no longer
-    digest, plan = _approved(ctx, person, dry=dry)
-    today = ctx.clock.now().date()
-    now = {item.key: item for item in _due(ctx, desk, today)}
-    done: list[Done] = []
-    for number, item in enumerate(plan.items):
-        told(number, len(plan.items))
-        done.append(_carry_out(ctx, desk, person, actor, item, now.get(item.key), digest, dry=dry))
-    planned = {item.key for item in plan.items}
-    done += [
-        Done(item=item, outcome="held" if item.state == "held" else "left: not in the approved plan")
-        for key, item in now.items()
-        if key not in planned and item.state in ("due", "held", "no-owner", "no-start", "overdue")
-    ]
-    if dry:
-        return Ran(plan=digest, recorded=False, done=tuple(done))
-    done = _certify(ctx, desk, person, done, told)
-    ran = Ran(plan=digest, recorded=True, done=tuple(done))
-    fact = RetentionRun(
-        asked=ran.count("asked"),
-        destroyed=ran.count("destroyed"),
-        held=ran.count("held"),
-        left=sum(1 for each in done if each.outcome.startswith("left")),
-        plan=digest,
-        report=ctx.artifacts.put(msgspec.json.encode(ran)),
-    )
-    ctx.append(actor, "privacy", fact)
-    return ran
-
-
-def _approved(ctx: Context, person: str, *, dry: bool) -> tuple[str, Plan]:
-    catalogue = ctx.refresh().catalogue
-    if not catalogue.plan:
-        raise NotFound("no plan was approved.", path="retention", remedy="bedrail retention approve, as the owner.")
-    if catalogue.plan_by == person and not dry:
-        raise Refused("nobody carries out what they approved.", remedy="Ask another privacy officer.")
-    if catalogue.plan_until < ctx.clock.now().date().isoformat():
-        raise Refused("the approval has ended.", remedy="Have it approved again: bedrail retention approve")
-    return catalogue.plan, msgspec.json.decode(ctx.artifacts.get(catalogue.plan), type=Plan)
-
-
-def _carry_out(
-    ctx: Context, desk: KeyDesk, person: str, actor: Actor, item: Item, now: Item | None, plan: str, *, dry: bool
-) -> Done:
-    if now is None:
-        return Done(item=item, outcome=_without(ctx, desk, item))
-    if now.state in ("held", "asked"):
-        return Done(item=now, outcome="held" if now.state == "held" else "asked before")
-    if now.state != "due":
-        return Done(item=now, outcome=f"left: {now.state}")
-    if item.action == "destroy-keys":
-        if not dry:
-            reason = f"retention: {now.why}"
-            disposal.shred(ctx, desk, person, subject=item.subject, dataset=item.dataset, reason=reason)
-        return Done(item=now, outcome="destroyed")
-    if not dry:
-        until = (ctx.clock.now().date() + timedelta(days=PROOF_DAYS)).isoformat()
-        fact = DisposalAsked(asset=item.asset, due=until, owner=now.owner, plan=plan)
-        ctx.append(actor, "privacy", fact, known=ctx.registry.seen)
-    return Done(item=now, outcome="asked")
-
-
-def _without(ctx: Context, desk: KeyDesk, item: Item) -> str:
-    """What is to be said of an item that is not due any more: an interrupted run, an earlier one, or a change."""
-    if (item.subject or item.dataset) and (item.subject, item.dataset) in ctx.registry.custody.ordered:
-        return "destroyed"
-    view = ctx.registry.catalogue.assets.get(item.asset)
-    gone = item.subject and not desk.rows.key_ids(item.subject)
-    return "done before" if gone or (view is not None and view.disposed_at) else "left: not due any more"
-
-
-def _certify(ctx: Context, desk: KeyDesk, person: str, done: list[Done], told: Told) -> list[Done]:
-    """Finish the disposals that were ordered, so that no backup opens them either, and note their certificates."""
-    if not ctx.registry.custody.ordered:
-        return done
-    issued = disposal.complete(ctx, desk, person, told=told)
-    papers = {(one.certificate.subject, one.certificate.dataset): one.digest for one in issued}
-    return [
-        Done(item=each.item, outcome=each.outcome, certificate=papers.get((each.item.subject, each.item.dataset), ""))
-        if each.outcome == "destroyed"
-        else each
-        for each in done
-    ]
-
-
-def prove(ctx: Context, person: str, asset: str, *, method: str, proof: bytes) -> tuple[str, bytes]:
-    """The owner says how an outside asset was disposed of, with a paper that shows it; returns the signed certificate.
-
-    Of the paper only the SHA-256 digest is kept: it may name patients. The certificate says whether a scan missed the
-    asset since. Raises `Refused` for others than the owner (or the privacy officer), while a hold stands, and while the
-    file is still there.
-    """
-    import hashlib
-
-    actor = ctx.require(person, "retention.prove")
-    view = live_asset(ctx, asset)
-    if person != view.owner and "privacy-officer" not in ctx.registry.people[person].roles:
-        raise Refused(
-            f"{view.owner or 'nobody yet'} answers for this asset.", remedy="Ask them, or the privacy officer."
-        )
-    if view.hold:
-        raise Refused("a legal hold stands on this asset.", remedy="It must be kept.", reasons=(view.hold,))
-    if view.inside:
-        raise Invalid("it rests in this home.", path="asset", remedy="Its keys are destroyed by: bedrail retention run")
-    if not proof:
-        raise Invalid("the paper is empty.", path="--paper", remedy="Give the contractor's or system's own record.")
-    place = Path(view.location.partition("#")[0])
-    if view.location.startswith("/") and "*" not in view.location and "#" not in view.location and place.exists():
-        raise Refused("it is still there.", remedy="Dispose of it, scan its place again, then prove it.")
-    kept = view.retention
-    certificate = Destruction(
-        origin=ctx.ledger.origin,
-        asset=view.asset,
-        name=view.name,
-        kind=view.kind,
-        location=view.location,
-        basis=kept.basis if kept else "",
-        kept=f"{kept.keep} from {kept.event} {kept.since}".strip() if kept else "",
-        due=view.asked_until,
-        method=_reason(method, "--method"),
-        owner=person,
-        proof=hashlib.sha256(proof).hexdigest(),
-        checked=f"a scan did not find it on {view.missing_since[:10]}" if view.missing_since else "not by a scan",
-        plan=ctx.registry.catalogue.plan,
-        certified_at=ctx.clock.now().isoformat(timespec="seconds"),
-    )
-    data = msgspec.json.encode(certificate, order="sorted")
-    stored = msgspec.json.encode(
-        SignedCertificate(
-            certificate=msgspec.Raw(data),
-            key=ctx.signer.public_key.hex(),
-            signature=ctx.signer.sign(HEADER + data).hex(),
-        )
-    )
-    fact = DisposalProved(
-        asset=view.asset,
-        certificate=ctx.artifacts.put(stored),
-        method=certificate.method,
-        owner=person,
-        proof=certificate.proof,
-    )
-    ctx.append(actor, "privacy", fact, known=ctx.registry.seen)
-    return fact.certificate, stored
-
-
-def verify_destruction(data: bytes, verify: Verifier, key: bytes | None = None) -> Destruction:
-    """The certificate, once its signature is valid under `key` (or the enclosed one); raises `Corrupt`."""
-    try:
-        signed = msgspec.json.decode(data, type=SignedCertificate)
-        public, signature = bytes.fromhex(signed.key), bytes.fromhex(signed.signature)
-        certificate = msgspec.json.decode(signed.certificate, type=Destruction)
-    except (msgspec.MsgspecError, ValueError) as error:
-        raise Corrupt("This is no certificate of destruction.", remedy="Ask for it again.") from error
-    if key is not None and key != public:
-        raise Corrupt("The certificate was signed by another key.", remedy="Compare the keys on another way.")
-    if not verify(public, HEADER + bytes(signed.certificate), signature):
-        raise Corrupt("The certificate was changed: its signature does not hold.", remedy="Ask for it again.")
-    return certificate
-
-
-def readable(certificate: Destruction) -> str:
-    """The certificate as a page of text."""
-    lines = [
-        "Certificate of destruction",
-        f"Issued by {certificate.origin}, {certificate.certified_at}",
-        "",
-        f"Asset: {certificate.name} ({certificate.kind}), {certificate.location}",
-        f"Kept: {certificate.kept or 'no rule'}; basis: {certificate.basis or 'none'}",
-        f"Destroyed by: {certificate.owner}, {certificate.method}",
-        f"Paper that shows it, SHA-256: {certificate.proof}",
-        f"Checked: {certificate.checked}",
-        f"Approved plan: {certificate.plan or 'none'}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
 def overdue(ctx: Context) -> tuple[str, ...]:
     """Live assets that are not held, whose owner was asked and is late, or whose day is past and nobody was asked."""
     today = ctx.clock.now().date()
@@ -471,7 +199,8 @@ def _late(ctx: Context, view: AssetView, today: date) -> bool:
     return item is not None and item.state in ("due", "no-owner")
 
 
-def _reason(text: str, path: str = "--reason") -> str:
+def check_words(text: str, path: str = "--reason") -> str:
+    """What somebody says about a hold or a disposal, in so many words as are kept; raises `Invalid`."""
     if not 3 <= len(text.strip()) <= 2_000:
         raise Invalid("say it in 3 to 2000 characters.", path=path, remedy="No patient data.")
     return text.strip()

@@ -15,8 +15,8 @@ from bedrail.stores.durable import write_durably
 if TYPE_CHECKING:
     from bedrail.core.ports import DataKeys
     from bedrail.journeys.custody import KeyDesk
+    from bedrail.journeys.destruction import Destruction
     from bedrail.journeys.disposal import Certificate
-    from bedrail.journeys.retention import Destruction
 
 SETTINGS = "keys.toml"
 
@@ -59,6 +59,6 @@ def write_paper(path: Path, data: bytes) -> Path:
 
 def check_destruction_certificate(data: bytes, key: bytes | None) -> Destruction:
     """The same for the certificate of an asset that rested elsewhere. Raises `Corrupt`."""
-    from bedrail.journeys.retention import verify_destruction
+    from bedrail.journeys.destruction import verify_destruction
 
     return verify_destruction(data, verify_ed25519, key)
