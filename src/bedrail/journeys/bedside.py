@@ -56,10 +56,18 @@ class Bedside(Desk):
         self.serving.refresh()
 
     async def respond(
-        self, decision: str, use_case: str, response: str, person: str, reason: str, note: str = ""
+        self,
+        decision: str,
+        use_case: str,
+        response: str,
+        person: str,
+        reason: str,
+        note: str = "",
+        *,
+        token: str = "",
     ) -> Receipt:
         """Record what a clinician did with an answer; see `responding.respond`."""
-        return await responding.respond(self, decision, use_case, response, person, reason, note)
+        return await responding.respond(self, decision, use_case, response, person, reason, note, token=token)
 
     async def observe_outcome(self, decision: str, use_case: str, value: int, *, token: str = "") -> Receipt:
         """Record the outcome (1 or 0) of a decided encounter; see `responding.observe`."""
@@ -69,9 +77,9 @@ class Bedside(Desk):
         """Record an opt-out from AI support, or the way back; in force here when this returns."""
         return await responding.set_consent(self, subject, use_case, opted_out, token=token)
 
-    async def open_held(self, decision: str, use_case: str, person: str) -> Opened:
+    async def open_held(self, decision: str, use_case: str, person: str, *, token: str = "") -> Opened:
         """What a reviewer has to see of a held answer; the reading is recorded first."""
-        return await responding.open_held(self, decision, use_case, person)
+        return await responding.open_held(self, decision, use_case, person, token=token)
 
     def state(self, decision: str, use_case: str) -> DecisionState:
         """What happened to a decision, without patient data; raises `NotFound`."""

@@ -72,7 +72,15 @@ class Opened(Value, frozen=True, kw_only=True):
 
 
 async def respond(
-    desk: Desk, decision: str, use_case: str, response: str, person: str, reason: str, note: str = ""
+    desk: Desk,
+    decision: str,
+    use_case: str,
+    response: str,
+    person: str,
+    reason: str,
+    note: str = "",
+    *,
+    token: str = "",
 ) -> Receipt:
     """Record that a person confirmed, overrode or escalated an answer; the note, if any, rests sealed.
 
@@ -88,7 +96,7 @@ async def respond(
         )
     if len(note) > MOST_NOTE:
         raise Invalid("the note is too long.", path="note", remedy=f"At most {MOST_NOTE} characters.")
-    actor = _person(desk, person, "decision.respond", row.site)
+    actor = _person(desk, person, "decision.respond", row.site, token)
     if row.kind != "answered" or row.stage == "shadow":
         raise Refused("there was no answer to respond to.", remedy="Use clinical judgement.", reasons=("conflict",))
     entry, sealed, digest = desk.ids.new(), None, ""
@@ -134,14 +142,14 @@ async def set_consent(desk: Desk, subject: str, use_case: str, opted_out: bool, 
     return receipt
 
 
-async def open_held(desk: Desk, decision: str, use_case: str, person: str) -> Opened:
+async def open_held(desk: Desk, decision: str, use_case: str, person: str, *, token: str = "") -> Opened:
     """The answer behind a held decision, for its reviewer; that it was read is on record before it is shown.
 
     Raises `NotFound`, `Unavailable`, and `Refused` when it is not held, or may not be shown any more: its deployment
     ended, or the patient opted out since.
     """
     row = _row(desk, decision, use_case)
-    actor = _person(desk, person, "decision.respond", row.site)
+    actor = _person(desk, person, "decision.respond", row.site, token)
     if row.kind != "answered" or row.mode != "review" or row.stage == "shadow":
         raise Refused("that decision is not held for review.", reasons=("conflict",))
     _still_served(desk, row)
@@ -222,13 +230,18 @@ def _row(desk: Desk, decision: str, use_case: str) -> DecisionRow:
     return row
 
 
-def _person(desk: Desk, person: str, action: str, site: str) -> Actor:
-    """The person whom the calling system names, when they may do this with decisions of this site."""
+def _person(desk: Desk, person: str, action: str, site: str, token: str) -> Actor:
+    """The person whom the calling system names, when they may do this with decisions of this site.
+
+    A refusal is told of the token: the name is its holder's claim, and whoever sends many names writes no more for it.
+    """
     try:
         actor = authorise(desk.registry, person, action, desk.clock.now().timestamp(), "asserted")
         require_site(desk.registry, person, site)
     except Refused as refused:
-        if person in desk.registry.people:  # any other name may be a patient's
+        if token:
+            desk.deny("token", token, action, refused)
+        elif person in desk.registry.people:  # within this process; any other name may be a patient's
             desk.deny("person", person, action, refused)
         raise
     return actor

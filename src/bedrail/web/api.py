@@ -129,8 +129,9 @@ class _FollowUp:
         view = self._admitted(request)
         body = await _read(request, self._response, ResponseBody)
         receipt = await self._bedside.respond(
-            request.path_params["decision"], view.use_case, body.response, body.person, body.reason, body.note
-        )
+            request.path_params["decision"], view.use_case, body.response, body.person, body.reason, body.note,
+            token=view.token,
+        )  # fmt: skip
         return json(Done(receipt=receipt), 201)
 
     async def outcome(self, request: Request) -> Response:
@@ -146,7 +147,8 @@ class _FollowUp:
         """Show a held answer to its reviewer; the reading is recorded."""
         view = self._admitted(request)
         body = await _read(request, self._card, CardBody)
-        return json(await self._bedside.open_held(request.path_params["decision"], view.use_case, body.person))
+        decision = request.path_params["decision"]
+        return json(await self._bedside.open_held(decision, view.use_case, body.person, token=view.token))
 
     async def state(self, request: Request) -> Response:
         """A decision's state, without patient data."""
