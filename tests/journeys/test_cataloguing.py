@@ -12,8 +12,9 @@ from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import decode
 from bedrail.journeys import cataloguing
 from bedrail.journeys.catalogue_export import exported
-from bedrail.journeys.cataloguing import Wanted, confirm, draw, fields_of, own, retire, scan
+from bedrail.journeys.cataloguing import Wanted, scan
 from bedrail.journeys.home_assets import HomeSource
+from bedrail.journeys.stewarding import confirm, draw, fields_of, own, retire
 from small_home import copied, founded, opened, told
 
 PLANTED = ("Abernathy", "Quentin", "078-05-1120", "quentin@mail.example", "8222157", "1931-07-04")

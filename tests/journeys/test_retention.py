@@ -19,12 +19,13 @@ from bedrail.core.events.catalogue import RetentionRun
 from bedrail.data.retention import begin_for, end_of, known_rules
 from bedrail.governance.catalogue import DATASET, DECISIONS
 from bedrail.journeys import destruction, retention, retention_runs
-from bedrail.journeys.cataloguing import Wanted, own, scan
+from bedrail.journeys.cataloguing import Wanted, scan
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.custody import lift_hold, place_hold
 from bedrail.journeys.disposal import shred, verify_certificate
 from bedrail.journeys.home_assets import HomeSource
 from bedrail.journeys.posture import look_at_house
+from bedrail.journeys.stewarding import own
 from bedrail.keys import verify_ed25519
 from bedside_house import USE_CASE, SmallHouse
 from custody_house import PLAIN, SUBJECTS, custody_house, desk_of

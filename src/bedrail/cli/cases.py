@@ -101,7 +101,8 @@ def admit(
     Example: bedrail data admit readmission-30d --folder examples/readmission-30d --asset admissions.csv
     """
     from bedrail.journeys.admission import admission_paper, admit_data
-    from bedrail.journeys.cataloguing import draw, live_asset
+    from bedrail.journeys.cataloguing import live_asset
+    from bedrail.journeys.stewarding import draw
 
     context = state.context()
     for asset in assets:  # before anything is admitted

@@ -171,7 +171,7 @@ def show(state: CliState, asset: str, only_open: bool, as_json: bool) -> None:
     \b
     Example: bedrail catalogue show admissions.csv --open
     """
-    from bedrail.journeys.cataloguing import fields_of
+    from bedrail.journeys.stewarding import fields_of
 
     context = state.context()
     view = context.refresh().catalogue.named(asset)
@@ -208,7 +208,7 @@ def own(state: CliState, asset: str, owner: str, purpose: str, system: str, kind
     \b
     Example: bedrail --as olivia catalogue own admissions.csv --owner dr-adams --purpose care --system Epic
     """
-    from bedrail.journeys.cataloguing import own as own_now
+    from bedrail.journeys.stewarding import own as own_now
 
     view = own_now(state.context(), state.actor(), asset, owner=owner, purpose=purpose, system=system, kind=kind)
     click.echo(f"{view.name}: {view.owner or 'nobody'} answers for it.")
@@ -240,8 +240,8 @@ def confirm(
     \b
     Example: bedrail --as priya catalogue confirm labs.csv --all --as-level comment=direct-identifier
     """
-    from bedrail.journeys.cataloguing import confirm as confirm_now
-    from bedrail.journeys.cataloguing import fields_of
+    from bedrail.journeys.stewarding import confirm as confirm_now
+    from bedrail.journeys.stewarding import fields_of
 
     context = state.context()
     said: dict[str, str] = dict(_pair(each, "--as-level") for each in levels)
@@ -282,7 +282,7 @@ def draw(state: CliState, use_case: str, asset: str, dataset: str) -> None:
     \b
     Example: bedrail --as sam catalogue draw readmission-30d admissions.csv
     """
-    from bedrail.journeys.cataloguing import draw as draw_now
+    from bedrail.journeys.stewarding import draw as draw_now
 
     fact = draw_now(state.context(), state.actor(), use_case, asset, dataset=dataset)
     click.echo(f"Dataset {fact.dataset[:12]} comes from {fact.asset[-6:]}.")
@@ -298,7 +298,7 @@ def retire(state: CliState, asset: str, reason: str) -> None:
     \b
     Example: bedrail --as olivia catalogue retire old_extract.csv --reason "moved to the warehouse"
     """
-    from bedrail.journeys.cataloguing import retire as retire_now
+    from bedrail.journeys.stewarding import retire as retire_now
 
     retire_now(state.context(), state.actor(), asset, reason)
     click.echo("Retired.")

@@ -12,8 +12,8 @@ import msgspec
 
 from bedrail.core.errors import NotFound
 from bedrail.governance.catalogue import AssetView
-from bedrail.journeys.cataloguing import FieldLine, fields_of
 from bedrail.journeys.context import Context
+from bedrail.journeys.stewarding import FieldLine, fields_of
 
 _COLUMNS = (
     "asset", "name", "kind", "location", "owner", "purpose", "system", "standing", "keep", "field", "type", "filled",
