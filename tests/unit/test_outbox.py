@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -119,6 +121,60 @@ def test_what_a_pager_did_not_take_is_tried_again_for_a_day(tmp_path: Path) -> N
     (folder / "04N.json").write_bytes(b"{")
     assert back.settle((), now) == 0
     assert sorted(path.name for path in folder.glob("*.sent.json")) == [f"0{n}N.sent.json" for n in (1, 2, 3)]
+
+
+def test_a_notice_is_posted_once_by_however_many(tmp_path: Path) -> None:
+    """Whoever gives it and all who settle at the same moment, in this process and in others: one attempt at a time."""
+    folder, now, heard = tmp_path / "outbox", datetime.now(UTC), tmp_path / "heard"
+    started, answer = threading.Event(), threading.Event()
+
+    def slowly(data: bytes) -> bool:
+        with heard.open("ab") as file:
+            file.write(data + b"\n")
+        started.set()
+        return answer.wait(20)
+
+    acting, others = Outbox(folder, slowly), [Outbox(folder, slowly) for _ in range(3)]
+    acting.draft(NOTICE)
+    carried: list[bool] = []
+    giving = threading.Thread(target=lambda: carried.append(acting.give(NOTICE)))
+    giving.start()
+    assert started.wait(20)
+    assert [each.settle({"01N"}, now) for each in others] == [0, 0, 0], "none waits, and none posts"
+    program = (
+        "import sys; from datetime import UTC, datetime; from pathlib import Path\n"
+        "from bedrail.stores.outbox import Outbox\n"
+        "heard = Path(sys.argv[2]).open('ab')\n"
+        "out = Outbox(Path(sys.argv[1]), lambda data: bool(heard.write(data + b'\\n')))\n"
+        "print(out.settle({'01N'}, datetime.now(UTC)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", program, str(folder), str(heard)], capture_output=True, check=True, text=True
+    )
+    assert ran.stdout.strip() == "0", "nor does another process"
+    answer.set()
+    giving.join()
+    assert carried == [True]
+    assert [each.settle({"01N"}, now) for each in (*others, acting)] == [0] * 4
+    assert len(heard.read_bytes().splitlines()) == 1
+    assert [path.name for path in folder.iterdir()] == ["01N.sent.json"]
+
+
+@pytest.mark.parametrize("reached", ["draft", "sent", "fetched"])
+def test_whoever_gives_a_notice_that_another_took_first_posts_no_second(tmp_path: Path, reached: str) -> None:
+    """A watch settles between the fact and the giving, and perhaps a mailer fetches it: its answer is the giver's."""
+    folder, now, heard = tmp_path / "outbox", datetime.now(UTC), list[bytes]()
+    acting = Outbox(folder, lambda data: not heard.append(data))  # type: ignore[func-returns-value]
+    acting.draft(NOTICE)
+    if reached != "draft":
+        Outbox(folder, None if reached == "fetched" else acting._carry).settle({"01N"}, now)
+    if reached == "fetched":
+        (folder / "01N.json").unlink()
+    assert acting.give(NOTICE) == (reached != "fetched")
+    assert len(heard) == (reached != "fetched")
+    assert acting.settle({"01N"}, now) == 0
+    acting.keep(structs.replace(NOTICE, notice="02N"))
+    assert acting.settle(frozenset(), now) == 1
 
 
 ODD = ("http://pager.example/", "ftp://127.0.0.1/", "http://", "::", "http://[::1", "http://127.0.0.1:x/")

@@ -1,16 +1,24 @@
-"""Notices to people: files in HOME/outbox that a mailer or pager fetches, carried further where that is set up."""
+"""Notices to people: files in HOME/outbox that a mailer or pager fetches, carried further where that is set up.
+
+A notice is `ID.draft`, `ID.json`, `ID.sent.json`, one after the other and never back: each step renames the one file,
+so of several threads and processes one takes it. Whoever carries a notice holds a lock on its file meanwhile, and the
+name says before the lock ends that it was carried. So it is carried once; a process that is killed between the pager's
+answer and the new name leaves it to be carried again, which receivers tell by the notice's id.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
-from contextlib import suppress
+import fcntl
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
 from bedrail.core.ports import Notice
-from bedrail.stores.durable import write_durably
+from bedrail.stores.durable import sync_folder, write_durably
 
 DRAFT = ".draft"
 DRAFT_SECONDS = 3600.0
@@ -29,23 +37,37 @@ class Outbox:
     def __init__(self, folder: Path, carry: Callable[[bytes], bool] | None = None) -> None:
         self._folder = folder
         self._carry = carry
+        self._drafted: set[str] = set()
 
     def draft(self, notice: Notice) -> None:
         """A file that no mailer looks for."""
-        self._write(f"{notice.notice}{DRAFT}", msgspec.json.encode(notice))
+        if self._write(f"{notice.notice}{DRAFT}", msgspec.json.encode(notice)) is not None:
+            self._drafted.add(notice.notice)
 
     def keep(self, notice: Notice) -> None:
         """The file for mailers."""
-        self._keep(notice)
+        if notice.notice in self._drafted:
+            self._take(self._folder / f"{notice.notice}{DRAFT}")
+            self._drafted.discard(notice.notice)
+        else:
+            self._write(f"{notice.notice}.json", msgspec.json.encode(notice))
 
     def give(self, notice: Notice) -> bool:
         """The file first, then the further way; that it was carried is the name `ID.sent.json` instead of `ID.json`."""
-        kept = self._keep(notice)
-        carried = self._carry is not None and self._carry(msgspec.json.encode(notice))
-        if kept is not None and carried:
-            with suppress(OSError):  # somebody fetched it meanwhile
-                kept.rename(kept.with_name(f"{notice.notice}.sent.json"))
-        return carried
+        if self._carry is None:
+            self.keep(notice)
+            return False
+        if notice.notice not in self._drafted:
+            self.draft(notice)
+        if notice.notice not in self._drafted:  # the fact stands in the ledger; no file could be written
+            return self._carry(msgspec.json.encode(notice))
+        self._drafted.discard(notice.notice)
+        draft = self._folder / f"{notice.notice}{DRAFT}"
+        with _claimed(draft, wait=True) as mine:
+            kept = self._take(draft)
+            if mine:
+                return self._hand_on(notice, kept)
+        return self._carried(kept, wait=True) or _sent(kept).exists()  # somebody who settles took it first
 
     def settle(self, told: Container[str], now: datetime) -> int:
         """Drafts that the ledger tells of are kept; then what has waited under a day is carried, oldest first."""
@@ -53,36 +75,44 @@ class Outbox:
             for path in sorted(self._folder.glob(f"*{DRAFT}")):
                 notice = _read(path)
                 if notice is not None and notice.notice in told:
-                    self._keep(notice)
+                    self._take(path)
                 elif _age(path, now) > DRAFT_SECONDS:  # its act was not recorded, so there is nothing to tell
                     path.unlink(missing_ok=True)
             if self._carry is not None:
                 waiting = [path for path in sorted(self._folder.glob("*.json")) if not path.name.endswith(".sent.json")]
-                return self._carried([path for path in waiting if _age(path, now) < RETRY_SECONDS])
+                return self._carried_of([path for path in waiting if _age(path, now) < RETRY_SECONDS])
         return 0
 
-    def _carried(self, waiting: Sequence[Path]) -> int:
+    def _carried_of(self, waiting: Sequence[Path]) -> int:
         """How many were carried; a few that the pager does not take hold up no others."""
         done = failed = 0
         for path in waiting[:MOST_AT_ONCE]:
-            notice = _read(path)
-            if notice is None or self._carry is None:
-                continue
-            if self._carry(msgspec.json.encode(notice)):
-                done += 1
-                with suppress(OSError):  # somebody fetched it meanwhile
-                    path.rename(path.with_name(f"{notice.notice}.sent.json"))
-            else:
-                failed += 1
-                if failed == MOST_FAILED:
-                    break
+            carried = self._carried(path, wait=False)
+            done, failed = done + (carried is True), failed + (carried is False)
+            if failed == MOST_FAILED:
+                break
         return done
 
-    def _keep(self, notice: Notice) -> Path | None:
-        kept = self._write(f"{notice.notice}.json", msgspec.json.encode(notice))
-        if kept is not None:
-            with suppress(OSError):
-                (self._folder / f"{notice.notice}{DRAFT}").unlink(missing_ok=True)
+    def _carried(self, path: Path, *, wait: bool) -> bool | None:
+        """Whether this notice was carried now; None when that is somebody else's to do, or done."""
+        with _claimed(path, wait=wait) as mine:
+            notice = _read(path) if mine else None
+            return None if notice is None else self._hand_on(notice, path)
+
+    def _hand_on(self, notice: Notice, kept: Path) -> bool:
+        """For whoever holds the claim."""
+        carried = self._carry is not None and self._carry(msgspec.json.encode(notice))
+        if carried:
+            with suppress(OSError):  # somebody fetched it meanwhile
+                kept.rename(_sent(kept))
+        return carried
+
+    def _take(self, draft: Path) -> Path:
+        """The draft under the name that mailers look for, which is returned, whoever gave it that."""
+        kept = draft.with_suffix(".json")
+        with suppress(OSError):
+            draft.rename(kept)
+            sync_folder(self._folder)
         return kept
 
     def _write(self, name: str, data: bytes) -> Path | None:
@@ -93,6 +123,35 @@ class Outbox:
         except OSError:  # the fact of the notice stands in the ledger; the act it tells of goes on
             return None
         return path
+
+
+@contextmanager
+def _claimed(path: Path, *, wait: bool) -> Iterator[bool]:
+    """Whether this notice is still to be carried, and by us alone until this ends; with `wait`, after whoever is at it.
+
+    The lock is on the file, not its name, so it ends with the process that holds it. Where a file system knows no locks
+    a notice may be carried twice, rather than never.
+    """
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except OSError:  # carried, or fetched
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+        yield path.exists()  # by now whoever held it may have carried it
+    finally:
+        os.close(handle)
+
+
+def _sent(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.sent.json")
 
 
 def _read(path: Path) -> Notice | None:
