@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+from scipy.stats import t as student_t
 
 from bedrail.checks import Cohort, Requirements, examine
 from bedrail.checks.equity.labels import difference_at_equal_score
@@ -238,7 +239,25 @@ def test_a_label_difference_is_the_standardised_one() -> None:
     told = difference_at_equal_score(values, bins, inside, None)
     assert told is not None
     weights = np.array([2 / 3, 1.0])
-    assert told[0] == pytest.approx(float(np.average([1.5, 2.0], weights=weights)))
+    assert told.gap == pytest.approx(float(np.average([1.5, 2.0], weights=weights)))
+    assert (told.n, told.freedom) == (3, 2)
+
+
+def test_a_group_smaller_than_the_bins_is_no_label_bias() -> None:
+    """38 of 7,620 in 50 bins are mostly alone in theirs: noise is called unlikely as often as it should be."""
+    rng = np.random.default_rng(3)
+    n = 7_620
+    values = rng.gamma(1.0, size=n)
+    bins = rng.integers(0, 50, n)
+    seen = []
+    for _ in range(400):
+        inside = np.zeros(n, dtype=bool)
+        inside[rng.choice(n, 38, replace=False)] = True
+        told = difference_at_equal_score(values, bins, inside, None)
+        assert told is not None
+        seen.append(2 * student_t.sf(abs(told.gap) / told.error, told.freedom))
+    assert 6 <= (np.array(seen) < 0.05).sum() <= 40
+    assert (np.array(seen) < 0.0002).sum() <= 2
 
 
 def test_proxies_find_a_planted_one_and_no_noise() -> None:

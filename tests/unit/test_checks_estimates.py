@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.special import expit
+from scipy.stats import binom, binomtest
 from sklearn import metrics
 
 from bedrail.checks import Cohort, Requirements, examine
@@ -21,7 +22,7 @@ from bedrail.checks.estimates.combining import Part, combined, few_valued_mean
 from bedrail.checks.estimates.measures import MEASURES, estimate
 from bedrail.checks.estimates.precision import influence
 from bedrail.checks.estimates.recalibrated import intercept_and_slope, logits, recalibration
-from bedrail.checks.intervals import near_edges, wilson
+from bedrail.checks.intervals import exact_limits, near_edges, wilson
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Verdict
 
@@ -180,6 +181,20 @@ def test_one_to_three_hits_or_misses_have_poisson_limits_near_the_edges() -> Non
     assert high == wilson(0.01, 100, 0.95)[1]
     assert near_edges(0.99, 100, 0.95) == pytest.approx((1 - high, 1 - low))
     assert near_edges(0.3, 100, 0.95) == wilson(0.3, 100, 0.95)
+
+
+def test_limits_far_out_are_exact() -> None:
+    """Against scipy's Clopper and Pearson; of 12 rows at 0.9, Wilson's limit at 99.97 % breaks 20 times too often."""
+    for hits, n in ((0, 12), (7, 12), (12, 12), (56, 70)):
+        told = binomtest(hits, n).proportion_ci(0.9997, "exact")
+        assert exact_limits(hits / n, n, 0.9997) == pytest.approx((told.low, told.high))
+    chances = binom.pmf(np.arange(13), 12, 0.9)
+    broken = {
+        limits.__name__: sum(p for k, p in enumerate(chances) if limits(k / 12, 12, 0.9997)[1] < 0.9)
+        for limits in (exact_limits, wilson)
+    }
+    assert broken["exact_limits"] <= 0.00015 < 0.003 < broken["wilson"]
+    assert exact_limits(0.5, 0, 0.95) == (0.0, 1.0)
 
 
 def test_limits_of_parts_are_recovered_into_newcombes_difference() -> None:

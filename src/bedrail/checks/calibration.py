@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import sqrt
 
 import numpy as np
@@ -17,17 +18,21 @@ from bedrail.core.values import Finding, Verdict
 
 __all__ = ["Measured", "calibration", "logits", "observed_to_expected", "recalibration"]
 
+Limits = Callable[[float, float, float], tuple[float, float]]
+"""(low, high) of a rate, the rows it is of and a confidence."""
 NOT_ENOUGH = "Not enough patients to tell"
 FEWEST = 10
 """Predictions below which no interval of a rate is to be believed."""
 
 
-def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, confidence: float) -> Measured | None:
+def observed_to_expected(
+    outcome: Floats, score: Floats, clusters: Ints | None, confidence: float, limits: Limits = wilson
+) -> Measured | None:
     """O/E: observed over expected number of outcomes; None when nothing is expected.
 
     The variance is that of a ratio of sums, with one patient's rows summed first; the interval is Wilson's for the
     outcome rate on the effective number of rows that this variance implies, divided by the mean risk, so that few
-    or no outcomes still give an honest upper limit.
+    or no outcomes still give an honest upper limit. Far out `exact_limits` take the place of Wilson's as `limits`.
     """
     expected = float(score.sum())
     if len(outcome) == 0 or expected <= 0:
@@ -39,7 +44,7 @@ def observed_to_expected(outcome: Floats, score: Floats, clusters: Ints | None, 
     plain = n * rate * (1 - rate)
     patients = n if clusters is None else distinct(clusters)
     effective = n * plain / variance if variance > 0 and plain > 0 else float(patients)
-    low, high = wilson(rate, max(1.0, min(effective, 4.0 * n)), confidence)
+    low, high = limits(rate, max(1.0, min(effective, 4.0 * n)), confidence)
     # Without any outcome the residuals vanish; the model's own risks then say what the data could have shown.
     error = sqrt(variance if variance > 0 else float(np.sum(score * (1 - score)))) / expected
     return Measured(estimate=ratio, low=low / risk, high=high / risk, error=error)

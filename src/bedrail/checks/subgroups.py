@@ -9,7 +9,7 @@ from bedrail.checks.calibration import observed_to_expected
 from bedrail.checks.discrimination import auroc
 from bedrail.checks.equity.tallies import Pairs
 from bedrail.checks.groups import NO_GROUPS, Cell, cell_codes, cells, families, told, too_few
-from bedrail.checks.intervals import dense, power_factor
+from bedrail.checks.intervals import dense, exact_limits, power_factor
 from bedrail.checks.question import against, check
 from bedrail.checks.thresholds import RATES, bounds, rate_of
 from bedrail.checks.values import Cohort, Floats, Ints, Requirements
@@ -29,10 +29,11 @@ def subgroups(cohort: Cohort, requirements: Requirements, rng: np.random.Generat
     """`subgroups.auroc`, rates at the threshold and `subgroups.observed-to-expected` in every group.
 
     Intervals are printed at the stated confidence; a fail is given at the confidence that shares `group_alpha` over
-    all groups and bounds (Bonferroni), so that many groups do not make a false alarm likely. AUROC fails when that
-    interval lies below `min_group_auroc`; a rate when it lies beyond its bound (none by default); O/E when it
-    excludes 1 and the estimate is outside `group_observed_to_expected`. `subgroups.sensitivity-spread` and its
-    like: see `spreads`. Too wide an interval is missing; so is a group under `min_group` patients.
+    all groups and bounds (Bonferroni), with limits that are exact so far out, so that many groups do not make a false
+    alarm likely. AUROC fails when that interval lies below `min_group_auroc`; a rate when it lies beyond its bound
+    (none by default); O/E when it excludes 1 and the estimate is outside `group_observed_to_expected`.
+    `subgroups.sensitivity-spread` and its like: see `spreads`. Too wide an interval is missing; so is a group under
+    `min_group` patients.
     """
     every = cells(cohort)
     if not every:
@@ -96,7 +97,7 @@ def _ratio(scored: Scored, requirements: Requirements, cell: Cell, strict: float
     if found is None:
         reason = f"No outcomes are expected in {cell.name}."
         return Finding(check=name, group=cell.name, verdict=Verdict.MISSING, n=n, reason=reason)
-    sure = observed_to_expected(outcome, score, clusters, strict)
+    sure = observed_to_expected(outcome, score, clusters, strict, exact_limits)
     assert sure is not None
     low, high = requirements.group_observed_to_expected
     gap = power_factor(1 - requirements.confidence) * found.error

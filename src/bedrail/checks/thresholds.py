@@ -6,7 +6,7 @@ from math import sqrt
 
 import numpy as np
 
-from bedrail.checks.intervals import near_edges, power_factor, rate_design_effect
+from bedrail.checks.intervals import exact_limits, near_edges, power_factor, rate_design_effect
 from bedrail.checks.question import check
 from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
@@ -79,7 +79,8 @@ def rate_of(
     rate = float(values.mean())
     effective = n / rate_design_effect(values, None if clusters is None else clusters[chosen])
     low, high = near_edges(rate, effective, requirements.confidence)
-    sure_low, sure_high = near_edges(rate, effective, strict)
+    sure = exact_limits if strict > requirements.confidence else near_edges
+    sure_low, sure_high = sure(rate, effective, strict)
     least, most = bounds(metric, requirements)
     shown = f"{rate:.1%} of {n:,} {AMONG[metric]} at threshold {cut:.3g}"
     if least is not None and sure_high < least:

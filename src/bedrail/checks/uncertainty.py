@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bedrail.checks.groups import cells, too_few
-from bedrail.checks.intervals import power_factor, quantile, rate_interval
+from bedrail.checks.intervals import exact_limits, power_factor, quantile, rate_design_effect, rate_interval
 from bedrail.checks.question import check
-from bedrail.checks.values import Bools, Cohort, Floats, Requirements
+from bedrail.checks.values import Bools, Cohort, Floats, Ints, Requirements
 from bedrail.core.values import Finding, Verdict
 from bedrail.models.mondrian import answers
 
@@ -77,6 +77,11 @@ def _shared(requirements: Requirements, groups: int) -> float:
     return 1 - requirements.coverage_alpha / (2 * (1 + groups) + 1)
 
 
+def _sure(hits: Floats, clusters: Ints | None, strict: float) -> tuple[float, float]:
+    """Limits at the shared confidence, exact because it is far out."""
+    return exact_limits(float(hits.mean()), len(hits) / rate_design_effect(hits, clusters), strict)
+
+
 def _abstention(cohort: Cohort, requirements: Requirements, p_values: Floats) -> list[Finding]:
     """How many are answered, and how many of the answers are wrong; conformal coverage alone promises neither."""
     told = answers(p_values, requirements.conformal_alpha)
@@ -110,7 +115,8 @@ def _told_share(
     verdict, what = Verdict.PASS, "answered" if word == "answered" else "of the answers wrong"
     reason = f"{rate:.1%} {what} among {n:,} in {group}."
     if most is not None and rate > most:
-        verdict = Verdict.FAIL if rate_interval(values, clusters, strict)[1] > most else Verdict.MISSING
+        sure_low = low if group == "overall" else _sure(values, clusters, strict)[0]
+        verdict = Verdict.FAIL if sure_low > most else Verdict.MISSING
         start = "Too many answers are wrong" if verdict is Verdict.FAIL else "Not enough patients to tell"
         reason = f"{start} (at most {most:.1%} is promised): {reason}"
     gap = power_factor(1 - requirements.confidence) * (high - low) / 2 / quantile(requirements.confidence)
@@ -143,7 +149,7 @@ def _share(
         return Finding(check=name, group=group, verdict=Verdict.MISSING, reason=reason)
     clusters = None if cohort.clusters is None else cohort.clusters[rows]
     rate, low, high = rate_interval(hits[rows], clusters, requirements.confidence)
-    sure_high = rate_interval(hits[rows], clusters, strict)[2]
+    sure_high = _sure(hits[rows], clusters, strict)[1]
     near = rate >= wanted - requirements.coverage_tolerance
     figure = f"The sets hold the truth for {rate:.1%} of {n:,} {people} in {group}; {wanted:.0%} is promised"
     if sure_high < wanted and not near:
@@ -187,7 +193,7 @@ def _rate(cohort: Cohort, requirements: Requirements, interval: Floats) -> Findi
         return Finding(check=name, verdict=Verdict.FAIL, n=cohort.n, reason="Some risk intervals are not numbers.")
     rate, low, high = rate_interval(cohort.outcome, cohort.clusters, requirements.confidence)
     strict = _shared(requirements, len(cells(cohort, intersections=False)))
-    _, sure_low, sure_high = rate_interval(cohort.outcome, cohort.clusters, strict)
+    sure_low, sure_high = _sure(cohort.outcome, cohort.clusters, strict)
     figure = f"observed rate {rate:.1%}, mean interval of the risk {bounds[0]:.1%} to {bounds[1]:.1%}"
     if sure_high < bounds[0] or sure_low > bounds[1]:
         verdict, reason = Verdict.FAIL, f"The outcome rate lies outside what the intervals allow: {figure}."

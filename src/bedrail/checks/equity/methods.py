@@ -72,12 +72,15 @@ EQUITY: dict[str, Method] = {
         sources=(
             "Obermeyer, Powers, Vogeli and Mullainathan (2019), Science 366:447",
             "Mullainathan and Obermeyer (2017), AER Papers and Proceedings 107:476",
+            "MacKinnon and White (1985), Journal of Econometrics 29:305",
+            "Bell and McCaffrey (2002), Survey Methodology 28:169",
             "Holm (1979), Scandinavian Journal of Statistics 6:65",
         ),
         claim="Patients of the same score have, in each group large enough, the same of the second outcome, up to "
         "the tolerance.",
         formula="Σ_b w_b (mean of z in g − mean of z in the rest), w_b ∝ n m/(n + m), over 50 bins b of the score; z "
-        "is the second outcome over its standard deviation less a common slope within the bin; Holm over groups.",
+        "is the second outcome over its standard deviation less a common slope within the bin; HC3 with Student's t "
+        "on the group's patients; Holm over groups.",
         distrust="When the second outcome has the same bias as the first (both recorded only of those who come), or "
         "when acting on the score has changed it.",
         functions=("bedrail.checks.equity.labels.difference_at_equal_score",),
