@@ -18,6 +18,7 @@ from bedrail.core.errors import Busy, Invalid, Refused, Unavailable
 from bedrail.ledger import Ledger
 from bedrail.stores import PostgresStore, SqliteStore
 from bedrail.stores.chosen import choose_store, open_store
+from bedrail.stores.connections import SCHEMA_VERSION
 from bedrail.stores.postgres_connections import postgres
 from ledger_parts import Home, answered, home, person, signer
 from postgres_server import Server, free_port, own_server, server
@@ -107,6 +108,24 @@ def test_a_newer_database_is_refused(made: Home) -> None:
     made.tamper("UPDATE bedrail_version SET made = 99")
     with pytest.raises(Refused, match="newer"):
         PostgresStore(_postgres(made).address)
+
+
+def test_an_older_database_is_brought_forward_when_it_is_opened(made: Home) -> None:
+    """A home of before the index on responses by person gets it; one whose table others hold opens without."""
+    made.tamper("DROP INDEX responses_person")
+    made.tamper("UPDATE bedrail_version SET made = 1")
+    address = _postgres(made).address
+    kept = "SELECT count(*) FROM pg_indexes WHERE (indexname, schemaname) = ('responses_person', current_schema())"
+    with psycopg.connect(address) as other:
+        other.execute("LOCK TABLE responses IN ACCESS EXCLUSIVE MODE")
+        held = PostgresStore(address, busy_seconds=0.05)
+        assert held.head().size == 4
+        assert held._rows(kept) == [(0,)]
+        held.close()
+    later = PostgresStore(address)
+    assert (later._rows(kept), later._rows("SELECT made FROM bedrail_version")) == ([(1,)], [(SCHEMA_VERSION,)])
+    assert later.rebuild_differences() == []
+    later.close()
 
 
 def test_nobody_there_is_unavailable() -> None:

@@ -14,6 +14,7 @@ from bedrail.core.errors import Busy, Corrupt, Refused, Unavailable
 from bedrail.core.events import HIGH_VOLUME, decode
 from bedrail.ledger import Ledger
 from bedrail.stores import SqliteStore
+from bedrail.stores.connections import SCHEMA_VERSION
 from bedrail.stores.views import VIEWS, apply
 from ledger_parts import Home, answered, fell_back, home, observed, person, responded, signer
 
@@ -125,6 +126,30 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(Refused, match="newer"):
         SqliteStore(tmp_path / "ledger.db")
+
+
+def test_an_older_database_is_brought_forward_when_it_is_opened(tmp_path: Path) -> None:
+    """A home of before the index on responses by person gets it; one that others hold opens without, until later."""
+    home(tmp_path, entries=2).close()
+    file = tmp_path / "ledger.db"
+
+    def made() -> tuple[int, int]:
+        with closing(sqlite3.connect(file)) as connection:
+            there = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'responses_person'")
+            return there.fetchone()[0], connection.execute("PRAGMA user_version").fetchone()[0]
+
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("DROP INDEX responses_person; PRAGMA user_version = 1")
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        store = SqliteStore(file, busy_seconds=0.01)
+        assert (store.head().size, made()) == (2, (0, 1))
+        store.close()
+    store = SqliteStore(file)
+    (plan,) = store._rows("EXPLAIN QUERY PLAN SELECT seq FROM responses WHERE person = ? AND at >= ?", ("lee", ""))
+    assert ("responses_person" in plan[3], made()) == (True, (1, SCHEMA_VERSION))
+    assert store.rebuild_differences() == []
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_corrupt(tmp_path: Path) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from test_http_sign_in import Browser, serving, signed_in
 
+from bedrail.app import create_home, open_home
 from bedrail.core.accounts import RefusedRow
 from bedrail.core.errors import Refused, Unavailable
 from bedrail.core.events import decode
@@ -19,7 +22,8 @@ from bedrail.governance.refusals import MOST_ACTS, told_of
 from bedrail.journeys import refusals, upkeep
 from bedrail.stores.sqlite import SqliteStore
 from bedside_house import served, small_house, usual
-from reception_house import House, house, refused
+from postgres_server import server
+from reception_house import House, TurnableClock, house, refused
 from small_home import told
 
 TAG = ActsRefused.__struct_config__.tag
@@ -121,6 +125,45 @@ def test_two_processes_tell_of_the_same_refusals_once(home: House) -> None:
     for thread in threads:
         thread.join()
     assert said(home) == [("sam", [("policy.adopt", "cli", "permission", 7)])]
+
+
+@pytest.mark.slow
+def test_nodes_of_one_postgresql_tell_each_what_it_refused_and_together_no_more_than_one(tmp_path: Path) -> None:
+    """Each node counts on its own disk, and they tell on the shared ledger: a caller fills it through none of them."""
+    home = tmp_path / "a"
+    app = create_home(home, "nodes.hospital.example/bedrail", store=server().schema())
+    upkeep.open_installation(app.context, app.origin, "olivia", app.public_names())
+    upkeep.add_person(app.context, "olivia", "sam", "Sam", ("data-scientist",))
+    app.close()
+    shutil.copytree(home, tmp_path / "b")
+    nodes, clock = [open_home(tmp_path / name) for name in "ab"], TurnableClock(datetime.now(UTC))
+    for node in nodes:
+        node.context.clock = clock
+        for _ in range(20):
+            refused(node.context.require, "sam", "policy.adopt")
+        refused(node.context.require, "sam", "person.add")
+
+    def told_of() -> list[tuple[str, list[tuple[str, int]]]]:
+        facts = [decode(data).fact for _, data in nodes[0].context.tape.registry_entries(0)]
+        return [(f.who, [(a.action, a.count) for a in f.acts]) for f in facts if isinstance(f, ActsRefused)]
+
+    assert told_of() == [("sam", [("policy.adopt", 1)])]
+    for _ in range(3):
+        clock.turn(minutes=11)
+        threads = [threading.Thread(target=refusals.tell, args=(n.context, n.desk)) for n in nodes]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    rest = sorted(told_of()[1:], key=lambda each: each[1])
+    assert rest == [
+        ("sam", [("policy.adopt", 19), ("person.add", 1)]),
+        ("sam", [("policy.adopt", 20), ("person.add", 1)]),
+    ]
+    assert nodes[1].context.refresh().refused.acts["person", "sam", "policy.adopt", "python", "permission"].count == 40
+    assert nodes[0].context.tape.rebuild_differences() == []  # type: ignore[attr-defined]
+    for node in nodes:
+        node.close()
 
 
 def test_a_fact_names_the_most_frequent_kinds_and_counts_the_rest() -> None:

@@ -15,7 +15,8 @@ from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Refused, U
 APPLICATION_ID = 0x42454452
 """`BEDR`: what `file` and SQLite see in the header of a Bedrail database."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""2: the index `responses_person`. What is added since 1 only makes questions quicker, see `_prepare`."""
 
 
 class Connections:
@@ -112,7 +113,7 @@ class Connections:
         return connection
 
     def _prepare(self) -> None:
-        """Make the schema on first use; two processes doing so at once is harmless."""
+        """Make the schema on first use, and bring an older one forward; two processes doing so at once is harmless."""
         made = self.writer.execute("PRAGMA user_version").fetchone()[0]
         if made > SCHEMA_VERSION:
             raise Refused(f"{self.path} was written by a newer Bedrail.", remedy="Install that version or a later one.")
@@ -120,14 +121,26 @@ class Connections:
             raise Unavailable("The file system cannot hold a write-ahead log.", remedy="Use a local disk.")
         # The default of 1,000 pages would fold the log into the file every few commits under load.
         self.writer.execute("PRAGMA wal_autocheckpoint = 8000")
-        if made < SCHEMA_VERSION:
+        if not made:
             self.path.chmod(0o600)
-            self.writer.execute("BEGIN IMMEDIATE")
+            self._make()
+        elif made < SCHEMA_VERSION:
+            # Nobody is kept from the ledger by an index: on a full disk, or while others write, it waits.
+            with suppress(sqlite3.Error):
+                self._make()
+
+    def _make(self) -> None:
+        """Every table and index that is not there yet, in one commit."""
+        self.writer.execute("BEGIN IMMEDIATE")
+        try:
             for statement in statements("schema.sql") + statements("views.sql"):
                 self.writer.execute(statement)
             self.writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             self.writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             self.writer.execute("COMMIT")
+        finally:
+            if self.writer.in_transaction:
+                self.writer.execute("ROLLBACK")
 
 
 def statements(name: str) -> list[str]:

@@ -44,7 +44,7 @@ _ASKED = (
 
 
 class PostgresConnections:
-    """Opens the database and makes the tables when missing.
+    """Opens the database and makes the tables when missing, and what newer versions added to older ones.
 
     Raises `Unavailable`, `Refused` (a newer schema, or settings under which an acknowledged commit could be lost) or
     `Invalid` (an address that cannot be used).
@@ -186,19 +186,12 @@ class PostgresConnections:
         made = _version(connection)
         if made > SCHEMA_VERSION:
             raise Refused("The database was written by a newer Bedrail.", remedy="Install that version or a later one.")
-        if made < SCHEMA_VERSION:
-            with connection.transaction():
-                # Two processes making the tables at once take turns, and the second finds them made.
-                connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")
-                for statement in statements("schema.sql") + statements("views.sql"):
-                    connection.execute(postgres(statement))
-                connection.execute(
-                    "CREATE TABLE IF NOT EXISTS bedrail_version (one INT PRIMARY KEY, made INT NOT NULL)"
-                )
-                connection.execute(
-                    "INSERT INTO bedrail_version VALUES (1, %s) ON CONFLICT (one) DO UPDATE SET made = excluded.made",
-                    (SCHEMA_VERSION,),
-                )
+        if not made:
+            _make(connection)
+        elif made < SCHEMA_VERSION:
+            # Nobody is kept from the ledger by an index: where others hold a table, the next opening makes it.
+            with suppress(_psycopg().Error):
+                _make(connection)
         return str(schema)
 
 
@@ -249,6 +242,20 @@ def postgres(sql: str) -> str:
         sql = sql.replace(" WITHOUT ROWID", "")
     sql = re.sub(r"CAST\(([\w.]+) AS BLOB\)", r"\1", sql)
     return sql.replace(" IS NOT l.", " IS DISTINCT FROM l.").replace("?", "%s")
+
+
+def _make(connection: Connection) -> None:
+    """Every table and index that is not there yet, in one commit."""
+    with connection.transaction():
+        # Two processes making the tables at once take turns, and the second finds them made.
+        connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")
+        for statement in statements("schema.sql") + statements("views.sql"):
+            connection.execute(postgres(statement))
+        connection.execute("CREATE TABLE IF NOT EXISTS bedrail_version (one INT PRIMARY KEY, made INT NOT NULL)")
+        connection.execute(
+            "INSERT INTO bedrail_version VALUES (1, %s) ON CONFLICT (one) DO UPDATE SET made = excluded.made",
+            (SCHEMA_VERSION,),
+        )
 
 
 def _version(connection: Connection) -> int:
