@@ -19,7 +19,8 @@ from bedrail.governance.posture import (
     Serving,
     examine_posture,
 )
-from bedrail.governance.posture_checks import CATALOGUE, LEAST_FREE, SUPPORT_ENDED
+from bedrail.governance.posture_checks import CATALOGUE
+from bedrail.governance.posture_machine import LEAST_FREE, SUPPORT_ENDED
 
 LOCAL = Disk(path="/srv/home", kind="ext4", device=1, free=50 * 2**30, size=100 * 2**30)
 ELSEWHERE = replace(LOCAL, device=2)

@@ -10,7 +10,7 @@ from bedrail.governance.abuse import SUSPEND
 from bedrail.governance.accounts import SIGNED_IN
 from bedrail.governance.moments import epoch
 from bedrail.governance.posture import Finding, House, Serving, Severity
-from bedrail.governance.posture_checks import TOKEN_DAYS
+from bedrail.governance.posture_house import TOKEN_DAYS
 from bedrail.governance.sessions import POWERFUL
 from bedrail.governance.views import Registry
 from bedrail.journeys.access_review import access_posture
