@@ -163,6 +163,22 @@ def test_nobody_gives_what_they_may_not_do_and_some_acts_to_no_timer(home: House
     assert not home.app.context.refresh().orders.orders
 
 
+def test_whoever_could_give_an_order_takes_their_own_back_and_officers_any(home: House) -> None:
+    """Without a proof of the last five minutes; an order of somebody else is an officer's to take back."""
+    ctx, orders = home.app.context, {}
+    for person in ("dr-adams", "sam"):
+        home.act_as(home.sign_in("olivia"))
+        home.act_as(home.join(person))
+        orders[person], _ = given(home, ("monitoring.look",), person)
+    home.clock.turn(minutes=6)
+    with pytest.raises(Refused, match=r"order\.revoke-of-others"):
+        revoke_order(ctx, "sam", orders["dr-adams"], "not mine")
+    revoke_order(ctx, "sam", orders["sam"], "the timer is gone")
+    home.act_as(home.sign_in("rob"))
+    revoke_order(ctx, "rob", orders["dr-adams"], "srv-1 was replaced")
+    assert [bool(view.revoked) for view in ctx.refresh().orders.orders.values()] == [True, True]
+
+
 def test_from_giving_to_a_timers_backup_on_the_command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The secret goes by a file that only the timer reads; a wrong one is refused; the list says what is live."""
     home = tmp_path / "home"

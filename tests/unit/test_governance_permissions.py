@@ -97,9 +97,10 @@ EVERYDAY = frozenset(_WORDS.split())
 """What a gate, another person or another act still stands behind; `ledger.anchor` and `backup.restore` are done where
 nobody can sign in, since the home does not open."""
 
-STOPPING = frozenset(
-    {"approval.object", "deployment.halt", "finding.file", "order.revoke", "session.end", "token.revoke"}
-)
+_WORDS = """
+    approval.object deployment.halt finding.file order.revoke order.revoke-of-others session.end token.revoke
+"""
+STOPPING = frozenset(_WORDS.split())
 
 
 def test_of_every_act_it_is_said_whether_it_asks_for_a_fresh_proof() -> None:

@@ -81,7 +81,7 @@ def list_orders(state: CliState, as_json: bool) -> None:
 @click.option("--reason", required=True, help="Why.")
 @pass_state
 def revoke(state: CliState, order_id: str, reason: str) -> None:
-    """A standing order opens nothing from now on.
+    """A standing order opens nothing from now on: your own, or as an officer any.
 
     \b
     Example: bedrail --as sue order revoke 01JXXXXXXXXXXXXXXXXXXXXXXX --reason "srv-1 was replaced"

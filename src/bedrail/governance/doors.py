@@ -312,6 +312,7 @@ ONLY: dict[str, tuple[str, ...]] = {
     "deployment.roll-back": ("gate open",),
     "finding.answer": ("own finding, or owner",),
     "finding.file": ("never own answer",),
+    "order.revoke": ("own order, or an officer",),
 }
 """What else must hold beside the role."""
 

@@ -28,6 +28,7 @@ _EVERYONE = frozenset(ROLES)
 _APPROVERS = frozenset({"owner", "clinical-lead", "privacy-officer", "security-officer"})
 _STOPPERS = _APPROVERS | {"data-scientist", "release-engineer"}
 _INSIDE = _EVERYONE - {"auditor"}
+_ORDERING = _INSIDE - {"clinician", "key-custodian", "pseudonym-custodian"}
 
 ACTIONS: dict[str, frozenset[str]] = {
     "person.add": frozenset({"owner"}),
@@ -98,8 +99,9 @@ ACTIONS: dict[str, frozenset[str]] = {
     "reidentification.request": frozenset({"clinical-lead", "clinician", "data-scientist", "privacy-officer"}),
     "reidentification.approve": frozenset({"privacy-officer", "pseudonym-custodian"}),
     "ledger.export": frozenset({"auditor", "owner", "privacy-officer", "security-officer"}),
-    "order.give": _INSIDE - {"clinician", "key-custodian", "pseudonym-custodian"},
-    "order.revoke": frozenset({"owner", "privacy-officer", "release-engineer", "security-officer"}),
+    "order.give": _ORDERING,
+    "order.revoke": _ORDERING,
+    "order.revoke-of-others": frozenset({"owner", "privacy-officer", "release-engineer", "security-officer"}),
     "egress.change": frozenset({"owner", "security-officer"}),
     "server.start-unsafely": frozenset({"owner", "security-officer"}),
     "backup.take": frozenset({"owner", "release-engineer", "security-officer"}),

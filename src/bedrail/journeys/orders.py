@@ -45,11 +45,16 @@ def give_order(
 
 
 def revoke_order(ctx: Context, person: str, order: str, reason: str) -> None:
-    """It opens nothing from now on; raises `NotFound`, and `Refused` when it has ended already."""
+    """It opens nothing from now on; whoever gave it may do that, and officers.
+
+    Raises `NotFound`, and `Refused` when it has ended already.
+    """
     actor = ctx.require(person, "order.revoke")
     view = ctx.registry.orders.orders.get(order)
     if view is None:
         raise NotFound("there is no such standing order.", path="order", remedy="bedrail order list")
+    if view.person != person:
+        actor = ctx.require(person, "order.revoke-of-others")
     if not view.live(ctx.clock.now().timestamp()):
         raise Refused("it has ended already.", remedy="bedrail order list")
     ctx.append(actor, "security", OrderRevoked(order=order, reason=reason), known=ctx.registry.seen)
