@@ -69,7 +69,7 @@ def test_the_report_has_the_promised_face() -> None:
     """findings, to_json, to_html, committee_html, verdict and the notebook view are there."""
     outcome, score, groups = data()
     report = br.examine(outcome, score, groups=groups, subject=np.arange(len(outcome)))
-    columns = ["check", "group", "verdict", "estimate", "low", "high", "n", "smallest_gap", "reason"]
+    columns = ["check", "group", "verdict", "estimate", "low", "high", "n", "smallest_gap", "reason", "judged"]
     assert list(report.findings.columns) == columns
     assert {"gender=f", "ward=2"} <= set(report.findings["group"])
     assert report.verdict in ("pass", "fail", "missing")

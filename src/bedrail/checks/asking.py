@@ -9,6 +9,7 @@ from zlib import crc32
 import msgspec
 import numpy as np
 
+from bedrail.checks.budget import budget
 from bedrail.checks.catalogue import CHECKS
 from bedrail.checks.equity.suppression import hidden, withhold
 from bedrail.checks.question import Check
@@ -48,7 +49,8 @@ def examine(
             nothing = "Not enough patients: there is nothing to tell of anybody."
             findings = (Finding(check=one.name, verdict=Verdict.MISSING, n=cohort.n, reason=nothing),)
         verdict, reason = one.ruling(cohort, requirements, findings)
-        evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings))
+        spent = budget(requirements, [one.name]) or None
+        evidence.append(Evidence(check=one.name, verdict=verdict, reason=reason, findings=findings, spent=spent))
     if progress is not None:
         progress("", len(asked), len(asked))
     return tuple(evidence)

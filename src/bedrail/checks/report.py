@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FORMAT = "bedrail-report/1"
-COLUMNS = ("check", "group", "verdict", "estimate", "low", "high", "n", "smallest_gap", "reason")
+COLUMNS = ("check", "group", "verdict", "estimate", "low", "high", "n", "smallest_gap", "reason", "judged")
 
 
 class Signature(Value, frozen=True, kw_only=True):
@@ -106,9 +106,10 @@ class Report:
 
     @property
     def findings(self) -> pd.DataFrame:
-        """Every finding as a row: check, group, verdict, estimate, low, high, n, smallest_gap, reason.
+        """Every finding as a row: check, group, verdict, estimate, low, high, n, smallest_gap, reason, judged.
 
-        `verdict` is text (pass, fail, missing); a number that does not exist is missing (NaN, <NA> for n).
+        `verdict` is text (pass, fail, missing), and `judged` False where it passes because no requirement judges it;
+        a number that does not exist is missing (NaN, <NA> for n).
         """
         import pandas as pd
 
@@ -176,6 +177,7 @@ class Report:
             "required": one.check in self.required,
             "verdict": one.verdict.value,
             "reason": one.reason,
+            "spent": one.spent,
             "findings": [_row(finding) for finding in one.findings],
             "bound_to": {
                 name: getattr(one, name)

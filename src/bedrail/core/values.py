@@ -70,6 +70,8 @@ class Evidence(Value, frozen=True, kw_only=True):
     """The answer to one check about exact bytes: what was asked, about which digests, with which findings.
 
     Digests are SHA-256 in hex. `findings` holds every number; `verdict` is the worst of them as the check rules.
+    `spent` is the chance, at most, that the check fails a model without fault, by which it was judged (ADR 0034); None
+    where it spends nothing, and in evidence made before shares were told.
     """
 
     check: str
@@ -83,6 +85,7 @@ class Evidence(Value, frozen=True, kw_only=True):
     made_at: str = ""
     made_by: str = ""
     code: str = ""
+    spent: float | None = None
 
 
 def worst(verdicts: tuple[Verdict, ...]) -> Verdict:

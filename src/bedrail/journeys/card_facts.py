@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bedrail.checks.cards.values import Measure, Source
 from bedrail.checks.words import number, plain_group, plain_measure
-from bedrail.core.values import Verdict
+from bedrail.core.values import Evidence, Verdict
 from bedrail.governance.values import DeploymentView
 from bedrail.journeys.card_ground import EXTERNAL, CardGround, Trained, measures_of, source_of
 from bedrail.models.feature import Feature
@@ -273,10 +273,29 @@ def fairness_asked(ground: CardGround) -> Told:
         "calibration": numbers.max_calibration_gap,
     }
     told = ", ".join(f"{name} {gaps[name]:g}" for name in numbers.fairness_metrics if name in gaps)
-    return (
+    asked = (
         f"Gaps beyond {told} between a group and the rest fail the check, with a family-wise error of "
         f"{numbers.family_alpha:g} over all groups ({', '.join(ground.charter.data.groups) or 'none named'})."
-    ), policy_source(ground)
+    )
+    known = ground.about("fairness")
+    if known is None or not (words := judged_otherwise(known.evidence, ground.policy.digest, numbers.family_alpha)):
+        return asked, policy_source(ground)
+    return f"{asked} {words}", (*policy_source(ground), source_of(known))
+
+
+def judged_otherwise(evidence: Evidence, policy: str, share: float) -> str:
+    """By what else than the policy in force and its share of error evidence was judged; nothing where by them."""
+    when = f"The evidence of {evidence.made_at[:10]}"
+    if evidence.spent is None and any(f.estimate is not None for f in evidence.findings):
+        return (
+            f"{when} does not say by which error it was judged: it is of before the checks of an examination shared "
+            "one budget, when each kept 0.05 to itself unless its policy said otherwise."
+        )
+    if evidence.spent is not None and abs(evidence.spent - share) > 1e-12:
+        return f"{when} was judged with a family-wise error of {evidence.spent:g}."
+    if evidence.policy and evidence.policy != policy:
+        return f"{when} was judged under another policy ({evidence.policy[:12]})."
+    return ""
 
 
 def approvals(ground: CardGround) -> Told:

@@ -121,13 +121,14 @@ def _with_what_is_judged(evidence: Evidence) -> Evidence:
             msgspec.structs.replace(one, judged=False)
             if one.judged
             and one.verdict is Verdict.PASS
-            and (one.reason.startswith("For information") or one.check in _ARITHMETIC)
+            and (one.check in _ARITHMETIC or one.reason.startswith("For information") or _SHOWN in one.reason)
             else one
             for one in evidence.findings
         ),
     )
 
 
+_SHOWN = "hown, not judged"
 _ARITHMETIC = frozenset(
     {
         "trade-offs.ppv-if-error-rates-equal",
