@@ -173,12 +173,12 @@ def _disabled(identity: Identity, fact: AccountDisabled, _: str) -> None:
 
 def _shut(registry: Any, fact: AccountDisabled, at: str) -> None:
     _disabled(registry.identity, fact, at)
-    registry.orders.end(fact.person, "account disabled")
+    registry.orders.end(fact.person, "account disabled", at)
 
 
-def _reset(registry: Any, fact: AccountReset, _: str) -> None:
+def _reset(registry: Any, fact: AccountReset, at: str) -> None:
     """What somebody with a stolen session left to a timer ends with it."""
-    registry.orders.end(fact.person, "account reset")
+    registry.orders.end(fact.person, "account reset", at)
 
 
 def _enabled(identity: Identity, fact: AccountEnabled, _: str) -> None:

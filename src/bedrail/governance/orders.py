@@ -22,6 +22,9 @@ from bedrail.governance.values import PersonView
 ORDER = "order:"
 """How `Actor.auth` begins for what was done unattended; the order's id follows."""
 
+LONGEST_DAYS = 365
+"""A year: whoever gave it looks at it again."""
+
 UNATTENDED: dict[str, frozenset[str]] = {
     "abuse.look": frozenset(),
     "backup.take": frozenset(),
@@ -33,7 +36,7 @@ UNATTENDED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """One standing order; `revoked` says why it ended before its time."""
+    """One standing order; `revoked` says why it ended before its time, at `ended`. `used` is when it last was."""
 
     order: str
     person: str
@@ -44,6 +47,8 @@ class OrderView:
     reason: str
     at: str
     revoked: str = ""
+    ended: float = float("inf")
+    used: str = ""
 
     def live(self, now: float) -> bool:
         """Whether it may still open anything."""
@@ -60,11 +65,23 @@ class Orders:
         """The order whose secret has this digest."""
         return next((each for each in self.orders.values() if each.sha256 == sha256), None)
 
-    def end(self, person: str, why: str) -> None:
+    def revoke(self, order: str, why: str, at: str) -> None:
+        """It ended, unless it had already."""
+        view = self.orders.get(order)
+        if view is not None and not view.revoked:
+            self.orders[order] = replace(view, revoked=why, ended=epoch(at))
+
+    def end(self, person: str, why: str, at: str) -> None:
         """Nothing that this person left to a timer counts any more, also when role, account or name come back."""
-        for order, view in self.orders.items():
-            if view.person == person and not view.revoked:
-                self.orders[order] = replace(view, revoked=why)
+        for order, view in list(self.orders.items()):
+            if view.person == person:
+                self.revoke(order, why, at)
+
+    def acted(self, auth: str, at: str) -> None:
+        """Something was done under an order."""
+        order = auth.removeprefix(ORDER)
+        if order in self.orders:
+            self.orders[order] = replace(self.orders[order], used=at)
 
 
 class Known(Protocol):
@@ -113,7 +130,7 @@ def act_under(known: Known, principal: Principal, person: str, action: str, now:
 
 
 def _given(registry: Any, fact: OrderGiven, at: str) -> None:
-    registry.orders.orders[fact.order] = OrderView(
+    view = OrderView(
         order=fact.order,
         person=fact.person,
         acts=frozenset(fact.acts),
@@ -123,12 +140,11 @@ def _given(registry: Any, fact: OrderGiven, at: str) -> None:
         reason=fact.reason,
         at=at,
     )
+    registry.orders.orders.setdefault(fact.order, view)  # what has ended does not begin again
 
 
-def _revoked(registry: Any, fact: OrderRevoked, _: str) -> None:
-    known = registry.orders.orders.get(fact.order)
-    if known is not None:
-        registry.orders.orders[fact.order] = replace(known, revoked=fact.reason or "revoked")
+def _revoked(registry: Any, fact: OrderRevoked, at: str) -> None:
+    registry.orders.revoke(fact.order, fact.reason or "revoked", at)
 
 
 ORDERS: dict[type, Callable[[Any, Any, str], None]] = {OrderGiven: _given, OrderRevoked: _revoked}

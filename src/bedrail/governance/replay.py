@@ -7,7 +7,7 @@ again from the record alone; where two processes may cross (a halt and an answer
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Any
 
@@ -16,9 +16,6 @@ import msgspec
 from bedrail.core.errors import Refused
 from bedrail.core.events import (
     Approved,
-    CandidateAdmitted,
-    ConsentChanged,
-    DatasetAdmitted,
     DecisionAnswered,
     DecisionFellBack,
     DecisionResponded,
@@ -27,69 +24,26 @@ from bedrail.core.events import (
     DeploymentRolledBack,
     Entry,
     Fact,
-    GateJudged,
     InstallationOpened,
-    Objected,
     OutcomeObserved,
     PersonAdded,
     PolicyAdopted,
-    SentinelsRecorded,
-    TokenIssued,
-    UseCaseOpened,
     decode,
 )
-from bedrail.core.events.abuse import AbuseLifted
-from bedrail.core.events.access import (
-    AccessCertified,
-    AccessRevoked,
-    FindingAnswered,
-    FindingClosed,
-    FindingOpened,
-    FindingReturned,
-    GlassBroken,
-    GlassEnded,
-    GlassReviewed,
-    PersonLeft,
-    ReviewClosed,
-    ReviewStarted,
-    TokenHandedOver,
-)
-from bedrail.core.events.catalogue import (
-    AssetFound,
-    AssetHeld,
-    AssetMissing,
-    AssetOwned,
-    AssetReleased,
-    AssetRetired,
-    AssetScanned,
-    DatasetDrawn,
-    DisposalAsked,
-    DisposalPlanned,
-    DisposalProved,
-    RetentionRuled,
-    RetentionRun,
-    SensitivityConfirmed,
-)
-from bedrail.core.events.data import ConsentRecorded, ConsentRulesAdopted
 from bedrail.core.events.deidentification import (
-    DataDeidentified,
-    DeidentificationJudged,
-    ProjectOpened,
-    ProjectRetired,
     ReidentificationApproved,
     ReidentificationOpened,
-    ReidentificationRequested,
 )
-from bedrail.core.events.governance import TokenRevoked
-from bedrail.core.events.ledger import LedgerKeysDestroyed
-from bedrail.core.events.scenarios import ScenariosKept
-from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
+from bedrail.core.events.orders import OrderGiven, OrderRevoked
 from bedrail.core.events.withheld import AnswerNotShown
 from bedrail.governance.access import authorise
 from bedrail.governance.approvals import fill, flaw, ground_for, standing_objections
 from bedrail.governance.deidentification import approval_wrong, opening_wrong
 from bedrail.governance.moments import epoch
+from bedrail.governance.orders import ORDER
 from bedrail.governance.policy import parse_policy
+from bedrail.governance.replay_acts import ACTS, PEOPLES
+from bedrail.governance.replay_orders import given_wrong, revoked_wrong, under_wrong
 from bedrail.governance.rules import Policy
 from bedrail.governance.stages import Goes, answer, move_to, parse_stage, state_of
 from bedrail.governance.values import UseCaseView
@@ -100,71 +54,6 @@ CROSSING = 5.0
 
 MOST_NAMED = 100
 """Contradictions that are named one by one."""
-
-ACTS: Mapping[type, tuple[str, ...]] = {
-    PersonAdded: ("person.add",),
-    PolicyAdopted: ("policy.adopt",),
-    UseCaseOpened: ("use-case.open",),
-    ScenariosKept: ("use-case.open",),
-    DatasetAdmitted: ("data.admit",),
-    CandidateAdmitted: ("candidate.train", "candidate.import"),
-    Approved: ("approval.give",),
-    Objected: ("approval.object",),
-    GateJudged: ("deployment.move",),
-    DeploymentRolledBack: ("deployment.roll-back",),
-    TokenIssued: ("token.issue",),
-    DecisionResponded: ("decision.respond",),
-    ConsentChanged: ("consent.change",),
-    ConsentRecorded: ("consent.change",),
-    ConsentRulesAdopted: ("consent.rule",),
-    SentinelsRecorded: ("sentinels.record",),
-    PersonLeft: ("person.leave",),
-    TokenHandedOver: ("token.issue", "person.leave"),
-    TokenRevoked: ("token.revoke",),
-    GlassBroken: ("break-glass.open",),
-    GlassEnded: ("break-glass.open",),
-    GlassReviewed: ("break-glass.review",),
-    ReviewStarted: ("access.review",),
-    AccessCertified: ("access.certify",),
-    AccessRevoked: ("access.certify",),
-    ReviewClosed: ("access.review",),
-    FindingOpened: ("finding.file",),
-    FindingAnswered: ("finding.answer",),
-    FindingReturned: ("finding.file",),
-    FindingClosed: ("finding.file",),
-    AbuseLifted: ("abuse.lift",),
-    ProjectOpened: ("deid.project",),
-    ProjectRetired: ("deid.retire",),
-    DataDeidentified: ("deid.run",),
-    DeidentificationJudged: ("deid.judge", "data.admit"),
-    ReidentificationRequested: ("reidentification.request",),
-    ReidentificationApproved: ("reidentification.approve",),
-    ReidentificationOpened: ("reidentification.request",),
-    AssetFound: ("catalogue.scan",),
-    AssetScanned: ("catalogue.scan",),
-    AssetMissing: ("catalogue.scan",),
-    AssetOwned: ("catalogue.own",),
-    SensitivityConfirmed: ("catalogue.confirm",),
-    AssetRetired: ("catalogue.retire",),
-    DatasetDrawn: ("data.admit",),
-    RetentionRuled: ("retention.rule",),
-    AssetHeld: ("keys.hold",),
-    AssetReleased: ("keys.hold",),
-    DisposalPlanned: ("retention.approve",),
-    DisposalAsked: ("retention.run",),
-    RetentionRun: ("retention.run",),
-    DisposalProved: ("retention.prove",),
-    LedgerSealed: ("ledger.shard",),
-    LedgerBegun: ("ledger.shard",),
-    LedgerPruned: ("ledger.prune",),
-    LedgerKeysDestroyed: ("ledger.shard",),
-}
-"""What a person needed permission for (`governance/permissions.py`), by fact; other facts follow from several acts."""
-
-PEOPLES: frozenset[type] = frozenset(
-    {Approved, Objected, PersonAdded, PolicyAdopted, UseCaseOpened, TokenIssued, DeploymentRolledBack}
-)
-"""Facts that only a person brings about, never the system by itself (but for the first of an installation)."""
 
 
 class Replay:
@@ -243,26 +132,31 @@ def replay(entries: Iterable[tuple[int, bytes]], policy_text: Callable[[str], by
 def _actor_wrong(replayed: Replay, entry: Entry) -> str:
     """Whether whoever acted could: a person with a role for it, a live token, or the system in what is the system's."""
     actor, fact, registry = entry.actor, entry.fact, replayed.registry
+    now = epoch(entry.at)
     if actor.kind == "system":
         if type(fact) in PEOPLES and registry.installation is not None and registry.seen > len(_FIRST):
             return "is for people to do, and the system did it"
         return ""
-    now = epoch(entry.at)
     if actor.kind == "token":
-        token = next((t for t in registry.tokens.values() if t.token == actor.id), None)
-        gone = registry.revoked_tokens.get(actor.id) or next(
-            (t for t in registry.revoked_tokens.values() if t.token == actor.id), None
-        )
-        if token is None and gone is None:
-            return f"token {actor.id} was never issued"
-        if token is not None and token.expires_epoch + CROSSING < now:
-            return f"token {actor.id} had expired"
-        return ""
-    return _person_wrong(replayed, actor.id, fact, now)
+        return _token_wrong(registry, actor.id, fact, now)
+    if actor.auth.startswith(ORDER):
+        return under_wrong(registry, actor, fact, now)
+    return _person_wrong(registry, actor.id, fact, now)
 
 
-def _person_wrong(replayed: Replay, person: str, fact: Fact, now: float) -> str:
-    registry = replayed.registry
+def _token_wrong(registry: Registry, token: str, fact: Fact, now: float) -> str:
+    if type(fact) in PEOPLES:
+        return "is for people to do, and a token did it"
+    live = next((t for t in registry.tokens.values() if t.token == token), None)
+    gone = registry.revoked_tokens.get(token) or next(
+        (t for t in registry.revoked_tokens.values() if t.token == token), None
+    )
+    if live is None and gone is None:
+        return f"token {token} was never issued"
+    return f"token {token} had expired" if live is not None and live.expires_epoch + CROSSING < now else ""
+
+
+def _person_wrong(registry: Registry, person: str, fact: Fact, now: float) -> str:
     if _stands_apart(fact):
         return ""
     if person not in registry.people:
@@ -430,6 +324,14 @@ def _reidentified(replayed: Replay, _index: int, entry: Entry, fact: Reidentific
     return opening_wrong(replayed.registry.deidentification, entry.actor.id, fact.request, epoch(entry.at))
 
 
+def _order_given(replayed: Replay, _index: int, entry: Entry, fact: OrderGiven) -> str:
+    return given_wrong(replayed.registry, entry.actor.id, fact, epoch(entry.at))
+
+
+def _order_revoked(replayed: Replay, _index: int, entry: Entry, fact: OrderRevoked) -> str:
+    return revoked_wrong(replayed.registry, entry.actor.id, fact, epoch(entry.at))
+
+
 _RULES: dict[type, Callable[[Replay, int, Entry, Any], str]] = {
     InstallationOpened: _opened,
     DeploymentMoved: _moved,
@@ -443,4 +345,6 @@ _RULES: dict[type, Callable[[Replay, int, Entry, Any], str]] = {
     AnswerNotShown: _not_shown,
     ReidentificationApproved: _reidentify_approved,
     ReidentificationOpened: _reidentified,
+    OrderGiven: _order_given,
+    OrderRevoked: _order_revoked,
 }

@@ -49,7 +49,7 @@ def _person(registry: Registry, fact: PersonAdded, at: str) -> None:
     view = PersonView(fact.person, fact.name, frozenset(fact.roles), at, frozenset(fact.sites))
     registry.people[fact.person] = view
     if before is not None and before.roles - view.roles:
-        registry.orders.end(fact.person, "a role ended")
+        registry.orders.end(fact.person, "a role ended", at)
     registry.access.changed(before.roles if before is not None else frozenset(), view, at)
 
 
@@ -58,7 +58,7 @@ def _left(registry: Registry, fact: PersonLeft, at: str) -> None:
     before = registry.people.pop(fact.person, None)
     registry.access.leave(before.roles if before is not None else frozenset(), fact, at)
     registry.identity.leave(fact.person)
-    registry.orders.end(fact.person, "left")
+    registry.orders.end(fact.person, "left", at)
 
 
 def _token(registry: Registry, fact: TokenIssued, _at: str) -> None:
@@ -100,17 +100,21 @@ def _revoke_token(registry: Registry, token: str) -> None:
 
 
 def _access_revoked(registry: Registry, fact: AccessRevoked, at: str) -> None:
-    """What a reviewer takes away is gone: a role, or a token."""
+    """What a reviewer takes away is gone: a role, a token, or a standing order."""
     registry.access.revoke(fact)
-    kind, _, token = fact.item.partition("token:")
-    if not kind:
-        _revoke_token(registry, token)
+    kind, _, named = fact.item.partition(":")
+    if kind == "token":
+        _revoke_token(registry, named)
+        return
+    if kind == "order":
+        registry.orders.revoke(named, "by an access review", at)
         return
     person, _, role = fact.item.partition("/")
     before = registry.people.get(person)
     if before is not None and role in before.roles:
         view = replace(before, roles=before.roles - {role})
         registry.people[person] = view
+        registry.orders.end(person, "a role ended", at)
         registry.access.changed(before.roles, view, at)
 
 

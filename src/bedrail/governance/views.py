@@ -45,7 +45,7 @@ from bedrail.governance.custody import CUSTODY, Custody
 from bedrail.governance.deidentification import DEIDENTIFICATION, Deidentification
 from bedrail.governance.findings import Findings
 from bedrail.governance.moments import epoch
-from bedrail.governance.orders import ORDERS, Orders
+from bedrail.governance.orders import ORDER, ORDERS, Orders
 from bedrail.governance.refusals import REFUSALS, RefusedActs
 from bedrail.governance.rights import RIGHTS
 from bedrail.governance.values import (
@@ -143,6 +143,8 @@ class Registry:
             return False
         if entry.actor.auth.startswith(GLASS):
             self.access.acted(index, entry)
+        if entry.actor.auth.startswith(ORDER):
+            self.orders.acted(entry.actor.auth, entry.at)
         fold = _FOLDS.get(type(entry.fact))
         if fold is None:
             return False

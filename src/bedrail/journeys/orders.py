@@ -7,10 +7,8 @@ from datetime import timedelta
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events.orders import OrderGiven, OrderRevoked
-from bedrail.governance.orders import UNATTENDED
+from bedrail.governance.orders import LONGEST_DAYS, UNATTENDED
 from bedrail.journeys.context import Context
-
-LONGEST_DAYS = 365
 
 
 def give_order(
