@@ -185,6 +185,19 @@ def opened(home: Path) -> Iterator[App]:
         app.close()
 
 
+class Later:
+    """The system's clock, moved on by the test."""
+
+    def __init__(self, app: App) -> None:
+        self._clock, self.by = app.context.clock, timedelta(0)
+
+    def now(self) -> datetime:
+        return self._clock.now() + self.by
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+
 def issue(app: App, use_case: str = CASE) -> str:
     """A bearer token."""
     token, digest = new_token()

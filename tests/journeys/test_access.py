@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bedrail.app import App, open_home
+from bedrail.app import open_home
 from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused
 from bedrail.core.events import Entry, PersonAdded, action_of, decode
 from bedrail.governance.access import GLASS
@@ -34,21 +34,9 @@ from bedrail.keys import new_token
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, served, small_house, usual
 from recorded import acts_on_record
+from small_home import Later
 
 REASON = "the lead is not in reach and the risks are wrong"
-
-
-class Later:
-    """The system's clock, moved on by the test."""
-
-    def __init__(self, app: App) -> None:
-        self._clock, self.by = app.context.clock, timedelta(0)
-
-    def now(self):
-        return self._clock.now() + self.by
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
 
 
 @pytest.fixture

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import sqlite3
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -19,10 +20,12 @@ from bedrail.governance.gate import Closed, Open, judge
 from bedrail.journeys import admission, delivery, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.examination import read_evidence
+from bedrail.web.server import Standing
 from small_home import (
     CASE,
     EXAMPLE,
     POLICY,
+    Later,
     approve_both,
     climb,
     copied,
@@ -314,18 +317,29 @@ def test_swapped_bytes_give_fallbacks_on_a_server_started_afterwards(case: Case,
 
 
 @pytest.mark.slow
-def test_an_approval_that_runs_out_gives_fallbacks_by_itself(case: Case, tmp_path: Path) -> None:
+def test_an_approval_that_runs_out_gives_fallbacks_by_itself(case: Case) -> None:
     """Nobody has to do anything: the deployment ends with its first approval, in the midst of serving."""
+    row = json.loads(pd.read_parquet(case.table).tail(1).to_json(orient="records"))[0]
     with opened(case.folder) as app:
-        approve_both(app, "spare", valid_for=timedelta(seconds=6))
+        clock = app.context.clock = Later(app)
+        approve_both(app, "spare", valid_for=timedelta(hours=1))
         climb(app, "spare", upto="pilot")
         token, names = issue(app), app.context.charter(CASE).contract().names
         over = app.context.use_case(CASE).deployment
         assert over is not None
-    row = pd.read_parquet(case.table).iloc[-1]
-    ask = request_of(row, names, site="north")
-    with serving(case.folder, tmp_path / "log", token=token) as server:
-        assert server.decide(ask)["kind"] in {"answer", "review"}
-        time.sleep(max(0.0, over.until_epoch - datetime.now(UTC).timestamp()) + 0.05)
-        reply = server.decide(ask)
-    assert (reply["kind"], reply["guard"]) == ("fallback", "approval")
+
+        async def before_and_after() -> list[tuple[str, str]]:
+            standing = Standing(app)
+            await standing.bedside.serving.settle()
+            told = []
+            for left in (timedelta(minutes=30), timedelta(0)):
+                clock.by = datetime.fromtimestamp(over.until_epoch, UTC) - datetime.now(UTC) - left
+                asked = request_of(row, names, site="north", at=clock.now().isoformat(timespec="seconds"))
+                reply = await standing.bedside.decide(token, CASE, json.dumps(asked).encode())
+                told.append((reply.kind, getattr(reply, "guard", "")))
+            await standing.group.close()
+            standing.bedside.close()
+            return told
+
+        (kind, _), after = asyncio.run(before_and_after())
+    assert (kind in {"answer", "review"}, after) == (True, ("fallback", "approval"))
