@@ -28,6 +28,7 @@ from bedrail.stores.accounts import SqliteAccounts
 from bedrail.stores.anchor import FileAnchor
 from bedrail.stores.artifacts import FileArtifacts
 from bedrail.stores.chosen import choose_store, is_home, open_store
+from bedrail.stores.order_secret import order_named, order_secret
 from bedrail.stores.outbox import Outbox
 from bedrail.stores.session_file import SessionFile
 from bedrail.stores.stops import FileStops
@@ -103,6 +104,7 @@ __all__ = [
     "new_token",
     "open_home",
     "open_witness",
+    "order_named",
     "renew_anchor",
     "revoke_lab_tls",
     "server_tls",
@@ -196,13 +198,13 @@ class App:
         config = os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
         return SessionFile(Path(config), self.home)
 
-    def terminal_principal(self) -> Principal | None:
+    def terminal_principal(self, *, orders: bool = True) -> Principal | None:
         """Who signed in at this terminal (BEDRAIL_SESSION, or the session file), while that holds.
 
         A timer's standing order (BEDRAIL_ORDER, or the file that BEDRAIL_ORDER_FILE names) comes before either; raises
-        `Refused` when it opens nothing, `Invalid` when the file cannot be read.
+        `Refused` when it opens nothing, `Invalid` when the file cannot be read. Without `orders` it is not looked at.
         """
-        if secret := _order_secret():
+        if orders and (secret := order_secret()):
             from bedrail.governance.orders import principal_of
 
             digest = hashlib.sha256(secret.encode()).hexdigest()
@@ -434,18 +436,6 @@ def _require_home(home: Path) -> None:
         raise Invalid(
             f"{home} is no Bedrail home.", path="--home", remedy="bedrail init makes one; or set BEDRAIL_HOME."
         )
-
-
-def _order_secret() -> str:
-    if not (named := os.environ.get("BEDRAIL_ORDER_FILE", "")):
-        return os.environ.get("BEDRAIL_ORDER", "")
-    try:
-        secret = Path(named).read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise Invalid("cannot be read.", path="BEDRAIL_ORDER_FILE", remedy="Name the order's file.") from None
-    if not secret:  # a timer without its order must not go on as somebody else
-        raise Invalid("the order's file is empty.", path="BEDRAIL_ORDER_FILE", remedy="Give the timer a new one.")
-    return secret
 
 
 def _carrier() -> Callable[[bytes], bool] | None:

@@ -12,12 +12,13 @@ import pytest
 
 from bedrail.app import App, new_token
 from bedrail.core.errors import Invalid, Refused
-from bedrail.core.events import BackupTaken
+from bedrail.core.events import BackupTaken, PersonAdded
 from bedrail.governance.orders import ORDER, UNATTENDED, principal_of
 from bedrail.governance.permissions import ACTIONS
 from bedrail.journeys import accounts, upkeep
 from bedrail.journeys.leaving import leave
 from bedrail.journeys.orders import give_order, revoke_order
+from bedside_house import USE_CASE, small_house
 from reception_house import House, house, refused
 from small_home import told
 
@@ -161,6 +162,35 @@ def test_nobody_gives_what_they_may_not_do_and_some_acts_to_no_timer(home: House
     home.clock.turn(minutes=6)
     assert refused(given, home) == "step-up"
     assert not home.app.context.refresh().orders.orders
+
+
+@pytest.mark.parametrize("left_over", ["wrong", "no-file", "live"])
+def test_no_order_left_in_the_environment_hinders_a_stop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, left_over: str
+) -> None:
+    """Halting, and moving back to shadow, go by the person with a warning; other acts are refused with the way out."""
+    house = small_house(tmp_path)
+    house.append(PersonAdded(person="rob", name="Rob", roles=("release-engineer",)))
+    house.app.close()
+    home = house.app.home
+    if left_over == "no-file":
+        monkeypatch.setenv("BEDRAIL_ORDER_FILE", str(tmp_path / "gone"))
+    else:
+        words = ("--as", "rob", "order", "give", "--act", "backup.take", "--reason", WHY, "--json")
+        secret = json.loads(told(*words, home=home).out)["secret"]
+        monkeypatch.setenv("BEDRAIL_ORDER", secret if left_over == "live" else "bedrail_wrong")
+    other = told("--as", "rob", "token", "issue", USE_CASE, "--client", "x", home=home)
+    assert other.code == (2 if left_over == "no-file" else 1)
+    assert "BEDRAIL_ORDER" in other.err
+    retreated = told("--as", "rob", "deploy", USE_CASE, "--to", "shadow", home=home)
+    got_on = "is set and ignored" in retreated.err and "policy.toml" in retreated.err
+    assert got_on, "it comes as far as this house's policy"
+    halted = told("--as", "rob", "halt", USE_CASE, "--reason", "drill", "--json", home=home)
+    assert (halted.code, "is set and ignored" in halted.err) == (0, True)
+    assert json.loads(halted.out) == {"halted": USE_CASE, "recorded": True}
+    monkeypatch.delenv("BEDRAIL_ORDER", raising=False)
+    monkeypatch.delenv("BEDRAIL_ORDER_FILE", raising=False)
+    assert told("--as", "dr-lee", "halt", USE_CASE, "--reason", "drill", home=home).err.count("ignored") == 0
 
 
 def test_whoever_could_give_an_order_takes_their_own_back_and_officers_any(home: House) -> None:

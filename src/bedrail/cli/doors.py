@@ -75,8 +75,19 @@ class CliState:
         """The journeys' context of the opened home, for whoever is signed in at this terminal."""
         app = self.app()
         if app.context.principal is None:
-            app.context.principal = app.terminal_principal()
+            app.context.principal = app.terminal_principal(orders=not self._without_order())
         return app.context
+
+    def _without_order(self) -> bool:
+        """Whether this command stops something: no timer's order does that, and none that is left over hinders it."""
+        from bedrail.app import order_named
+
+        command = click.get_current_context()
+        name = command.command_path.partition(" ")[2]
+        stops = name == "halt" or (name == "deploy" and command.params.get("stage") == "shadow")
+        if stops and (named := order_named()):
+            click.echo(f"Warning: {named} is set and ignored: a stop is a person's own act.", err=True)
+        return stops
 
     def reception(self) -> Reception:
         """Where people sign in."""

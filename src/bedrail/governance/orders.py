@@ -22,6 +22,8 @@ from bedrail.governance.values import PersonView
 ORDER = "order:"
 """How `Actor.auth` begins for what was done unattended; the order's id follows."""
 
+YOURSELF = "To act as yourself, unset BEDRAIL_ORDER and BEDRAIL_ORDER_FILE."
+
 LONGEST_DAYS = 365
 """A year: whoever gave it looks at it again."""
 
@@ -99,7 +101,7 @@ def principal_of(known: Known, sha256: str, now: float) -> Principal:
     if view is None or not view.live(now):
         raise Refused(
             "this standing order is not known here, has ended or was revoked.",
-            remedy="Whoever may do the act gives a new one: bedrail order give",
+            remedy=f"A timer needs a new one: bedrail order give. {YOURSELF}",
             reasons=("sign-in",),
         )
     return Principal(person=view.person, auth=f"{ORDER}{view.order}", auth_time=0.0, kind="token", session=view.order)
@@ -113,14 +115,15 @@ def act_under(known: Known, principal: Principal, person: str, action: str, now:
     view = known.orders.orders.get(principal.session)
     account = known.identity.accounts.get(principal.person)
     if view is None or not view.live(now) or (account is not None and not account.enabled):
-        raise Refused("this standing order opens nothing any more.", reasons=("sign-in",))
+        raise Refused("this standing order opens nothing any more.", remedy=YOURSELF, reasons=("sign-in",))
     if person != view.person:
-        raise Refused(f"this standing order is of {view.person}, not of {person}.", reasons=("sign-in",))
+        whose = f"this standing order is of {view.person}, not of {person}."
+        raise Refused(whose, remedy=YOURSELF, reasons=("sign-in",))
     within = part_of in view.acts and action in UNATTENDED.get(part_of, ())
     if action not in view.acts and not within:
         raise Refused(
             f"this standing order is not good for `{action}`.",
-            remedy=f"It is good for: {', '.join(sorted(view.acts))}.",
+            remedy=f"It is good for: {', '.join(sorted(view.acts))}. {YOURSELF}",
             reasons=("scope",),
         )
     actor = authorise(known, person, action, now, auth=principal.auth)
