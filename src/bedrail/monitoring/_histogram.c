@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK 256
+#define BLOCK 256  /* rows; a multiple of TILE */
+#define TILE 16
 
 #if defined(__GNUC__) && !defined(__clang__) && defined(__x86_64__) && defined(__linux__)
 #define WIDE __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
@@ -45,29 +46,34 @@ static inline uint16_t place(float t, float bend, int32_t base, float scale, flo
     return (uint16_t)(t != t ? missing : b);
 }
 
-WIDE static void places32(const float *x, Py_ssize_t rows, const Grid *g, uint16_t *restrict out)
+/* The grid is laid out for TILE rows at a time: then the lanes of a vector need not end where a row does. */
+WIDE static void places32(const float *restrict x, Py_ssize_t rows, const Grid *g, uint16_t *restrict out)
 {
-    const Py_ssize_t k = g->features;
+    const Py_ssize_t tile = g->features * TILE, values = rows * g->features;
     const float top = (float)g->last;
     const int32_t missing = g->last + 1;
-    for (Py_ssize_t r = 0; r < rows; r++) {
-        const float *row = x + r * k;
-        uint16_t *to = out + r * k;
-        for (Py_ssize_t j = 0; j < k; j++)
-            to[j] = place(row[j] - g->centre32[j], g->bend[j], g->base[j], g->scale[j], g->middle[j], top, missing);
+    const float *restrict centre = g->centre32;
+    const float *restrict bend = g->bend, *restrict scale = g->scale, *restrict middle = g->middle;
+    const int32_t *restrict base = g->base;
+    for (Py_ssize_t start = 0; start < values; start += tile) {
+        const Py_ssize_t n = values - start < tile ? values - start : tile;
+        for (Py_ssize_t i = 0; i < n; i++)
+            out[start + i] = place(x[start + i] - centre[i], bend[i], base[i], scale[i], middle[i], top, missing);
     }
 }
 
-WIDE static void places64(const double *x, Py_ssize_t rows, const Grid *g, uint16_t *restrict out)
+WIDE static void places64(const double *restrict x, Py_ssize_t rows, const Grid *g, uint16_t *restrict out)
 {
-    const Py_ssize_t k = g->features;
+    const Py_ssize_t tile = g->features * TILE, values = rows * g->features;
     const float top = (float)g->last;
     const int32_t missing = g->last + 1;
-    for (Py_ssize_t r = 0; r < rows; r++) {
-        const double *row = x + r * k;
-        uint16_t *to = out + r * k;
-        for (Py_ssize_t j = 0; j < k; j++)
-            to[j] = place((float)(row[j] - g->centre[j]), g->bend[j], g->base[j], g->scale[j], g->middle[j], top, missing);
+    const double *restrict centre = g->centre;
+    const float *restrict bend = g->bend, *restrict scale = g->scale, *restrict middle = g->middle;
+    const int32_t *restrict base = g->base;
+    for (Py_ssize_t start = 0; start < values; start += tile) {
+        const Py_ssize_t n = values - start < tile ? values - start : tile;
+        for (Py_ssize_t i = 0; i < n; i++)
+            out[start + i] = place((float)(x[start + i] - centre[i]), bend[i], base[i], scale[i], middle[i], top, missing);
     }
 }
 
@@ -98,13 +104,47 @@ static void tally(const uint16_t *places, Py_ssize_t rows, Py_ssize_t k, Py_ssiz
     }
 }
 
+/* `row` TILE times one after the other; returns where the next one goes. */
+static char *laid(char *to, const void *row, size_t bytes)
+{
+    for (int i = 0; i < TILE; i++, to += bytes)
+        memcpy(to, row, bytes);
+    return to;
+}
+
+/* The grid TILE times over, in memory that is for the caller to free; NULL when there is none. */
+static char *tiled(const Grid *g, Grid *out)
+{
+    const size_t k = (size_t)g->features;
+    char *whole = malloc(k * TILE * (sizeof(double) + 5 * sizeof(float))), *at = whole;
+    if (!whole)
+        return NULL;
+    *out = *g;
+    out->centre = (const double *)at;
+    at = laid(at, g->centre, k * sizeof(double));
+    out->centre32 = (const float *)at;
+    at = laid(at, g->centre32, k * sizeof(float));
+    out->bend = (const float *)at;
+    at = laid(at, g->bend, k * sizeof(float));
+    out->base = (const int32_t *)at;
+    at = laid(at, g->base, k * sizeof(int32_t));
+    out->scale = (const float *)at;
+    at = laid(at, g->scale, k * sizeof(float));
+    out->middle = (const float *)at;
+    laid(at, g->middle, k * sizeof(float));
+    return whole;
+}
+
 static int run(const void *x, Py_ssize_t rows, int wide, const Grid *g, int64_t *out)
 {
     const Py_ssize_t k = g->features, width = (Py_ssize_t)g->last + 2;
+    Grid tiles;
+    char *whole = tiled(g, &tiles);
     uint16_t *counts = calloc((size_t)(k * width), sizeof(uint16_t));
     uint16_t *places = malloc((size_t)(BLOCK * k) * sizeof(uint16_t));
     Py_ssize_t since = 0;
-    if (!counts || !places) {
+    if (!whole || !counts || !places) {
+        free(whole);
         free(counts);
         free(places);
         return -1;
@@ -112,9 +152,9 @@ static int run(const void *x, Py_ssize_t rows, int wide, const Grid *g, int64_t 
     for (Py_ssize_t r = 0; r < rows; r += BLOCK) {
         Py_ssize_t n = rows - r < BLOCK ? rows - r : BLOCK;
         if (wide)
-            places64((const double *)x + r * k, n, g, places);
+            places64((const double *)x + r * k, n, &tiles, places);
         else
-            places32((const float *)x + r * k, n, g, places);
+            places32((const float *)x + r * k, n, &tiles, places);
         tally(places, n, k, width, counts);
         since += n;
         if (since > 65535 - BLOCK || r + n >= rows) {  /* 16-bit counters are emptied before they could wrap */
@@ -124,6 +164,7 @@ static int run(const void *x, Py_ssize_t rows, int wide, const Grid *g, int64_t 
             since = 0;
         }
     }
+    free(whole);
     free(counts);
     free(places);
     return 0;

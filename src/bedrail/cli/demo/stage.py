@@ -88,14 +88,14 @@ class Stage:
         with log.open("ab") as out:
             process = subprocess.Popen(command, stdout=out, stderr=out)  # noqa: S603 (our own program)
         self.processes.append(process)
-        for _ in range(300):
+        for _ in range(1200):
             if process.poll() is not None:
                 raise Unavailable(f"the server ended at once; see {log}.")
             with socket.socket() as probe:
                 if probe.connect_ex(("127.0.0.1", port)) == 0:
                     return process
             time.sleep(0.05)
-        raise Unavailable(f"the server did not listen within 15 seconds; see {log}.")
+        raise Unavailable(f"the server did not listen within a minute; see {log}.")
 
     def serve(self, port: int) -> subprocess.Popen[bytes]:
         """`bedrail serve` as a process of its own."""
