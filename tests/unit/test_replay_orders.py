@@ -9,7 +9,7 @@ from test_replay import CASE, EHR, SYSTEM, Story, person, story, until
 
 from bedrail.core.events import Actor, Fact, PersonAdded
 from bedrail.core.events.abuse import AbuseLooked
-from bedrail.core.events.access import AccessRevoked, PersonLeft
+from bedrail.core.events.access import AccessCertified, AccessRevoked, PersonLeft, ReviewStarted
 from bedrail.core.events.catalogue import DisposalPlanned, RetentionRun
 from bedrail.core.events.custody import DisposalOrdered
 from bedrail.core.events.identity import AccountReset
@@ -83,6 +83,18 @@ def test_an_act_after_the_orders_end_is_named(story: Story, end: str) -> None:
     wrong.append(story.tell(timer(), BACKUP))
     assert [index for index, _ in named(story)] == wrong
     assert named(story)[-1][1] == "was done when the standing order O1 had ended"
+
+
+def test_an_act_under_an_order_that_nobody_certified_in_time_is_named(story: Story) -> None:
+    """Where the policy suspends it; once certified it counts again."""
+    story.tell(person("rob"), given(story))
+    items, due = ("order:O1",), until(story, 1)
+    story.tell(person("olivia"), ReviewStarted(review="R", due=due, items=items, overdue="suspend"))
+    story.tell(timer(), BACKUP)
+    wrong = story.tell(timer(), BACKUP, after=86_500)
+    story.tell(person("ana"), AccessCertified(review="R", items=items, reviewer="ana"))
+    story.tell(timer(), BACKUP)
+    assert [index for index, _ in named(story)] == [wrong]
 
 
 def test_acts_that_no_order_opened_are_named(story: Story) -> None:

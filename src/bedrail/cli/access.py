@@ -87,7 +87,7 @@ def refused(state: CliState, who: str, as_json: bool) -> None:
 
 @access.group("review")
 def review() -> None:
-    """Access reviews: every role and token is certified again, by somebody else, by a due date.
+    """Access reviews: each role, token and standing order is certified again, by somebody else, by a due date.
 
     \b
     Example: bedrail --as olivia access review start --due 2026-12-31
@@ -98,7 +98,7 @@ def review() -> None:
 @click.option("--due", required=True, metavar="DAY", help="By when all is certified, such as 2026-12-31.")
 @pass_state
 def start(state: CliState, due: str) -> None:
-    """Begin a review of every role held and every live token.
+    """Begin a review of every role held, every token and every standing order.
 
     \b
     Example: bedrail --as olivia access review start --due 2026-12-31
@@ -120,7 +120,7 @@ review_option = click.option("--review", "review_id", default="", help="Which re
 @review_option
 @pass_state
 def certify(state: CliState, items: tuple[str, ...], review_id: str) -> None:
-    """Say that items stay: person/role, token:ID, or a person for all their roles. Never your own.
+    """Say that items stay: person/role, token:ID, order:ID, or a person for all their roles. Never your own.
 
     \b
     Example: bedrail --as olivia access review certify dr-adams rob/release-engineer
@@ -137,7 +137,7 @@ def certify(state: CliState, items: tuple[str, ...], review_id: str) -> None:
 @review_option
 @pass_state
 def revoke(state: CliState, item: str, reason: str, review_id: str) -> None:
-    """Take an item away at once: the role is held no longer, or the token opens nothing.
+    """Take an item away at once: the role is held no longer, the token or standing order opens nothing.
 
     \b
     Example: bedrail --as olivia access review revoke sam/data-scientist --reason "moved to another team"
@@ -154,24 +154,26 @@ def revoke(state: CliState, item: str, reason: str, review_id: str) -> None:
 @json_option
 @pass_state
 def status(state: CliState, review_id: str, as_json: bool) -> None:
-    """Each item of a review: open, certified or revoked, and by whom.
+    """Each item of a review: whose it is, open, certified or revoked, and by whom.
 
     \b
     Example: bedrail --as ada access review status --json
     """
     from bedrail.core.errors import NotFound
+    from bedrail.journeys.access_review import about
 
     campaigns = state.context().refresh().access.campaigns
     found = campaigns.get(review_id) if review_id else next(reversed(campaigns.values()), None)
     if found is None:
         raise NotFound("there is no such review.", path="review", remedy="bedrail access review start --due DAY")
-    rows = [(item, state_, found.said_by.get(item, "")) for item, state_ in found.items.items()]
+    registry = state.context().registry
+    rows = [(item, about(registry, item), said, found.said_by.get(item, "")) for item, said in found.items.items()]
     if as_json:
-        items = [{"item": item, "state": said, "by": by} for item, said, by in rows]
+        items = [{"item": item, "about": what, "state": said, "by": by} for item, what, said, by in rows]
         show_json({"review": found.review, "due": found.due, "closed": found.closed, "items": items})
         return
     closed = "closed" if found.closed else f"due {found.due}"
-    show_table(f"Review {found.review}, {closed}", ("item", "state", "by"), rows)
+    show_table(f"Review {found.review}, {closed}", ("item", "about", "state", "by"), rows)
 
 
 @review.command("close")

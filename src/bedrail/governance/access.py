@@ -169,11 +169,22 @@ class Access:
         """
         return frozenset(
             item.partition("/")[2]
+            for item in self._overdue(now)
+            if item.partition("/")[0] == person and not item.endswith("/owner")
+        )
+
+    def order_suspended(self, order: str, now: float) -> bool:
+        """Whether a standing order opens nothing until somebody certifies it."""
+        return f"order:{order}" in self._overdue(now)
+
+    def _overdue(self, now: float) -> list[str]:
+        """Items that nobody certified in time, where the policy suspends them."""
+        return [
+            item
             for campaign in self.campaigns.values()
             if campaign.overdue == "suspend" and not campaign.closed and now >= campaign.due_epoch
             for item in campaign.open_items()
-            if item.partition("/")[0] == person and not item.endswith("/owner")
-        )
+        ]
 
     def grant_of(self, person: str, now: float) -> Grant | None:
         """The grant that lives now."""
@@ -232,7 +243,7 @@ def require_site(known: Known, person: str, site: str) -> None:
         raise Refused("that decision is of another site.", remedy="Ask somebody who works there.", reasons=("scope",))
 
 
-def items_of(people: Mapping[str, PersonView], tokens: Iterable[str]) -> tuple[str, ...]:
+def items_of(people: Mapping[str, PersonView], tokens: Iterable[str], orders: Iterable[str] = ()) -> tuple[str, ...]:
     """Every access there is, as a review lists it."""
     held = [f"{person}/{role}" for person, view in sorted(people.items()) for role in sorted(view.roles)]
-    return (*held, *(f"token:{token}" for token in sorted(tokens)))
+    return (*held, *(f"token:{each}" for each in sorted(tokens)), *(f"order:{each}" for each in sorted(orders)))

@@ -119,6 +119,9 @@ def act_under(known: Known, principal: Principal, person: str, action: str, now:
     if person != view.person:
         whose = f"this standing order is of {view.person}, not of {person}."
         raise Refused(whose, remedy=YOURSELF, reasons=("sign-in",))
+    if known.access.order_suspended(view.order, now):
+        remedy = f"Whoever reviews access: bedrail access review certify order:{view.order}"
+        raise Refused("nobody certified this standing order in time.", remedy=remedy, reasons=("scope",))
     within = part_of in view.acts and action in UNATTENDED.get(part_of, ())
     if action not in view.acts and not within:
         raise Refused(

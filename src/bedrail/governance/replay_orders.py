@@ -53,6 +53,8 @@ def under_wrong(registry: Registry, actor: Actor, fact: Fact, now: float) -> str
     ended = min(view.expires_epoch, view.ended)
     if now >= ended + (CROSSING if type(fact) in BEGUN else UNDER_WAY):
         return f"was done when the standing order {order} had ended"
+    if type(fact) in BEGUN and registry.access.order_suspended(order, now - CROSSING):
+        return f"was done under the standing order {order}, which nobody had certified in time"
     return _not_permitted(registry, actor.id, act, now) if now < ended else ""
 
 

@@ -1,4 +1,4 @@
-"""Access reviews: a campaign in which every role and token is certified again, by somebody else, by a due date."""
+"""Access reviews: a campaign in which each role, token and standing order is certified by somebody else, in time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import AccessCertified, AccessRevoked, Actor, Fact, ReviewClosed, ReviewStarted
 from bedrail.governance.access import Campaign, items_of
 from bedrail.governance.moments import epoch
+from bedrail.governance.orders import OrderView
+from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
 
@@ -16,7 +18,7 @@ MOST_DAYS = 180
 
 
 def start_review(ctx: Context, person: str, due: datetime) -> ReviewStarted:
-    """Begin a campaign over every role held and every live token; one at a time.
+    """Begin a campaign over every role held, every token and every live standing order; one at a time.
 
     Raises `Refused` while one is open, `Invalid` for a due date that is past or more than half a year away.
     """
@@ -33,7 +35,11 @@ def start_review(ctx: Context, person: str, due: datetime) -> ReviewStarted:
     fact = ReviewStarted(
         review=ctx.ids.new(),
         due=due.isoformat(timespec="seconds"),
-        items=items_of(ctx.registry.people, (view.token for view in ctx.registry.tokens.values())),
+        items=items_of(
+            ctx.registry.people,
+            (view.token for view in ctx.registry.tokens.values()),
+            (view.order for view in ctx.registry.orders.orders.values() if view.live(now.timestamp())),
+        ),
         overdue=ctx.policy().access.uncertified,
     )
     ctx.append(actor, "governance", fact, known=ctx.registry.seen)
@@ -41,7 +47,10 @@ def start_review(ctx: Context, person: str, due: datetime) -> ReviewStarted:
 
 
 def certify(ctx: Context, person: str, review: str, named: Sequence[str]) -> tuple[str, ...]:
-    """Say that items stay: `person/role`, `token:ID`, or a person for all their roles; nobody certifies their own."""
+    """Say that items stay: `person/role`, `token:ID`, `order:ID`, or a person for all their roles.
+
+    Nobody certifies their own: a role held, a token answered for, an order given.
+    """
     actor = ctx.require(person, "access.certify")
     campaign = open_campaign(ctx, review)
     items = tuple(dict.fromkeys(item for name in named for item in _items(campaign, name)))
@@ -50,13 +59,13 @@ def certify(ctx: Context, person: str, review: str, named: Sequence[str]) -> tup
         raise Refused(f"{own[0]} is your own: nobody certifies their own access.", remedy="Ask another reviewer.")
     gone = [item for item in items if campaign.items[item] == "revoked"]
     if gone:
-        raise Refused(f"{gone[0]} was revoked.", remedy="bedrail people add gives a role again.")
+        raise Refused(f"{gone[0]} was revoked.", remedy="It has to be given again.")
     ctx.append(actor, "governance", AccessCertified(review=campaign.review, items=items, reviewer=person))
     return items
 
 
 def revoke_item(ctx: Context, person: str, review: str, item: str, reason: str) -> tuple[str, ...]:
-    """Take one item away at once: the role is held no longer, or the token opens nothing; returns what followed."""
+    """Take one item away at once: the role is held no longer, token or order opens nothing; returns what followed."""
     actor = ctx.require(person, "access.certify")
     campaign = open_campaign(ctx, review)
     found = _items(campaign, item)
@@ -120,10 +129,24 @@ def _how(campaign: Campaign) -> str:
 
 
 def _whose(ctx: Context, item: str) -> str:
-    kind, _, token = item.partition("token:")
-    if kind:
-        return item.partition("/")[0]
-    return next((view.owner for view in ctx.registry.tokens.values() if view.token == token), "")
+    kind, _, named = item.partition(":")
+    if kind == "order":
+        view = ctx.registry.orders.orders.get(named)
+        return view.person if view is not None else ""
+    if kind == "token":
+        return next((each.owner for each in ctx.registry.tokens.values() if each.token == named), "")
+    return item.partition("/")[0]
+
+
+def about(registry: Registry, item: str) -> str:
+    """Whose a token or an order is, what for and until when; nothing of a role, which says so itself."""
+    kind, _, named = item.partition(":")
+    if kind == "order" and (order := registry.orders.orders.get(named)) is not None:
+        return f"{order.person}: {', '.join(sorted(order.acts))} until {order.expires[:10]}, {order.reason}"
+    if kind == "token":
+        token = next((t for t in registry.tokens.values() if t.token == named), registry.revoked_tokens.get(named))
+        return f"{token.owner or 'nobody'}: {token.client} until {token.expires[:10]}" if token is not None else ""
+    return ""
 
 
 def _keep_an_owner(ctx: Context, item: str) -> None:
@@ -135,7 +158,7 @@ def _keep_an_owner(ctx: Context, item: str) -> None:
 def access_posture(ctx: Context) -> list[dict[str, str]]:
     """What `bedrail doctor` says about access; `ok`, `note` or `unsafe` for each question."""
     registry, now = ctx.refresh(), ctx.clock.now().timestamp()
-    found = [_reviews(ctx, now), *_glass(ctx, now), *_tokens(ctx, now)]
+    found = [_reviews(ctx, now), *_glass(ctx, now), *_tokens(ctx, now), *_orders(ctx, now)]
     for each in registry.findings.all.values():
         if each.state != "closed" and each.severity not in ("note", "minor"):
             what = f"finding {each.finding} ({each.severity}, due {each.due}) is {each.state}: {each.title}"
@@ -188,3 +211,34 @@ def _tokens(ctx: Context, now: float) -> list[dict[str, str]]:
         return []
     what = f"nobody here answers for {len(nobody)} tokens, such as {nobody[0].token} ({nobody[0].client})"
     return [{"state": "note", "what": what, "mend": f"bedrail token hand-over {nobody[0].token} --owner PERSON"}]
+
+
+ENDING_DAYS = 14
+"""A timer's order that ends within so many days is named, and one that ended so long ago without another after it."""
+
+IDLE_DAYS = 8
+"""Backups are taken weekly at least; an order for them under which nothing was done for longer has a dead timer."""
+
+
+def _orders(ctx: Context, now: float) -> list[dict[str, str]]:
+    """Standing orders that end soon or ended without another, and those for backups whose timer does not run."""
+    views, near, found = list(ctx.registry.orders.orders.values()), ENDING_DAYS * 86_400, []
+    for view in views:
+        named = f"standing order {view.order} ({', '.join(sorted(view.acts))}, as {view.person})"
+        again = [other for other in views if _covers(other, view)]
+        if not view.revoked and not again and abs(view.expires_epoch - now) < near:
+            ended = "ends" if view.live(now) else "ended"
+            acts = " ".join(f"--act {act}" for act in sorted(view.acts))
+            mend = f"bedrail --as {view.person} order give {acts} --reason WHY"
+            found.append({"state": "note", "what": f"{named} {ended} on {view.expires[:10]}", "mend": mend})
+        idle = int((now - epoch(view.used or view.at)) / 86_400)
+        if view.live(now) and "backup.take" in view.acts and idle > IDLE_DAYS:
+            what = f"nothing was done under the {named} for {idle} days"
+            mend = f"Start its timer again, or: bedrail order revoke {view.order} --reason WHY"
+            found.append({"state": "note", "what": what, "mend": mend})
+    return found
+
+
+def _covers(other: OrderView, view: OrderView) -> bool:
+    """Whether another order goes on where this one ends."""
+    return not other.revoked and other.acts >= view.acts and other.expires_epoch > view.expires_epoch
