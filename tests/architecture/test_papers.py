@@ -132,6 +132,26 @@ def test_every_command_that_papers_tell_parses(monkeypatch: pytest.MonkeyPatch) 
     assert wrong == []
 
 
+def test_every_option_that_a_remedy_names_exists() -> None:
+    """What an error tells people to type is an option of some command; those of other programs are named here."""
+    foreign = {"--hash", "--require-hashes", "--serve-artifacts", "--artifacts-destination", "--release"}
+    there: set[str] = {"--help", *foreign}
+    waiting: list[click.Command] = [cli]
+    while waiting:
+        command = waiting.pop()
+        there.update(name for each in command.params for name in (*each.opts, *each.secondary_opts))
+        if isinstance(command, click.Group):
+            context = click.Context(command)
+            inner = [command.get_command(context, name) for name in command.list_commands(context)]
+            waiting += [each for each in inner if each is not None]
+    for path in sorted((ROOT / "src" / "bedrail").rglob("*.py")):
+        named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*[a-z]\b", read(path)))
+        named = {
+            name for name in named if name not in ("--tls", "--unsafe")
+        }  # of `python -m bedrail.web`, started by `serve`
+        assert named <= there, f"{path.name}: {sorted(named - there)}"
+
+
 def _parse(line: str) -> None:
     words = hoisted(shlex.split(re.sub(r"\$\(.*\)", "X", line).removesuffix("&"))[1:])
     while words[0] in ("--home", "--as"):

@@ -171,10 +171,12 @@ def test_confidence_widens_the_intervals(tmp_path: Path) -> None:
         ["--events", "e.csv"],
         ["case", "--predictions", "p.csv", "--events", "e.csv"],
         ["case"],
+        ["--predictions", "p.csv", "--events", "e.csv", "--baseline", "old"],
+        ["--predictions", "p.csv", "--events", "e.csv", "--candidate", "new"],
     ],
 )
 def test_half_a_form_is_a_usage_error(arguments: list[str]) -> None:
-    """Neither form complete, or both at once, or a use case without a home: exit 2 and the usage."""
+    """Neither form complete, both at once, options of the other, or a use case without a home: exit 2 and the usage."""
     result = run(*arguments)
     assert result.exit_code == 2
     assert "Usage:" in result.stderr

@@ -297,4 +297,6 @@ def test_a_datasheet_keeps_what_people_answered_and_measures_the_rest_anew(
     compared = told("--as", "sam", "data", "versions", CASE, "--diff", *digests, "--json", home=home)
     assert (json.loads(compared.out)["removed"], json.loads(compared.out)["added"]) == (5, 0)
     leaks = told("--as", "sam", "data", "leaks", CASE, "--json", home=home)
-    assert {leak["kind"]: leak["verdict"] for leak in json.loads(leaks.out)}["patient"] == "pass"
+    verdicts = {leak["kind"]: leak["verdict"] for leak in json.loads(leaks.out)}
+    assert (verdicts["patient"], verdicts["future"]) == ("pass", "missing")
+    assert leaks.code == 1, "what nobody could tell is no pass"

@@ -153,7 +153,7 @@ def show_diff(found: TableDiff) -> None:
 def leaks(state: CliState, use_case: str, as_json: bool) -> None:
     """Look for leaks in the admitted data: patients or twins in two parts, inputs that tell the outcome or the future.
 
-    Exit code 1 when one is found.
+    Exit code 1 when one is found, and when a question has no answer (`missing`): that is no pass.
 
     \b
     Example: bedrail --as sam data leaks readmission-30d
@@ -166,7 +166,7 @@ def leaks(state: CliState, use_case: str, as_json: bool) -> None:
     else:
         rows = [(leak.kind, leak.where, str(leak.verdict), leak.reason) for leak in found]
         show_table("", ("question", "where", "verdict", "what was found"), rows)
-    click.get_current_context().exit(1 if any(leak.verdict == "fail" for leak in found) else 0)
+    click.get_current_context().exit(0 if all(leak.verdict == "pass" for leak in found) else 1)
 
 
 @click.command("versions")

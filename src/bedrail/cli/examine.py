@@ -66,6 +66,11 @@ def examine_command(ctx: click.Context, /, use_case: str | None, candidate: tupl
             if any(files):
                 raise click.UsageError("Give either USE_CASE or files, not both.", ctx)
             verdict = run_use_case(ctx, use_case, candidate, options["baseline"])
+        elif candidate or options["baseline"]:
+            said = (
+                "--candidate and --baseline are for a USE_CASE; two files name another score in the column `baseline`."
+            )
+            raise click.UsageError(said, ctx)
         elif options["outcome_type"] != "binary":
             report = examined_outcome(options)
             say(report)

@@ -166,7 +166,7 @@ class PostgresSource:
         except psycopg.Error as error:  # its words may repeat values
             raise Unavailable(
                 f"the database cannot be read ({error.sqlstate or type(error).__name__}).",
-                remedy="Check the address, the role and its password (PGPASSWORD, ~/.pgpass or --password-file).",
+                remedy="Check the address, the role and its password (PGPASSWORD, ~/.pgpass or --secret-file).",
             ) from None
 
 

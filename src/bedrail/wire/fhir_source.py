@@ -183,7 +183,7 @@ class FhirServer:
             if response.status != _OK:
                 raise Unavailable(
                     f"the FHIR server answered with status {response.status}.",
-                    remedy="Check the address and the token (--token-file or BEDRAIL_FHIR_TOKEN).",
+                    remedy="Check the address and the token (--secret-file or BEDRAIL_FHIR_TOKEN).",
                 )
             return _decoded(response.read(MOST_PAGE + 1))
 

@@ -130,7 +130,7 @@ def deidentify_path(
     try:
         done = _folder(path, paths, out, _met(paths, work), told=told, **settings)
     except Invalid as error:
-        raise Invalid(error.message, path=said_at(error.path, places), remedy=error.remedy) from None
+        raise type(error)(error.message, path=said_at(error.path, places), remedy=error.remedy) from None
     failures = tuple(msgspec.structs.replace(each, place=said_at(each.place, places)) for each in done.failures)
     return msgspec.structs.replace(done, failures=failures)
 
