@@ -313,6 +313,9 @@ def test_a_pseudonym_is_known_by_form_and_place_and_no_more_are_than_were_given_
     (tmp_path / "o.hl7").write_text(f"MSH|^~\\&|A|B\rPID|1||{code}^^^H~MRN {code}\r")
     made = replace(manifest("hl7"), handled=(replace(given, action="replaced by a code"),))
     assert verify_output(made, tmp_path / "o.hl7", RULES).found == {"MRN": 1}
+    with (tmp_path / "o.hl7").open("a") as file:
+        file.write(f"PID|1||{code}~{code}\r")
+    assert verify_output(made, tmp_path / "o.hl7", RULES).found == {"MRN": 1, "UNIQUE_ID": 1}
 
 
 def test_evidence_that_is_over_says_so_beside_its_verdict() -> None:

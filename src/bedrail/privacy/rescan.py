@@ -125,7 +125,7 @@ def _texts(medium: str, files: Iterable[Path], coded: set[str]) -> Iterator[tupl
         elif medium == "table":
             yield from ((text, frozenset(), 2 * (name in coded)) for text, name in _cells(path, coded))
         elif medium == "hl7":
-            yield from ((text, frozenset(), int(bool(coded))) for text in _segments(path))
+            yield from ((text, frozenset(), _COUNTED * bool(coded)) for text in _segments(path))
         elif medium == "text":  # of which surrogates alone are given out, that have the form of what stood there
             yield from ((text, frozenset(), 0) for text in _notes(path))
 

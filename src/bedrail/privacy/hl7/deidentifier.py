@@ -21,12 +21,15 @@ from bedrail.privacy.zip3 import zip3
 NULL = '""'
 """Says "delete what you have" in HL7 v2 (2.5.3 of chapter 2): no value, and kept."""
 _SAID = {
-    "redact": "emptied", "id": "replaced by a code", "facility": "replaced by a code", "control": "replaced by a code",
-    "text": "free text treated", "code": "free text treated", "zip3": "three digits of a ZIP code",
+    "redact": "emptied", "id": "replaced by a code", "facility": "replaced by a short code",
+    "control": "replaced by a short code", "text": "free text treated", "code": "free text treated",
+    "zip3": "three digits of a ZIP code",
     "value": "treated by its type", "number": "emptied", "keep": "emptied: a known identifier",
 }  # fmt: skip
 _DATE_TYPES = frozenset({"DT", "DTM", "TS"})
 """Counted where a date is treated, since dates also stand inside other types."""
+_CODES = frozenset({"id", "facility", "control"})
+"""Counted one by one where they are given out, so that a second look can tell codes that are not the run's."""
 _DATES = {"year": "year alone", "shift": "shifted", "keep": "dates kept"}
 """What a manifest says was done; evidence reads "shift" in it."""
 _AGE_CODES = frozenset({"30525-0", "21612-7", "29553-5", "30972-4", "21611-9", "63900-5"})
@@ -53,7 +56,7 @@ class Deidentifier:
         self._subject, self._days = "", 0
         self._known: tuple[Known, ...] = ()
         self._guard: re.Pattern[str] | None = None
-        self._place = ""
+        self._place, self._rule = "", ""
         self._choices: dict[tuple[str, int, str], tuple[str, str]] = {}
         self._actions: dict[str, Callable[[str, Marks], str]] = {
             "keep": self._keep, "redact": self._redact, "id": self._id, "facility": self._facility,
@@ -106,16 +109,16 @@ class Deidentifier:
             self._place = f"{segment.name}-{number}"
             action = rules.get(number, "")
             kind = kinds[number - 1] if number <= len(kinds) else "-"
+            self._rule = self._why(number, rules, kind)
             if segment.name in ("MSH", "BHS", "FHS") and number <= 2:
                 continue
             if action == "value":
                 new = self._value(field, value_type, segment)
             else:
                 new = self._field(field, kind, action, segment.marks)
-            if new != field and (action or kind not in _DATE_TYPES):
-                self._count(
-                    self._place, action or self.rules.types.get(kind, "by component"), self._why(number, rules, kind)
-                )
+            done = action or self.rules.types.get(kind, "by component")
+            if new != field and done not in _CODES and (action or kind not in _DATE_TYPES):
+                self._count(self._place, done, self._rule)
             segment.fields[number] = new
 
     def _why(self, number: int, rules: object, kind: str) -> str:
@@ -270,14 +273,17 @@ class Deidentifier:
         return self._clean(text).strip("\n")
 
     def _id(self, text: str, _: Marks) -> str:
+        self._count(self._place, "id", self._rule)
         return self._keyed.pseudonym("subject", text.strip())
 
     def _facility(self, text: str, _: Marks) -> str:
         """Short, since namespaces are: the same system has the same name in every message."""
+        self._count(self._place, "facility", self._rule)
         return self._keyed.pseudonym("facility", text.strip())[:16]
 
     def _control(self, text: str, _: Marks) -> str:
         """20 characters, as MSH-10 may have: an acknowledgement still finds its message."""
+        self._count(self._place, "control", self._rule)
         return self._keyed.pseudonym("message", text.strip())[:20]
 
     def _date(self, text: str, _: Marks) -> str:
