@@ -113,10 +113,24 @@ def test_a_language_without_a_pack_is_refused_with_those_there_are() -> None:
     ("es", "Acceso desde la IP «2001:db8:0:1::5»"), ("es", "Web: «www.hospital-norte.es/pacientes?id=12»"),
     ("es", "e-mail «ana@example.es»"), ("de", "Zugang über VPN/IP «10.12.4.88», stabil."),
     ("de", "IP-Adresse: «2001:db8:0:1::5»"), ("de", "Web: «www.klinik-nord.de/patient?id=12»"),
-    ("de", "E-Mail: «anna.meier@klinik.example.de»"),
+    ("de", "E-Mail: «anna.meier@klinik.example.de»"), ("en", "The LAN was down. LAN address «10.1.2.3» works again."),
+    ("es", "Acceso por la LAN «10.1.2.3», estable."), ("de", "Aus dem LAN 7 Tage nichts, LAN «10.1.2.3»"),
 ])  # fmt: skip
 def test_an_address_goes_in_every_language_and_the_word_that_announces_it_stays(language: str, text: str) -> None:
     """Of devices, pages and mailboxes; before it, VPN and IP are nobody's name and no part of it."""
     start, end = text.index("«"), text.index("»") - 1
     found = load(language, "full").detect(text.replace("«", "").replace("»", ""))
     assert [(each.start, each.end) for each in found] == [(start, end)]
+
+
+@pytest.mark.parametrize("language", ["en", "es", "de"])
+def test_uuids_and_hashes_go_whole_unless_they_are_said_to_be_a_files(language: str) -> None:
+    """A code of 32, 40 or 64 hexadecimal digits is somebody's until a word before it says that it is of a file."""
+    codes = ("3f5a91c2d4e6f708192a3b4c5d6e7f80", "F7" * 20, "d41d8cd9" * 8, "a23e4567-e89b-12d3-a456-42661417400f")
+    for code in codes:
+        text = f"Seen. {code}, stable."
+        found = load(language, "rules").detect(text)
+        assert [text[each.start : each.end] for each in found] == [code]
+        assert [each.label for each in found] == ["UNIQUE_ID"]
+    if language == "en":
+        assert load("en", "full").detect("Reads are those of commit a94a8fe5ccb19ba61c4c0873d391e987982fbbd3.") == []

@@ -193,6 +193,37 @@ _UNITS = (
     r"steps|kcal|cal|dollars|usd|people|patients|years?|days?|hours?|minutes?|seconds?|doses?|platelets)\b))"
 )
 
+_HASH = r"(?:[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64})"
+
+CODES = Rule(
+    "UNIQUE_ID",
+    frozenset({DIGITS, MIXED}),
+    compiled(_ALONE + r"(?P<x>" + _HASH + r"|[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})" + _END),
+    0.95,
+)
+"""Whole UUIDs and hashes: pseudonyms, keys of records, or derived of an identifier (45 CFR 164.514(b)(2)(i)(R))."""
+
+ADDRESSED = Rule(
+    "",
+    frozenset({"ip", "ipv"}),
+    compiled(
+        r"(?<![\w])(?P<x>(?i:ip(?:v[46])?(?: addr(?:ess|\.)?)?))[ :#=]{1,3}(?=(?:\d{1,3}\.){3}\d|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)"
+    ),
+    0.98,
+)
+"""Protected: what announces an address of a device, from rules that take it for a part of the number behind it."""
+
+NETWORKS = Rule(
+    "",
+    frozenset({"lan", "wan"}),
+    compiled(
+        r"(?<![\w])(?P<x>[LW]AN)(?:[ :=#]{1,3}(?:(?i:ip|addr(?:ess|\.)?|direccion|adresse)[ :=#]{1,3}){0,2}(?=(?:\d{1,3}\.){3}\d)"
+        r"|(?= (?:address|network|port|cable|connection|switch)s?\b)|(?<=(?:[Tt]he| la| el|via|das|den) LAN)(?![\w]))"
+    ),
+    0.98,
+)
+"""Protected: the sort of a network, before its address (Lan and Wan are names of people elsewhere)."""
+
 FORMATS = (
     Rule(
         "",
@@ -209,8 +240,11 @@ FORMATS = (
     # Protected: the words of the census for ethnicity, which stand in every US Core patient.
     Rule("", frozenset({"hispanic"}), compiled(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
     Rule("", frozenset({"latino", "latina", "latinx"}), compiled(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
-    # Protected: what announces an address of a device, from rules that take it for a part of the number behind it.
-    Rule("", frozenset({"ip", "ipv"}), compiled(r"(?<![\w])(?P<x>(?i:ip(?:v[46])?(?: addr(?:ess|\.)?)?))[ :#=]{1,3}(?=(?:\d{1,3}\.){3}\d|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f]{0,4}:)"), 0.98),
+    ADDRESSED,
+    NETWORKS,
+    # Protected: hashes of files and versions, behind a word that says so; any other hash may be somebody's.
+    Rule("", frozenset({"commit", "commits", "checksum", "checksums", "changeset"}), compiled(r"(?i:commits?|checksums?|changeset)(?: (?i:md-?5|sha-?\d{1,3}|id|is|of|the|file|files))*[ :=#(]{1,3}(?P<x>" + _HASH + r")" + _END), 0.97),
+    CODES,
     Rule("SSN", frozenset({DIGITS}), compiled(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
     Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), compiled(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
     Rule("SSN", frozenset({"last", "final"}), compiled(r"(?i:last|final)[ -](?i:four|4)(?:[ ](?i:digits?|of|ssn|social|ss|security|number|his|her|the|is|are|#))*[ :=(]{0,3}(?P<x>\d{4})(?!\d)"), 0.9),

@@ -197,8 +197,11 @@ NUMBERS = (
     Rule("UNIQUE_ID", frozenset({MIXED}), compiled(r"(?<![\w.,-])(?P<x>[A-Z]{1,4}[-/.]?\d{4,}(?:[-/.]\d{1,6}){0,3})(?![\w])"), 0.75),
 )  # fmt: skip
 
-_UNIVERSAL = tuple(
-    rule for rule in english_ids.FORMATS if rule.label in {"URL", "IP", "PHOTO"} or rule.check is checksums.iban
+_UNIVERSAL = (
+    english_ids.CODES,
+    english_ids.ADDRESSED,
+    english_ids.NETWORKS,
+    *(rule for rule in english_ids.FORMATS if rule.label in {"URL", "IP", "PHOTO"} or rule.check is checksums.iban),
 )
 
 GERMAN = Pack(language="de", rules=_UNIVERSAL + NUMBERS + DATES + PLACES + NAMES, scans=SCANS)

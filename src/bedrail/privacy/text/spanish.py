@@ -117,8 +117,15 @@ NUMBERS = (
     Rule("UNIQUE_ID", frozenset({MIXED}), compiled(r"(?<![\w.,-])(?P<x>(?i:nhc|hc|id)[- ]?\d{3,})(?![\w])"), 0.9),
 )  # fmt: skip
 
-_UNIVERSAL = tuple(
-    rule for rule in english_ids.IDS if rule.label in {"EMAIL", "URL", "IP", "PHOTO"} or rule.check is checksums.iban
+_UNIVERSAL = (
+    english_ids.CODES,
+    english_ids.ADDRESSED,
+    english_ids.NETWORKS,
+    *(
+        rule
+        for rule in english_ids.IDS
+        if rule.label in {"URL", "IP", "PHOTO", "EMAIL"} or rule.check is checksums.iban
+    ),
 )
 
 SPANISH = Pack(
