@@ -15,10 +15,13 @@ from hypothesis import strategies as st
 from bedrail.privacy.text import load
 from bedrail.privacy.text.automaton import Automaton
 from bedrail.privacy.text.features import letters, letters_python
+from bedrail.privacy.text.fusion import fuse, grouped, joined, remaining
+from bedrail.privacy.text.known import among, among_python
 from bedrail.privacy.text.matching import Matcher
 from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.packs import PACKS, pack
 from bedrail.privacy.text.tokens import Tokens, cut, cut_python
+from bedrail.privacy.text.values import Candidate
 
 _SAMPLES = Path(__file__).parents[1] / "data"
 _PIECES = st.sampled_from([
@@ -110,7 +113,8 @@ def test_what_is_ruled_out_matches_nowhere_in_the_shipped_samples() -> None:
 
 
 _REGEX = st.recursive(
-    st.sampled_from(["a", "b", "[ab]", "[^a]", ".", r"\d", r"\w", r"\s", "(?i:k)", "(?i:S)", r"\b", "(?=a)", "(?!b)", "(?<!a)", "(?<=b)", "\u017f"]),
+    st.sampled_from(["a", "b", "[ab]", "[^a]", ".", r"\d", r"\w", r"\s", "(?i:k)", "(?i:S)", r"\b", "(?=a)", "(?!b)", "(?<!a)", "(?<=b)", "\u017f", "(?=ab)", "(?=b|ak)", "(?=[^k]*k)",
+                     "(?!ab|k)", "(?i:(?!\u017f))", "(?P<r>[ab]?)(?P=r)", "(?P<s>a(?!b)|(?i:k))(?P=s)", "(?i:(?P<t>k)(?P=t))"]),
     lambda inner: st.one_of(
         st.tuples(inner, inner).map("".join),
         st.tuples(inner, inner).map(lambda two: f"(?:{two[0]}|{two[1]})"),
@@ -134,6 +138,34 @@ def test_the_automaton_accepts_whatever_the_expression_does(regex: str, text: st
     if pattern.match(text, at) is not None:
         assert machine.open[machine.walked(text, at, 0)] == (0,)
     assert machine.open[machine.walked(text, at, 1)] == ()
+
+
+_CANDIDATES = st.lists(
+    st.builds(
+        lambda start, size, label, confidence: Candidate(start, start + size, label, confidence, "rule"),
+        st.integers(0, 30), st.integers(1, 9), st.sampled_from(["NAME", "GEO", ""]), st.sampled_from([0.5, 0.7, 0.9]),
+    ),
+    max_size=9,
+)  # fmt: skip
+
+
+@given(text=st.text("ab .", min_size=39, max_size=39), first=_CANDIDATES, more=_CANDIDATES)
+def test_what_comes_later_is_joined_as_if_it_had_been_there(
+    text: str, first: list[Candidate], more: list[Candidate]
+) -> None:
+    """Candidates in two steps leave what they leave in one."""
+    assert remaining(joined(text, grouped(text, first), more)) == fuse(text, first + more)
+
+
+@given(
+    words=st.lists(st.text("ab\u00e9\U0001f600", min_size=1, max_size=3), max_size=20),
+    sought=st.dictionaries(st.text("ab\u00e9", max_size=2), st.none(), max_size=4),
+)
+def test_the_compiled_search_for_words_finds_what_the_python_one_finds(
+    words: list[str], sought: dict[str, None]
+) -> None:
+    """The places of words that are sought."""
+    assert among(words, sought) == among_python(words, sought)
 
 
 def test_a_full_automaton_rules_nothing_out_that_it_should_not(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,48 @@ static int capital(PyObject *text, Py_ssize_t start, Py_ssize_t end)
     return small != 0;
 }
 
+enum { HINTS = 8192 };
+
+/* A number for a string that begins with `first`, ends with `last` and is `size` long: equal strings have equal ones. */
+static Py_ssize_t hint(Py_UCS4 first, Py_UCS4 last, Py_ssize_t size)
+{
+    return (Py_ssize_t)(((size_t)first * 31 + (size_t)last * 257 + (size_t)size * 2111) % HINTS);
+}
+
+static Py_ssize_t hint_of(PyObject *word)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(word);
+    return size ? hint(PyUnicode_READ_CHAR(word, 0), PyUnicode_READ_CHAR(word, size - 1), size) : 0;
+}
+
+/* Marks the hint of each key: what is not marked is no key. */
+static int mark(PyObject *table, char *marks)
+{
+    PyObject *key, *value;
+    Py_ssize_t at = 0;
+    while (PyDict_Next(table, &at, &key, &value)) {
+        if (!PyUnicode_Check(key)) {
+            PyErr_SetString(PyExc_TypeError, "a key is no string");
+            return -1;
+        }
+        marks[hint_of(key)] = 1;
+    }
+    return 0;
+}
+
+PyDoc_STRVAR(hints_doc, "hints(table)\nMarks of the keys of a dictionary, by which `look` passes over words that it does not hold.");
+
+static PyObject *hints(PyObject *self, PyObject *table)
+{
+    char marks[HINTS] = {0};
+    (void)self;
+    if (!PyDict_Check(table)) {
+        PyErr_SetString(PyExc_TypeError, "this is no dictionary");
+        return NULL;
+    }
+    return mark(table, marks) ? NULL : PyBytes_FromStringAndSize(marks, HINTS);
+}
+
 static int add(PyObject *list, Py_ssize_t number)
 {
     PyObject *item = PyLong_FromSsize_t(number);
@@ -131,6 +173,29 @@ static PyObject *letters(PyObject *self, PyObject *args)
     return Py_BuildValue("nn", all, large);
 }
 
+PyDoc_STRVAR(among_doc, "among(words, sought)\nThe places of those words that are keys of `sought`.");
+
+static PyObject *among(PyObject *self, PyObject *args)
+{
+    PyObject *words, *sought, *out;
+    char marks[HINTS] = {0};
+    (void)self;
+    if (!PyArg_ParseTuple(args, "O!O!", &PyList_Type, &words, &PyDict_Type, &sought) || mark(sought, marks))
+        return NULL;
+    out = PyList_New(0);
+    for (Py_ssize_t i = 0; out && i < PyList_GET_SIZE(words); i++) {
+        PyObject *word = PyList_GET_ITEM(words, i);
+        int found = PyUnicode_Check(word) ? marks[hint_of(word)] : -1;
+        if (found > 0)
+            found = PyDict_Contains(sought, word);
+        else if (found)
+            PyErr_SetString(PyExc_TypeError, "a word is no string");
+        if (found < 0 || (found && add(out, i)))
+            Py_CLEAR(out);
+    }
+    return out;
+}
+
 /* The automaton as the caller keeps it: see automaton.py. */
 struct machine {
     Py_buffer moves, columns, stops, begins;
@@ -142,44 +207,56 @@ static Py_ssize_t column_of(const struct machine *m, Py_UCS4 c)
     return ((const unsigned char *)m->columns.buf)[c < 128 ? c : 128];
 }
 
-/* Walks until nothing more is learned; `*at` is left where a move is missing, else it is -1. */
-static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t *at, Py_ssize_t state)
+/* The state in which nothing more is learned, or in which the text ends; -1 where a move is missing. */
+static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t state)
 {
     int kind = PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
     const unsigned short *moves = m->moves.buf;
     const char *stops = m->stops.buf;
-    for (Py_ssize_t here = *at; here < size && !stops[state]; here++) {
-        Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, here))];
-        if (after == UNMADE || after >= m->states) {
-            *at = here;
-            return state;
-        }
-        state = after;
+    for (; at < size && !stops[state]; at++) {
+        state = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, at))];
+        if (state == UNMADE || state >= m->states)
+            return -1;
     }
-    *at = -1;
     return state;
 }
 
-/* What a walk from one token tells, if anything may match: (index, entry, at, state, where it stuck or -1). The state is
- * -1 where the beginning of an entry is not made yet. */
-static int tell(const struct machine *m, PyObject *text, Py_ssize_t index, Py_ssize_t at, Py_ssize_t entry, int always, PyObject *out)
+/* Where a walk from a place ends: 0 where nothing may match, -1 where a move or the beginning of the entry is not made yet. */
+static Py_ssize_t tell(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t entry)
 {
     const int *begins = m->begins.buf;
     Py_ssize_t before = at ? column_of(m, PyUnicode_READ_CHAR(text, at - 1)) : m->width;
     Py_ssize_t state = begins[entry * (m->width + 1) + before];
-    Py_ssize_t stuck = at;
-    PyObject *event;
+    return state < 0 || state >= m->states ? -1 : walk(m, text, at, state);
+}
+
+struct state {
+    PyObject *text, *words, *table, *out, *before;
+    const struct machine *m;
+    const char *always, *hints;
+    int missing;
+    Py_ssize_t chunk, after, tried;
+};
+
+/* Adds (index, entry, at, state) if anything may match there, or if it is `always` looked at. */
+static int note(struct state *s, Py_ssize_t index, Py_ssize_t at, Py_ssize_t entry, int always)
+{
+    Py_ssize_t state = tell(s->m, s->text, at, entry);
+    PyObject *event, *parts[4];
     int failed;
-    if (state >= m->states)
-        state = -1;
-    if (state >= 0)
-        state = walk(m, text, &stuck, state);
     if (!state && !always)
         return 0;
-    event = Py_BuildValue("nnnnn", index, entry, at, state, stuck);
-    failed = !event || PyList_Append(out, event);
+    s->missing |= state < 0;
+    parts[0] = PyLong_FromSsize_t(index);
+    parts[1] = PyLong_FromSsize_t(entry);
+    parts[2] = PyLong_FromSsize_t(at);
+    parts[3] = PyLong_FromSsize_t(state);
+    event = parts[0] && parts[1] && parts[2] && parts[3] ? PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]) : NULL;
+    for (int i = 0; i < 4; i++)
+        Py_XDECREF(parts[i]);
+    failed = !event || PyList_Append(s->out, event);
     Py_XDECREF(event);
     return failed ? -1 : 0;
 }
@@ -206,33 +283,43 @@ static int opens(PyObject *word, int apart)
     return c == ',' || c == '(' || c == '[' || (c == '.' && !apart);
 }
 
-struct state {
-    PyObject *text, *words, *table, *out, *before;
-    const struct machine *m;
-    const char *always;
-    Py_ssize_t chunk, after, tried;
-};
-
+/* 1 when no rule begins with the word. */
 static int of_word(struct state *s, Py_ssize_t index, Py_ssize_t start, PyObject *word)
 {
-    Py_ssize_t entry = entry_of(s->m, s->table, word);
+    Py_ssize_t entry = s->hints[hint_of(word)] ? entry_of(s->m, s->table, word) : -1;
     if (entry < -1)
         return -1;
-    return entry < 0 ? 1 : tell(s->m, s->text, index, start, entry, s->always[entry], s->out);
+    return entry < 0 ? 1 : note(s, index, start, entry, s->always[entry]);
+}
+
+/* The same of a sign and the word behind it. */
+static int of_both(struct state *s, Py_ssize_t index, Py_ssize_t start, PyObject *sign, PyObject *word)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(word);
+    PyObject *both;
+    int done;
+    if (!size || !s->hints[hint(PyUnicode_READ_CHAR(sign, 0), PyUnicode_READ_CHAR(word, size - 1), size + 1)])
+        return 1;
+    both = PyUnicode_Concat(sign, word);
+    if (!both)
+        return -1;
+    done = of_word(s, index, start, both);
+    Py_DECREF(both);
+    return done;
 }
 
 /* Entry 0 is that of digits, entry 1 that of letters with digits behind them. */
 static int of_number(struct state *s, Py_ssize_t index, Py_ssize_t start)
 {
     Py_ssize_t at = s->chunk, size = PyUnicode_GET_LENGTH(s->text);
-    if (tell(s->m, s->text, index, start, 0, 0, s->out))
+    if (note(s, index, start, 0, 0))
         return -1;
     if (s->chunk >= start || s->tried == s->chunk)
         return 0;
     s->tried = s->chunk;
     while (at < size && !Py_UNICODE_ISALNUM(PyUnicode_READ_CHAR(s->text, at)))
         at++;
-    return tell(s->m, s->text, index, at, 1, 0, s->out);
+    return note(s, index, at, 1, 0);
 }
 
 static int of_token(struct state *s, Py_ssize_t index, Py_ssize_t start, Py_ssize_t end, PyObject *word)
@@ -246,15 +333,8 @@ static int of_token(struct state *s, Py_ssize_t index, Py_ssize_t start, Py_ssiz
         return -1;
     if (done && PyUnicode_GET_LENGTH(word) && Py_UNICODE_ISDIGIT(PyUnicode_READ_CHAR(word, 0)) && of_number(s, index, start))
         return -1;
-    if (s->before && opens(s->before, apart)) {
-        PyObject *both = PyUnicode_Concat(s->before, word);
-        if (!both)
-            return -1;
-        done = of_word(s, index, start, both);
-        Py_DECREF(both);
-        if (done < 0)
-            return -1;
-    }
+    if (s->before && opens(s->before, apart) && of_both(s, index, start, s->before, word) < 0)
+        return -1;
     s->before = word;
     return 0;
 }
@@ -278,28 +358,29 @@ static int fits(struct machine *m, Py_ssize_t entries)
     return 1;
 }
 
-PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, moves, columns, stops, begins, always)\n"
-                       "For every token that may begin a rule, (index, entry, at, state, where a move is missing or -1).");
+PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, hints, moves, columns, stops, begins, always)\n"
+                       "For every token that may begin a rule, (index, entry, at, state), with -1 where a move is missing; whether none is.");
 
 static PyObject *look(PyObject *self, PyObject *args)
 {
     PyObject *starts, *ends;
     struct machine m;
     struct state s = {0};
-    Py_buffer always;
+    Py_buffer always, marks;
     Py_ssize_t count;
     int failed = 1;
     (void)self;
-    if (!PyArg_ParseTuple(args, "UO!O!O!O!y*y*y*y*y*", &s.text, &PyList_Type, &s.words, &PyList_Type, &starts, &PyList_Type, &ends,
-                          &PyDict_Type, &s.table, &m.moves, &m.columns, &m.stops, &m.begins, &always))
+    if (!PyArg_ParseTuple(args, "UO!O!O!O!y*y*y*y*y*y*", &s.text, &PyList_Type, &s.words, &PyList_Type, &starts, &PyList_Type, &ends,
+                          &PyDict_Type, &s.table, &marks, &m.moves, &m.columns, &m.stops, &m.begins, &always))
         return NULL;
     count = PyList_GET_SIZE(s.words);
-    if (!fits(&m, always.len) || PyList_GET_SIZE(starts) != count || PyList_GET_SIZE(ends) != count) {
+    if (!fits(&m, always.len) || marks.len != HINTS || PyList_GET_SIZE(starts) != count || PyList_GET_SIZE(ends) != count) {
         PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
         goto done;
     }
     s.m = &m;
     s.always = always.buf;
+    s.hints = marks.buf;
     s.after = 0;
     s.tried = -1;
     s.out = PyList_New(0);
@@ -323,21 +404,22 @@ done:
     PyBuffer_Release(&m.stops);
     PyBuffer_Release(&m.begins);
     PyBuffer_Release(&always);
+    PyBuffer_Release(&marks);
     if (failed)
         Py_CLEAR(s.out);
-    return s.out;
+    return failed ? NULL : Py_BuildValue("NO", s.out, s.missing ? Py_False : Py_True);
 }
 
 PyDoc_STRVAR(reach_doc, "reach(text, starts, first, last, entry, moves, columns, stops, begins, entries)\n"
-                        "For every place, of the tokens `first` up to `last`, from which `entry` is not ruled out,\n"
-                        "(index, entry, at, state, where a move is missing or -1).");
+                        "Every place, of the tokens `first` up to `last`, from which `entry` is not ruled out (as -1 - place where a move\n"
+                        "is missing), and whether no move is missing.");
 
 static PyObject *reach(PyObject *self, PyObject *args)
 {
     PyObject *text, *starts, *out = NULL;
     struct machine m;
     Py_ssize_t first, last, entry, entries;
-    int failed = 1;
+    int failed = 1, missing = 0;
     (void)self;
     if (!PyArg_ParseTuple(args, "UO!nnny*y*y*y*n", &text, &PyList_Type, &starts, &first, &last, &entry, &m.moves, &m.columns, &m.stops,
                           &m.begins, &entries))
@@ -356,7 +438,9 @@ static PyObject *reach(PyObject *self, PyObject *args)
                 PyErr_SetString(PyExc_ValueError, "a token lies outside the text");
             goto done;
         }
-        if (tell(&m, text, i, at, entry, 0, out))
+        Py_ssize_t state = tell(&m, text, at, entry);
+        missing |= state < 0;
+        if (state && add(out, state < 0 ? -1 - at : at))
             goto done;
     }
     failed = 0;
@@ -367,10 +451,12 @@ done:
     PyBuffer_Release(&m.begins);
     if (failed)
         Py_CLEAR(out);
-    return out;
+    return failed ? NULL : Py_BuildValue("NO", out, missing ? Py_False : Py_True);
 }
 
 static PyMethodDef methods[] = {{"cut", cut, METH_VARARGS, cut_doc},
+                                {"hints", hints, METH_O, hints_doc},
+                                {"among", among, METH_VARARGS, among_doc},
                                 {"letters", letters, METH_VARARGS, letters_doc},
                                 {"look", look, METH_VARARGS, look_doc},
                                 {"reach", reach, METH_VARARGS, reach_doc},

@@ -1,19 +1,23 @@
 from array import array
+from collections.abc import Mapping
 
 def cut(text: str, lower: str) -> tuple[list[str], list[int], list[int], list[int]]: ...
 def letters(text: str, most: int) -> tuple[int, int]: ...
+def hints(table: dict[str, int]) -> bytes: ...
+def among(words: list[str], sought: Mapping[str, object]) -> list[int]: ...
 def look(
     text: str,
     words: list[str],
     starts: list[int],
     ends: list[int],
     table: dict[str, int],
+    hints: bytes,
     moves: array[int],
     columns: bytes,
     stops: bytearray,
     begins: array[int],
     always: bytes,
-) -> list[tuple[int, int, int, int, int]]: ...
+) -> tuple[list[tuple[int, int, int, int]], bool]: ...
 def reach(
     text: str,
     starts: list[int],
@@ -25,4 +29,4 @@ def reach(
     stops: bytearray,
     begins: array[int],
     entries: int,
-) -> list[tuple[int, int, int, int, int]]: ...
+) -> tuple[list[int], bool]: ...

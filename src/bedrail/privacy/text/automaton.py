@@ -27,6 +27,9 @@ _STATES = 32_768
 _UNMADE = 65_535
 """More than any state: the move is not made yet. Two bytes a move keep the table near the processor."""
 
+_NOWHERE = -1
+"""In the place of a state: nothing goes on from here."""
+
 _Arrow = tuple[int, int]
 """Characters, as bits, and the state behind them."""
 _Key = tuple[frozenset[_Arrow], frozenset[int]]
@@ -70,6 +73,19 @@ def _one(op: Any, value: Any, *, folded: bool) -> int | None:
     return (_ALL & ~bits if negated else bits) | 1 << _OTHER
 
 
+def _negated(op: Any, value: Any) -> tuple[Any, Any]:
+    """The node that takes all characters which one of one character does not; any other node as it is."""
+    if op is sre.LITERAL:
+        return sre.NOT_LITERAL, value
+    if op is sre.NOT_LITERAL:
+        return sre.LITERAL, value
+    if op is sre.ANY:
+        return sre.LITERAL, 10
+    if op is sre.IN:
+        return op, value[1:] if value[0][0] is sre.NEGATE else [(sre.NEGATE, None), *value]
+    return op, value
+
+
 def _range(low: int, high: int, *, folded: bool, loose: bool = True) -> int:
     """The characters from `low` to `high`; `loose` adds what may be among them: a negation would take it away."""
     bits = 1 << _OTHER
@@ -91,6 +107,11 @@ class _States:
         self.ends: dict[int, int] = {}
         self.leads: tuple[tuple[tuple[int, int], ...], ...] = ()
         self.skips: tuple[tuple[tuple[str, int, int], ...], ...] = ()
+        self.met = 0
+        """How many times the pattern in hand looks ahead, but for what it may leave out."""
+        self._asked = self._goal = -1
+        self._looks = True
+        self._groups: dict[int | None, tuple[Any, bool]] = {}
 
     def new(self) -> int:
         self.arrows.append([])
@@ -104,11 +125,25 @@ class _States:
         self.arrows, self.silent = [], []
 
     def skip(self, start: int, end: int, kind: str = "", bits: int = _ALL) -> int:
-        self.silent[start].append((kind, bits, end))
+        if start != _NOWHERE:
+            self.silent[start].append((kind, bits, end))
         return end
+
+    def pattern(self, parsed: Iterable[Any], number: int, asked: int, *, folded: bool) -> int:
+        """The beginning of a pattern, or with `asked` from 0, of what must match up to one place where it looks ahead.
+
+        There, what it sees ahead stands in the place of all that follows.
+        """
+        start, self._goal = self.new(), self.new()
+        self.met, self._asked, self._groups = 0, asked, {}
+        self.skip(self.sequence(parsed, start, folded=folded), self._goal)
+        self.ends[self._goal] = number
+        return start
 
     def sequence(self, nodes: Iterable[Any], at: int, *, folded: bool) -> int:
         for op, value in nodes:
+            if at == _NOWHERE:
+                break
             at = self._node(op, value, at, folded=folded)
         return at
 
@@ -124,17 +159,38 @@ class _States:
                 self.skip(self.sequence(nodes, self.skip(at, self.new()), folded=folded), end)
             return end
         if op is sre.SUBPATTERN:
-            _, add, less, nodes = value
+            group, add, less, nodes = value
             inner = (folded or bool(add & re.IGNORECASE)) and not less & re.IGNORECASE
+            self._groups[group] = nodes, inner
             return self.sequence(nodes, at, folded=inner)
         if op in _REPEATS:
             return self._repeat(value, at, folded=folded)
         if op in (sre.ASSERT, sre.ASSERT_NOT):
             return self._look(op, value, at, folded=folded)
-        return at if op is sre.AT else self._anything(at)
+        return at if op is sre.AT else self._rest(op, value, at, folded=folded)
+
+    def _rest(self, op: Any, value: Any, at: int, *, folded: bool) -> int:
+        """A reference to a group stands for all that the group may take, what is not known for anything."""
+        if op is sre.GROUPREF and value in self._groups:
+            nodes, inner = self._groups[value]
+            looks, self._looks = self._looks, False  # what stood beside the group need not stand beside its like
+            at = self.sequence(nodes, at, folded=inner or folded)
+            self._looks = looks
+            return at
+        loop = self.skip(at, self.new())
+        self.arrows[loop].append((_ALL, loop))
+        return self.skip(loop, self.new())
 
     def _repeat(self, value: Any, at: int, *, folded: bool) -> int:
         least, most, nodes = value
+        if not least:
+            asked, met, self._asked = self._asked, self.met, -1
+            end = self._repeated(least, most, nodes, at, folded=folded)
+            self._asked, self.met = asked, met
+            return end
+        return self._repeated(least, most, nodes, at, folded=folded)
+
+    def _repeated(self, least: int, most: int, nodes: Any, at: int, *, folded: bool) -> int:
         unrolled = min(least, 4 * _UNROLLED)
         for _ in range(unrolled):
             at = self.sequence(nodes, at, folded=folded)
@@ -151,16 +207,26 @@ class _States:
     def _look(self, op: Any, value: Any, at: int, *, folded: bool) -> int:
         """What must (not) stand beside is kept where it is one character: the next, or the one before the beginning."""
         way, nodes = value
-        bits = _one(*nodes[0], folded=folded) if len(nodes) == 1 else None
-        if bits is None or (op is sre.ASSERT and way > 0):
+        if not self._looks:
             return at
-        allowed = bits if op is sre.ASSERT else _ALL & ~bits | 1 << _OTHER
-        return self.skip(at, self.new(), "next" if way > 0 else "before", allowed)
+        if op is sre.ASSERT and way > 0:
+            return self._ahead(nodes, at, folded=folded)
+        several = op is sre.ASSERT_NOT and len(nodes) == 1 and nodes[0][0] is sre.BRANCH
+        for branch in nodes[0][1][1] if several else [nodes]:  # none of them may stand there
+            node = branch[0] if op is sre.ASSERT else _negated(*branch[0])
+            allowed = _one(*node, folded=folded) if len(branch) == 1 else None
+            if allowed is not None:
+                at = self.skip(at, self.new(), "next" if way > 0 else "before", allowed)
+        return at
 
-    def _anything(self, at: int) -> int:
-        loop = self.skip(at, self.new())
-        self.arrows[loop].append((_ALL, loop))
-        return self.skip(loop, self.new())
+    def _ahead(self, nodes: Iterable[Any], at: int, *, folded: bool) -> int:
+        self.met += 1
+        if self.met - 1 != self._asked:
+            return at
+        asked, self._asked = self._asked, -1
+        self.skip(self.sequence(nodes, at, folded=folded), self._goal)
+        self._asked = asked
+        return _NOWHERE
 
 
 class Automaton:
@@ -168,17 +234,14 @@ class Automaton:
 
     def __init__(self, patterns: Sequence[re.Pattern[str]], entries: Sequence[Iterable[int]]) -> None:
         self._nfa = _States()
-        self._of: list[int] = []  # the pattern of each state
-        starts = {}
+        self._of: list[int] = []  # the part of each state
+        self._pattern: list[int] = []  # the pattern of each part
+        self._beside: list[frozenset[int]] = []  # all parts of the pattern of each part
+        starts: dict[int, list[int]] = {}
         for number in sorted({number for numbers in entries for number in numbers}):
-            pattern = patterns[number]
-            starts[number] = start = self._nfa.new()
-            parsed = _parser.parse(pattern.pattern, pattern.flags)
-            end = self._nfa.sequence(parsed, start, folded=bool(pattern.flags & re.IGNORECASE))
-            self._nfa.ends[end] = number
-            self._of += [number] * (len(self._nfa.arrows) - len(self._of))
+            starts[number] = self._parts(patterns[number], number)
         self._nfa.settle()
-        self._entries = [frozenset(starts[number] for number in numbers) for numbers in entries]
+        self._entries = [frozenset(start for number in numbers for start in starts[number]) for numbers in entries]
         self.columns, self.width = self._alike()
         self._lock = threading.Lock()
         self._numbers: dict[_Key, int] = {}
@@ -195,15 +258,26 @@ class Automaton:
         """By entry, then by the column of the character before (the last: none), the state to begin with."""
         self._state(frozenset(), frozenset())
 
-    def walked(self, text: str, at: int, entry: int, state: int = -1, stuck: int = -1) -> int:
-        """The state in which `text` ends from `at`, or sooner when nothing more is learned.
+    def _parts(self, pattern: re.Pattern[str], number: int) -> list[int]:
+        """The beginnings of all that must match for the pattern to match: itself, and up to where it looks ahead."""
+        parsed, folded = _parser.parse(pattern.pattern, pattern.flags), bool(pattern.flags & re.IGNORECASE)
+        first = len(self._pattern)
+        starts = [self._part(parsed, number, -1, folded=folded)]
+        starts += [self._part(parsed, number, at, folded=folded) for at in range(self._nfa.met)]
+        self._beside += [frozenset(range(first, len(self._pattern)))] * len(starts)
+        return starts
 
-        `state` and `stuck` tell how far the compiled walk came before it missed a move.
-        """
-        if state < 0:
-            state, stuck = self._begin(entry, text[at - 1] if at else ""), at
+    def _part(self, parsed: Any, number: int, asked: int, *, folded: bool) -> int:
+        start = self._nfa.pattern(parsed, len(self._pattern), asked, folded=folded)
+        self._of += [len(self._pattern)] * (len(self._nfa.arrows) - len(self._of))
+        self._pattern.append(number)
+        return start
+
+    def walked(self, text: str, at: int, entry: int) -> int:
+        """The state in which `text` ends from `at`, or sooner when nothing more is learned."""
+        state = self._begin(entry, text[at - 1] if at else "")
         columns, width = self.columns, self.width
-        for here in range(stuck, len(text)):
+        for here in range(at, len(text)):
             if self.stops[state]:
                 break
             column = columns[min(ord(text[here]), _OTHER)]
@@ -252,21 +326,25 @@ class Automaton:
             return after
 
     def _state(self, leading: Iterable[_Arrow], sure: frozenset[int]) -> int:
-        # of a pattern that may already have matched nothing more is asked
+        # of a part that may already have matched nothing more is asked, nor of a pattern of which one cannot match
         kept = frozenset(arrow for arrow in leading if self._of[arrow[1]] not in sure)
+        parts = {self._of[to] for _, to in kept} | sure
+        lost = frozenset[int]().union(*(self._beside[part] for part in parts if not self._beside[part] <= parts))
+        if lost:
+            kept = frozenset(arrow for arrow in kept if self._of[arrow[1]] not in lost)
+            sure, parts = sure - lost, parts - lost
         key = (kept, sure)
         known = self._numbers.get(key)
         if known is not None:
             return known
         self._numbers[key] = at = len(self.open)
-        alive = {self._of[to] for _, to in kept}
         self._leading.append(kept)
         self._sure.append(sure)
-        self.open.append(tuple(sorted(alive | sure)))
+        self.open.append(tuple(sorted({self._pattern[part] for part in parts})))
         if at == len(self.stops):
             self.moves = self.moves + array("H", [_UNMADE]) * len(self.moves)
             self.stops = self.stops + bytearray(at)
-        self.stops[at] = not alive
+        self.stops[at] = not kept
         return at
 
     def _closure(self, state: int, before: str = "") -> tuple[frozenset[_Arrow], frozenset[int]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from bedrail.core.errors import Invalid
 from bedrail.privacy.text.believing import Belief
-from bedrail.privacy.text.fusion import beyond, fuse
+from bedrail.privacy.text.fusion import beyond, grouped, joined, remaining
 from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.known import find_known
 from bedrail.privacy.text.matching import Matcher
@@ -60,11 +60,12 @@ class Detector:
             candidates += find_known(tokens, known)
         if self._tagger is not None and len(tokens):
             candidates += self._belief.candidates(tokens, self._tagger.probabilities(tokens))
-        found = fuse(plain.text, candidates)
+        groups = grouped(plain.text, candidates)
+        found = remaining(groups)
         again = self._propagation.find(tokens, found)
         more = beyond(found, again) + self._bridges(plain.text, found) + self._initials(plain.text, found)
         if more:
-            found = fuse(plain.text, candidates + more)
+            found = remaining(joined(plain.text, groups, more))
         place = plain.original
         return [Span(*place(c.start, c.end), c.label, c.confidence, c.source) for c in found]
 

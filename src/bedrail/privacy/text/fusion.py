@@ -5,10 +5,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
+from typing import NamedTuple
 
 from bedrail.privacy.text.values import Candidate
 
 _start = attrgetter("start")
+
+
+class Group(NamedTuple):
+    """Candidates that overlap one another, by where they start, and what remains of them; None while unknown."""
+
+    start: int
+    end: int
+    members: list[Candidate]
+    kept: Sequence[Candidate] | None
 
 
 def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
@@ -17,18 +27,47 @@ def fuse(text: str, candidates: Iterable[Candidate]) -> list[Candidate]:
     Better is more confident, then longer. So the union of what was found stays masked, whatever the label is.
     A candidate without label protects its stretch from all that is less confident.
     """
-    taken: list[Candidate] = []
+    return remaining(grouped(text, candidates))
+
+
+def grouped(text: str, candidates: Iterable[Candidate]) -> list[Group]:
+    """The candidates in groups that do not overlap, sorted."""
+    groups: list[Group] = []
     beside: list[Candidate] = []
     end = 0
     for one in sorted(candidates, key=_start):
-        if one.start >= end and beside:
-            taken += _shared(text, beside, end)
-            beside = []
-        beside.append(one)
-        end = max(end, one.end)
+        if one.start < end:
+            beside.append(one)
+            end = max(end, one.end)
+            continue
+        if beside:
+            groups.append(_settled(text, beside, end))
+        beside, end = [one], one.end
     if beside:
-        taken += _shared(text, beside, end)
-    return [c for c in taken if c.label]
+        groups.append(_settled(text, beside, end))
+    return groups
+
+
+def remaining(groups: Iterable[Group]) -> list[Candidate]:
+    """What the groups leave, but for what only protects."""
+    return [one for group in groups for one in group.kept or () if one.label]
+
+
+def joined(text: str, groups: Sequence[Group], more: Sequence[Candidate]) -> list[Group]:
+    """The same as grouping all anew, with `more` behind the others; only groups that overlap something new change."""
+    out: list[Group] = []
+    for group in sorted((*groups, *(Group(one.start, one.end, [one], None) for one in more)), key=_start):
+        if not out or group.start >= out[-1].end:
+            out.append(group)
+        else:
+            before = out.pop()
+            members = sorted(before.members + group.members, key=_start)
+            out.append(Group(before.start, max(before.end, group.end), members, None))
+    return [each if each.kept is not None else _settled(text, each.members, each.end) for each in out]
+
+
+def _settled(text: str, beside: list[Candidate], end: int) -> Group:
+    return Group(beside[0].start, end, beside, _shared(text, beside, end))
 
 
 def _shared(text: str, beside: list[Candidate], end: int) -> Sequence[Candidate]:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate, Known
+
+try:
+    from bedrail.privacy.text import _scan
+except ImportError:  # built without a C compiler
+    _scan = None  # type: ignore[assignment]
 
 _SHORT = 3
 """Parts of a name below this length are searched for only inside the whole."""
@@ -35,12 +40,20 @@ def find_runs(
     """Runs of words, by their first word. Words of a run may have up to two signs between them, but no line end."""
     found = []
     words = tokens.words
-    for at in [at for at, word in enumerate(words) if word in sought]:
+    for at in among(words, sought):
         for form, label, confidence in sought[words[at]]:
             last = _run(words, at, form) if len(form) <= _LONGEST else None
             if last is not None:
                 found.append(Candidate(tokens.starts[at], tokens.ends[last], label, confidence, source))
     return found
+
+
+def among_python(words: list[str], sought: Mapping[str, object]) -> list[int]:
+    """The places of those words that are keys of `sought`."""
+    return [at for at, word in enumerate(words) if word in sought]
+
+
+among = among_python if _scan is None else _scan.among
 
 
 def _run(words: Sequence[str], at: int, form: tuple[str, ...]) -> int | None:

@@ -45,7 +45,7 @@ class _Compiled:
         self.label, self.confidence, self.check, self.behind = rule.label, rule.confidence, rule.check, rule.behind
         self.capital, self.before, self.follows = rule.capital, rule.before, rule.follows
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
-        self.groups = [n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name)]
+        self.groups = tuple(n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name))
 
 
 def _gate(patterns: Sequence[re.Pattern[str]]) -> Callable[[str, int], int]:
@@ -87,6 +87,7 @@ class Matcher:
         entries += [[at for at in ats if at not in behind] for ats in table.values()]
         self._behind = [(), (), *(tuple(at for at in ats if at in behind) for ats in table.values())]
         self._table = {trigger: at for at, trigger in enumerate(table, 2)}
+        self._hints = _scan.hints(self._table) if _COMPILED else b""
         for at in behind:
             self._rules[at].entry = len(entries)
             entries.append([at] if self._rules[at].anchored else [])
@@ -149,21 +150,19 @@ class Matcher:
         if not _COMPILED:
             return self.events_python(tokens)
         machine = self._automaton
-        found = _scan.look(
-            tokens.plain.text, tokens.words, tokens.starts, tokens.ends, self._table, machine.moves, machine.columns,
-            machine.stops, machine.begins, self._always,
+        found, whole = _scan.look(
+            tokens.plain.text, tokens.words, tokens.starts, tokens.ends, self._table, self._hints, machine.moves,
+            machine.columns, machine.stops, machine.begins, self._always,
         )  # fmt: skip
-        return self._walked(tokens.plain.text, found)
+        return found if whole else self._walked(tokens.plain.text, found)
 
-    def _walked(self, text: str, found: list[tuple[int, int, int, int, int]]) -> list[Event]:
-        """What the compiled walk found, with those walks ended that missed a move."""
+    def _walked(self, text: str, found: list[Event]) -> list[Event]:
+        """What the compiled walk found, with those walks done again that missed a move."""
         events = []
-        for index, entry, at, state, stuck in found:
-            if stuck >= 0:
-                state = self._automaton.walked(text, at, entry, state, stuck)  # noqa: PLW2901 (as far as it goes)
-                if not state and not self._always[entry]:
-                    continue
-            events.append((index, entry, at, state))
+        for index, entry, at, state in found:
+            end = self._automaton.walked(text, at, entry) if state < 0 else state
+            if end or self._always[entry]:
+                events.append((index, entry, at, end))
         return events
 
     def places(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
@@ -171,11 +170,14 @@ class Matcher:
         if not _COMPILED:
             return self.places_python(tokens, entry, first, last)
         machine, text = self._automaton, tokens.plain.text
-        found = _scan.reach(
+        found, whole = _scan.reach(
             text, tokens.starts, first, last, entry, machine.moves, machine.columns, machine.stops, machine.begins,
             len(self._always),
         )  # fmt: skip
-        return [at for _, _, at, _ in self._walked(text, found)]
+        if whole:
+            return found
+        walked = self._automaton.walked
+        return [at if at >= 0 else -1 - at for at in found if at >= 0 or walked(text, -1 - at, entry)]
 
     def places_python(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
         """The same as `places`, without the compiled walk."""

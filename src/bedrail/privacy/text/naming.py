@@ -6,10 +6,12 @@ import re
 
 from bedrail.privacy.text.features import casing
 from bedrail.privacy.text.gazetteers import Gazetteer
+from bedrail.privacy.text.known import among
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate
 
 _CONFIDENCE = 0.7
+_COMMA = {",": None}
 _HEADED = re.compile(r"(?:[ ][A-Z]\.?)?(?:[ ]{2}|[ ]?\(|[ ]?\d|[ ]?\n|\Z)")
 
 
@@ -32,7 +34,7 @@ class Listed:
     def _headed(self, tokens: Tokens) -> list[Candidate]:
         """`Family, Given` at the head of a line with a number, a gap or nothing behind it."""
         words, text, found = tokens.words, tokens.plain.text, []
-        for at in _commas(words):
+        for at in among(words, _COMMA):
             if not 0 < at < len(words) - 1 or not (at == 1 or words[at - 2] == "\n"):
                 continue
             start, end = tokens.starts[at - 1], tokens.ends[at + 1]
@@ -63,11 +65,3 @@ class Listed:
         if not between or (len(between[0]) == 1 and between[0].isalpha() and between[1:] in ([], ["."])):
             return bool(a & self._first and b & self._last)
         return between == [","] and bool(a & self._last and b & self._first)
-
-
-def _commas(words: list[str]) -> list[int]:
-    found, at = [], -1
-    for _ in range(words.count(",")):
-        at = words.index(",", at + 1)
-        found.append(at)
-    return found
