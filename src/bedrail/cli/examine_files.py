@@ -75,12 +75,7 @@ def examined(options: dict[str, Any]) -> Report:
     from bedrail.journeys.day_one import examine_files
     from bedrail.wiring.clock import SystemClock
 
-    names = ("json_out", "html_out", "committee_out", "fairness_out", "pdf_out")
-    outputs = {name: options[name] for name in names if options[name]}
-    for name, path in outputs.items():
-        if not path.parent.is_dir():
-            option = "--" + name.removesuffix("_out")
-            raise Invalid(f"there is no folder {path.parent}.", path=option, remedy="Make it, or name another file.")
+    outputs = outputs_of(options)
     report = examine_files(
         options["predictions"],
         options["events"],
@@ -94,16 +89,34 @@ def examined(options: dict[str, Any]) -> Report:
         title=options["title"],
         made_at=SystemClock().now().isoformat(timespec="seconds"),
     )
-    makers: dict[str, Callable[[], str | bytes]] = {
-        "json_out": report.to_json,
-        "html_out": report.to_html,
-        "committee_out": report.committee_html,
-        "fairness_out": report.fairness_html,
-        "pdf_out": report.to_pdf,
-    }
-    for name, path in outputs.items():
-        write(path, makers[name]())
+    write_outputs(report, outputs)
     return report
+
+
+def outputs_of(options: dict[str, Any]) -> dict[str, Path]:
+    """The files that are asked for, by option; raises `Invalid` for a folder that is not there, before any work."""
+    outputs = {option: path for option in _MAKERS if (path := options[f"{option}_out"])}
+    for option, path in outputs.items():
+        if not path.parent.is_dir():
+            raise Invalid(
+                f"there is no folder {path.parent}.", path=f"--{option}", remedy="Make it, or name another file."
+            )
+    return outputs
+
+
+def write_outputs(report: Report, outputs: dict[str, Path]) -> None:
+    """Write the report in each form that was asked for."""
+    for option, path in outputs.items():
+        write(path, _MAKERS[option](report))
+
+
+_MAKERS: dict[str, Callable[[Report], str | bytes]] = {
+    "json": lambda report: report.to_json(),
+    "html": lambda report: report.to_html(),
+    "committee": lambda report: report.committee_html(),
+    "fairness": lambda report: report.fairness_html(),
+    "pdf": lambda report: report.to_pdf(),
+}
 
 
 def demands(options: dict[str, Any]) -> Demands:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bedrail.cli.examine_files import renames, words_of, write
+from bedrail.cli.examine_files import outputs_of, renames, words_of, write_outputs
 from bedrail.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ BINARY_ONLY = (
     "intervention",
     "observed_until",
     "ignore_unknown",
+    "fairness_out",
 )
 
 
@@ -57,7 +58,7 @@ def layout_of(options: dict[str, Any]) -> Layout:
         if options.get(name):
             raise Invalid(
                 f"is for binary outcomes, not for {options['outcome_type']} ones.",
-                path="--" + name.replace("_", "-"),
+                path="--" + name.removesuffix("_out").replace("_", "-"),
                 remedy="Leave it out: one table holds outcomes and predictions.",
             )
     return Layout(
@@ -81,8 +82,8 @@ def numbers_of(options: dict[str, Any]) -> dict[str, Any]:
             values = [float(part) for part in text.split(":")]
         except ValueError:
             values = []
-        if not (name and equals) or len(values) not in (1, 2) or name in found:
-            raise Invalid("not one NAME=NUMBER each.", path="--require", remedy="Write --require min_r2=0.2.")
+        if not (name and equals) or len(values) not in (1, 2) or name in found or not all(map(isfinite, values)):
+            raise Invalid("not one NAME=NUMBER each.", path="--require", remedy="Write --require min_skill=0.2.")
         whole = len(values) == 1 and values[0].is_integer()
         found[name] = (int(values[0]) if whole else values[0]) if len(values) == 1 else tuple(values)
     if options["confidence"] is not None:
@@ -99,11 +100,7 @@ def examined_outcome(options: dict[str, Any]) -> Report:
 
     if options["predictions"] is None:
         raise Invalid("is missing.", path="--predictions", remedy="Name the table with outcomes and predictions.")
-    outputs = {name: options[name] for name in ("json_out", "html_out", "committee_out", "pdf_out") if options[name]}
-    for name, path in outputs.items():
-        if not path.parent.is_dir():
-            option = "--" + name.removesuffix("_out")
-            raise Invalid(f"there is no folder {path.parent}.", path=option, remedy="Make it, or name another file.")
+    outputs = outputs_of(options)
     report = examine_table(
         options["predictions"],
         layout_of(options),
@@ -112,12 +109,5 @@ def examined_outcome(options: dict[str, Any]) -> Report:
         title=options["title"],
         made_at=SystemClock().now().isoformat(timespec="seconds"),
     )
-    makers: dict[str, Callable[[], str | bytes]] = {
-        "json_out": report.to_json,
-        "html_out": report.to_html,
-        "committee_out": report.committee_html,
-        "pdf_out": report.to_pdf,
-    }
-    for name, path in outputs.items():
-        write(path, makers[name]())
+    write_outputs(report, outputs)
     return report
