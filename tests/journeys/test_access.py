@@ -13,14 +13,12 @@ import pytest
 
 from bedrail.app import open_home
 from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused
-from bedrail.core.events import Actor, BackupTaken, Entry, PersonAdded, action_of, decode
+from bedrail.core.events import Entry, PersonAdded, action_of, decode
 from bedrail.governance.access import GLASS
 from bedrail.governance.permissions import ACTIONS, BY_GLASS
 from bedrail.governance.policy import default_policy_text
-from bedrail.governance.sessions import Principal
 from bedrail.journeys import upkeep
 from bedrail.journeys.access_review import (
-    about,
     access_posture,
     certify,
     close_review,
@@ -32,7 +30,6 @@ from bedrail.journeys.breaking_glass import break_glass, done_under, end_glass, 
 from bedrail.journeys.delivery import halt
 from bedrail.journeys.findings import answer_finding, close_finding, file_finding, return_finding
 from bedrail.journeys.leaving import hand_over_token, issue_token, leave, live_token, rotate_token
-from bedrail.journeys.orders import give_order, revoke_order
 from bedrail.keys import new_token
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, served, small_house, usual
@@ -307,73 +304,6 @@ def test_what_nobody_certified_is_named_by_the_doctor_and_may_be_suspended(house
     assert "owner" in ctx.registry.people["olivia"].roles
     with pytest.raises(NotFound):
         open_campaign(ctx)
-
-
-def order_of(house: SmallHouse, *acts: str, days: int = 365) -> str:
-    """A standing order given by rob."""
-    ctx, given = house.app.context, timedelta(days=days)
-    return give_order(ctx, "rob", acts, new_token()[1], valid_for=given, reason="nightly, timer on srv-1").order
-
-
-def test_a_reviewer_keeps_or_ends_a_standing_order(house: SmallHouse) -> None:
-    """What is ended opens nothing; what nobody spoke for in time is suspended, and taken away with the review."""
-    ctx = house.app.context
-    upkeep.adopt_policy(ctx, "olivia", default_policy_text().replace('uncertified = "list"', 'uncertified = "suspend"'))
-    kept, ended, late = (order_of(house, "backup.take") for _ in range(3))
-    review = start_review(ctx, "sec", ctx.clock.now() + timedelta(days=10))
-    assert {f"order:{order}" for order in (kept, ended, late)} <= set(review.items)
-    assert about(ctx.registry, f"order:{kept}").startswith("rob: backup.take until ")
-    certify(ctx, "sec", "", ["rob", f"order:{kept}"])
-    revoke_item(ctx, "olivia", "", f"order:{ended}", "srv-1 was replaced")
-    assert ctx.registry.orders.orders[ended].revoked == "by an access review"
-    wait(house, days=11)
-    for order in (kept, late):
-        ctx.principal = Principal(person="rob", auth=f"order:{order}", auth_time=0.0, kind="token", session=order)
-        if order == kept:
-            assert ctx.require("rob", "backup.take").auth == f"order:{kept}"
-        else:
-            with pytest.raises(Refused, match="nobody certified this standing order"):
-                ctx.require("rob", "backup.take")
-    ctx.principal = None
-    certify(ctx, "olivia", "", ["sec"])
-    close_review(ctx, "sec", "")
-    assert [bool(ctx.registry.orders.orders[order].revoked) for order in (kept, ended, late)] == [False, True, True]
-
-
-def test_nobody_certifies_an_order_that_they_gave(house: SmallHouse) -> None:
-    """Though their role lets them certify."""
-    ctx = house.app.context
-    fact = give_order(
-        ctx, "sec", ("abuse.look",), new_token()[1], valid_for=timedelta(days=9), reason="nightly, timer on srv-1"
-    )
-    start_review(ctx, "olivia", ctx.clock.now() + timedelta(days=10))
-    with pytest.raises(Refused, match="is your own"):
-        certify(ctx, "sec", "", [f"order:{fact.order}"])
-    certify(ctx, "olivia", "", [f"order:{fact.order}"])
-
-
-def test_the_doctor_names_orders_that_end_and_timers_that_do_not_run(house: SmallHouse) -> None:
-    """Two weeks before and after the end, unless another goes on; a week without a backup; revoked ones are done."""
-    ctx = house.app.context
-    order = order_of(house, "backup.take", days=60)
-
-    def named() -> list[str]:
-        return [each["what"] for each in access_posture(ctx) if "standing order" in each["what"]]
-
-    assert named() == []
-    wait(house, days=9)
-    assert [f"nothing was done under the standing order {order}" in what for what in named()] == [True]
-    ctx.append(Actor(auth=f"order:{order}", id="rob", kind="person"), "governance", BackupTaken(size=9, keys=False))
-    assert named() == []
-    wait(house, days=40)
-    assert [" ends on " in what for what in named()] == [True, False]
-    wait(house, days=12)
-    assert [" ended on " in what for what in named()] == [True]
-    again = order_of(house, "backup.take", "monitoring.look", days=60)
-    assert named() == []
-    revoke_order(ctx, "rob", again, "srv-1 was replaced")
-    wait(house, days=20)
-    assert named() == []
 
 
 def test_a_review_is_closed_when_all_is_said_or_its_time_is_up(house: SmallHouse) -> None:

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bedrail.app import Asked, source_of
+from bedrail.app import Asked, open_home, source_of
 from bedrail.core.errors import BedrailError, Corrupt, Invalid, NotFound, Refused
-from bedrail.core.events import DatasetAdmitted, DecisionFellBack
+from bedrail.core.events import DatasetAdmitted, DecisionFellBack, action_of, decode
 from bedrail.core.events.catalogue import RetentionRun
 from bedrail.data.retention import begin_for, end_of, known_rules
 from bedrail.governance.catalogue import DATASET, DECISIONS
-from bedrail.journeys import destruction, retention, retention_runs
+from bedrail.journeys import destruction, retention, retention_runs, upkeep
 from bedrail.journeys.cataloguing import Wanted, scan
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.custody import lift_hold, place_hold
@@ -30,7 +30,7 @@ from bedrail.keys import verify_ed25519
 from bedside_house import USE_CASE, SmallHouse
 from custody_house import PLAIN, SUBJECTS, custody_house, desk_of
 from reception_house import TurnableClock
-from small_home import told
+from small_home import bedrail, told
 
 DIGEST = "d" * 64
 
@@ -118,6 +118,40 @@ def test_what_is_due_is_destroyed_with_a_certificate(house: SmallHouse) -> None:
     assert certificate.subject == SUBJECTS[0]
     assert "BGB § 630f" in certificate.reason
     assert retention.due(ctx, desk, "petra") == []
+
+
+@pytest.mark.slow
+def test_a_timer_carries_out_an_approved_plan_by_its_order(house: SmallHouse, tmp_path: Path) -> None:
+    """From the command line, in processes of their own: destroyed, certified, each entry says by which order, and the
+    replay names none of them; a plan approved by whoever gave the order is left, and that is on record by its rule."""
+    ctx, home = house.app.context, house.app.home
+    ten_years(ctx)
+    upkeep.add_person(ctx, "dr-adams", "petra", "Petra", ("privacy-officer", "clinical-lead"))
+    house.app.close()
+    words = ("--as", "petra", "order", "give", "--act", "retention.run", "--reason", "weekly, timer on srv-1", "--json")
+    order = json.loads(bedrail(*words, home=home).out)
+    (tmp_path / "order").write_text(order["secret"])
+    timer = {"BEDRAIL_ORDER_FILE": str(tmp_path / "order")}
+    assert bedrail("--as", "petra", "retention", "approve", home=home).code == 0
+    own = bedrail("retention", "run", home=home, **timer)
+    assert (own.code, "nobody carries out what they approved" in own.err) == (1, True)
+    assert bedrail("--as", "dr-adams", "retention", "approve", home=home).code == 0
+    assert bedrail("keys", "shred", "--subject", SUBJECTS[1], "--reason", "why not", home=home, **timer).code == 1
+    ran = bedrail("retention", "run", "--folder", str(tmp_path / "papers"), "--json", home=home, **timer)
+    assert (ran.code, [each["outcome"] for each in json.loads(ran.out)["done"]]) == (0, ["destroyed"])
+    (paper,) = (tmp_path / "papers").iterdir()
+    assert verify_certificate(paper.read_bytes(), verify_ed25519).subject == SUBJECTS[0]
+    app = open_home(home)
+    assert readable(app.context) == {"d1", "d2", "d3"}
+    entries = [decode(data) for _, data in app.context.tape.registry_entries(0)]
+    done = [action_of(each) for each in entries if each.actor.auth == f"order:{order['order']}"]
+    assert {"disposal.ordered", "key.rotated", "disposal.completed", "retention.run"} <= set(done)
+    app.close()
+    verified = bedrail("ledger", "verify", home=home)
+    assert "standing order" not in verified.out + verified.err
+    told_of = json.loads(bedrail("--as", "petra", "access", "refused", "--json", home=home).out)["acts"]
+    found = {(each["kind"], each["who"], each["action"], each["why"]) for each in told_of}
+    assert ("order", order["order"], "retention.run", "own-plan") in found
 
 
 def test_a_run_is_repeated_without_harm_and_goes_on_where_it_stopped(

@@ -252,6 +252,7 @@ def _check_person(
         raise Refused(
             f"{person} made {candidate.name} and may not approve it.",
             remedy=f"The role {role} is also held by: {others}.",
+            reasons=("own-work",),
         )
 
 
@@ -262,6 +263,7 @@ def _check_other_roles(view: UseCaseView, ground: Ground, *, person: str, role: 
             raise Refused(
                 f"{person} has approved as {earlier.role} already.",
                 remedy=f"Each role is filled by another person: ask another {role}.",
+                reasons=("second-place",),
             )
 
 

@@ -53,7 +53,8 @@ def require_apart(roles: Iterable[str]) -> None:
     held = set(roles)
     for one, other in APART:
         if {one, other} <= held:
-            raise Refused(f"`{one}` and `{other}` are kept apart.", remedy="Give one of them to somebody else.")
+            remedy = "Give one of them to somebody else."
+            raise Refused(f"`{one}` and `{other}` are kept apart.", remedy=remedy, reasons=("kept-apart",))
 
 
 def _held(registry: Any, fact: HoldPlaced, _at: str) -> None:

@@ -136,9 +136,11 @@ def require_approvable(request: RequestView, person: str, roles: frozenset[str],
     if state in {"opened", "denied", "expired"}:
         raise Refused(f"the request is {state}.", remedy="Ask anew: bedrail deid reidentify request")
     if person == request.by:
-        raise Refused("nobody approves what they asked for themselves.", remedy="Somebody else in the role does.")
+        remedy = "Somebody else in the role does."
+        raise Refused("nobody approves what they asked for themselves.", remedy=remedy, reasons=("own-request",))
     if any(person == other for _, other in request.approvals):
-        raise Refused("you approved it already, in another role.", remedy="The other place is another person's.")
+        remedy = "The other place is another person's."
+        raise Refused("you approved it already, in another role.", remedy=remedy, reasons=("second-place",))
     role = next((role for role in request.missing() if role in roles), "")
     if not role:
         waiting = ", ".join(request.missing()) or "nobody"
@@ -153,7 +155,7 @@ def require_open(request: RequestView, person: str, now: float) -> None:
         raise Refused(f"the request is not open to you: it is {state}." if "waits" not in state else f"it {state}.",
                       remedy="bedrail deid reidentify list")  # fmt: skip
     if person != request.by:
-        raise Refused("only whoever asked opens it.", remedy=f"That is {request.by}.")
+        raise Refused("only whoever asked opens it.", remedy=f"That is {request.by}.", reasons=("own-request",))
 
 
 def _opened_project(registry: Any, fact: ProjectOpened, at: str) -> None:

@@ -14,6 +14,7 @@ from bedrail.core.accounts import RefusedRow
 from bedrail.core.errors import Refused
 from bedrail.core.events.refused import ActsRefused, RefusedAct
 from bedrail.governance.accounts import Identity
+from bedrail.governance.duties import DUTIES
 from bedrail.governance.moments import epoch, iso
 from bedrail.governance.sessions import Principal
 from bedrail.governance.values import PersonView
@@ -24,7 +25,7 @@ WINDOW_SECONDS = 600.0
 MOST_ACTS = 100
 """A fact names as many kinds of act; those after it are counted together."""
 
-WHYS = ("permission", "scope", "suspended", "sign-in", "another-person", "second-factor", "step-up")
+WHYS = ("permission", "scope", "suspended", "sign-in", "another-person", "second-factor", "step-up", *DUTIES)
 
 Caller = tuple[str, str]
 """(person or token, id)."""

@@ -13,6 +13,7 @@ from bedrail.governance.orders import OrderView
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
+from bedrail.journeys.refusals import duties
 
 MOST_DAYS = 180
 
@@ -54,9 +55,8 @@ def certify(ctx: Context, person: str, review: str, named: Sequence[str]) -> tup
     actor = ctx.require(person, "access.certify")
     campaign = open_campaign(ctx, review)
     items = tuple(dict.fromkeys(item for name in named for item in _items(campaign, name)))
-    own = [item for item in items if _whose(ctx, item) == person]
-    if own:
-        raise Refused(f"{own[0]} is your own: nobody certifies their own access.", remedy="Ask another reviewer.")
+    with duties(ctx, person, "access.certify"):
+        _not_own(ctx, person, items)
     gone = [item for item in items if campaign.items[item] == "revoked"]
     if gone:
         raise Refused(f"{gone[0]} was revoked.", remedy="It has to be given again.")
@@ -147,6 +147,13 @@ def about(registry: Registry, item: str) -> str:
         token = next((t for t in registry.tokens.values() if t.token == named), registry.revoked_tokens.get(named))
         return f"{token.owner or 'nobody'}: {token.client} until {token.expires[:10]}" if token is not None else ""
     return ""
+
+
+def _not_own(ctx: Context, person: str, items: Sequence[str]) -> None:
+    own = next((item for item in items if _whose(ctx, item) == person), "")
+    if own:
+        said = f"{own} is your own: nobody certifies their own access."
+        raise Refused(said, remedy="Ask another reviewer.", reasons=("own-access",))
 
 
 def _keep_an_owner(ctx: Context, item: str) -> None:

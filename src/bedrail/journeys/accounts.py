@@ -31,6 +31,7 @@ from bedrail.governance.permissions import ROLES, permitted
 from bedrail.governance.sessions import POWERFUL, Principal
 from bedrail.journeys.credentials import revoke
 from bedrail.journeys.reception import PURPOSE, Reception, credential_digest
+from bedrail.journeys.refusals import duties
 from bedrail.journeys.single_sign_on import subject_of
 
 INVITATION_SECONDS = 3 * 86400.0
@@ -119,8 +120,10 @@ def reset_second_factors(at: Reception, by: str, person: str, reason: str) -> No
     """
     with at.turn:
         actor, account = _managed(at, by, person)
-        if by == person:
-            raise Refused("this is for somebody else to do.", remedy="Use a recovery code, or ask another owner.")
+        with duties(at.ctx, by, "account.manage"):
+            if by == person:
+                remedy = "Use a recovery code, or ask another owner."
+                raise Refused("this is for somebody else to do.", remedy=remedy, reasons=("own-account",))
         gone = [each.credential for each in account.of_kind(*SECOND_FACTORS, "recovery-codes")]
         if not gone:
             raise Refused(f"{person} has no second factor.")

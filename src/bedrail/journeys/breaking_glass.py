@@ -30,6 +30,7 @@ from bedrail.governance.access import (
 from bedrail.governance.accounts import proven
 from bedrail.governance.moments import epoch, iso
 from bedrail.journeys.context import Context
+from bedrail.journeys.refusals import duties
 
 SKEW_SECONDS = 300.0
 """So far the clocks of nodes may be apart; the grant's id in an entry is what counts."""
@@ -135,8 +136,10 @@ def review_glass(ctx: Context, person: str, grant: str, verdict: str, remark: st
     known = named_grant(ctx, grant)
     if verdict not in VERDICTS:
         raise Invalid("this is no verdict.", path="--verdict", remedy=f"One of: {', '.join(VERDICTS)}.")
-    if known.person == person:
-        raise Refused("nobody reviews their own emergency.", remedy="Ask another officer or the owner.")
+    with duties(ctx, person, "break-glass.review"):
+        if known.person == person:
+            remedy = "Ask another officer or the owner."
+            raise Refused("nobody reviews their own emergency.", remedy=remedy, reasons=("own-emergency",))
     if known.reviewed_by:
         raise Refused(f"{known.reviewed_by} has reviewed it already.", remedy="bedrail break-glass list")
     fact = GlassReviewed(grant=known.grant, reviewer=person, verdict=verdict, remark=remark)

@@ -10,6 +10,7 @@ from bedrail.governance.consequences import Consequence, after_finding
 from bedrail.governance.findings import check_severity, check_step
 from bedrail.journeys.context import Context
 from bedrail.journeys.moving_ground import append_whole, told
+from bedrail.journeys.refusals import duties
 
 
 def file_finding(
@@ -74,8 +75,9 @@ def close_finding(ctx: Context, person: str, finding: str, remark: str) -> None:
     found = ctx.registry.findings.named(finding)
     _check_words(remark, "--remark")
     check_step(found, "close")
-    if found.answered_by == person:
-        raise Refused("nobody accepts their own answer.", remedy="Ask another auditor.")
+    with duties(ctx, person, "finding.file"):
+        if found.answered_by == person:
+            raise Refused("nobody accepts their own answer.", remedy="Ask another auditor.", reasons=("own-answer",))
     fact = FindingClosed(finding=found.finding, auditor=person, remark=remark)
     ctx.append(actor, "audit", fact, known=ctx.registry.seen)
 

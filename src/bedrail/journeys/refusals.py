@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bedrail.core.accounts import RefusedCounts, RefusedRow
 from bedrail.core.errors import BedrailError, Refused
 from bedrail.core.events import Actor
 from bedrail.core.values import Value
+from bedrail.governance.duties import DUTIES
 from bedrail.governance.refusals import RefusedView, answerable, by_caller, told_of, why_of
 
 if TYPE_CHECKING:
@@ -56,6 +59,17 @@ def refused_act(ctx: Context, person: str, action: str, refused: Refused) -> Non
         tell(ctx, ctx.refused)
     except BedrailError:
         pass  # a disk that is out refuses nothing less; what was counted is told by whoever comes next
+
+
+@contextmanager
+def duties(ctx: Context, person: str, action: str) -> Iterator[None]:
+    """What is refused in here by a rule of separate duties is counted among refused acts, under the rule's name."""
+    try:
+        yield
+    except Refused as refused:
+        if refused.reasons[:1] and refused.reasons[0] in DUTIES:
+            refused_act(ctx, person, action, refused)
+        raise
 
 
 def count(

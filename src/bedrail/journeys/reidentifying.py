@@ -18,6 +18,7 @@ from bedrail.core.ports import KeyedDigest
 from bedrail.core.values import Value
 from bedrail.governance.deidentification import APPROVERS, RequestView, require_approvable, require_open
 from bedrail.journeys.context import Context
+from bedrail.journeys.refusals import duties
 
 MOST_PSEUDONYMS = 200
 MOST_DAYS = 30
@@ -71,7 +72,8 @@ def approve(ctx: Context, person: str, name: str) -> RequestView:
     actor = ctx.require(person, "reidentification.approve")
     found, known = ctx.registry.deidentification.request(name), ctx.registry.seen
     roles = ctx.registry.people[person].roles & frozenset(APPROVERS)
-    role = require_approvable(found, person, roles, ctx.clock.now().timestamp())
+    with duties(ctx, person, "reidentification.approve"):
+        role = require_approvable(found, person, roles, ctx.clock.now().timestamp())
     ctx.append(actor, "privacy", ReidentificationApproved(request=found.request, role=role), known=known)
     return ctx.registry.deidentification.requests[found.request]
 
@@ -111,7 +113,8 @@ def open_request(
     """
     actor = ctx.require(person, "reidentification.request")
     found, known = ctx.registry.deidentification.request(name), ctx.registry.seen
-    require_open(found, person, ctx.clock.now().timestamp())
+    with duties(ctx, person, "reidentification.request"):
+        require_open(found, person, ctx.clock.now().timestamp())
     ctx.registry.deidentification.project(found.project)
     if candidates is None:
         behind = keys.behind(found.project, found.pseudonyms)

@@ -14,6 +14,7 @@ from bedrail.core.values import Value
 from bedrail.journeys import disposal
 from bedrail.journeys.context import Context
 from bedrail.journeys.custody import KeyDesk, Told, untold
+from bedrail.journeys.refusals import duties
 from bedrail.journeys.retention import Item, items_due
 
 PLAN_DAYS = 30
@@ -111,8 +112,10 @@ def _approved(ctx: Context, person: str, *, dry: bool) -> tuple[str, Plan]:
     catalogue = ctx.refresh().catalogue
     if not catalogue.plan:
         raise NotFound("no plan was approved.", path="retention", remedy="bedrail retention approve, as the owner.")
-    if catalogue.plan_by == person and not dry:
-        raise Refused("nobody carries out what they approved.", remedy="Ask another privacy officer.")
+    with duties(ctx, person, "retention.run"):
+        if catalogue.plan_by == person and not dry:
+            remedy = "Ask another privacy officer."
+            raise Refused("nobody carries out what they approved.", remedy=remedy, reasons=("own-plan",))
     if catalogue.plan_until < ctx.clock.now().date().isoformat():
         raise Refused("the approval has ended.", remedy="Have it approved again: bedrail retention approve")
     return catalogue.plan, msgspec.json.decode(ctx.artifacts.get(catalogue.plan), type=Plan)

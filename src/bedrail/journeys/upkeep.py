@@ -14,6 +14,7 @@ from bedrail.governance.permissions import ROLES
 from bedrail.governance.policy import Policy, default_policy_text, parse_policy
 from bedrail.journeys.context import SYSTEM, Context, Views
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
+from bedrail.journeys.refusals import duties
 from bedrail.journeys.verifying import about_second_key, with_replay
 from bedrail.ledger.cosignature import Verifiers
 from bedrail.ledger.hashing import Parallel
@@ -59,7 +60,8 @@ def add_person(
         raise Invalid(
             f"`{unknown[0] if unknown else ''}` is no role.", path="--role", remedy=f"Roles are: {', '.join(ROLES)}."
         )
-    require_apart(roles)
+    with duties(ctx, person, "person.add"):
+        require_apart(roles)
     if "owner" not in roles and ctx.registry.holders("owner") == (new,):
         raise Refused(f"{new} is the only owner.", remedy="Make somebody else an owner first: nobody could after this.")
     known = ctx.registry.people.get(new)

@@ -11,7 +11,8 @@ class RefusedAct(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """An action of the table of permissions, or `token:decide` and its like, refused `count` times.
 
     `door` is cli, web, api or python;
-    `why` is permission, scope, suspended, sign-in, another-person, second-factor or step-up.
+    `why` is permission, scope, suspended, sign-in, another-person, second-factor, step-up, or the name of a rule of
+    separate duties (`governance.duties`).
     """
 
     action: str

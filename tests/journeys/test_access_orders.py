@@ -1,0 +1,116 @@
+"""Standing orders in access reviews and at the doctor, and what separate duties forbid on record, on a real home."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from test_access import REASON, house, wait
+
+from bedrail.core.errors import Refused
+from bedrail.core.events import Actor, BackupTaken
+from bedrail.governance.duties import DUTIES
+from bedrail.governance.policy import default_policy_text
+from bedrail.governance.sessions import Principal
+from bedrail.journeys import upkeep
+from bedrail.journeys.access_review import about, access_posture, certify, close_review, revoke_item, start_review
+from bedrail.journeys.breaking_glass import break_glass, review_glass
+from bedrail.journeys.findings import answer_finding, close_finding, file_finding
+from bedrail.journeys.orders import give_order, revoke_order
+from bedrail.keys import new_token
+from bedside_house import SmallHouse
+
+__all__ = ["house"]
+
+
+def order_of(house: SmallHouse, *acts: str, days: int = 365) -> str:
+    """A standing order given by rob."""
+    ctx, given = house.app.context, timedelta(days=days)
+    return give_order(ctx, "rob", acts, new_token()[1], valid_for=given, reason="nightly, timer on srv-1").order
+
+
+def test_a_reviewer_keeps_or_ends_a_standing_order(house: SmallHouse) -> None:
+    """What is ended opens nothing; what nobody spoke for in time is suspended, and taken away with the review."""
+    ctx = house.app.context
+    upkeep.adopt_policy(ctx, "olivia", default_policy_text().replace('uncertified = "list"', 'uncertified = "suspend"'))
+    kept, ended, late = (order_of(house, "backup.take") for _ in range(3))
+    review = start_review(ctx, "sec", ctx.clock.now() + timedelta(days=10))
+    assert {f"order:{order}" for order in (kept, ended, late)} <= set(review.items)
+    assert about(ctx.registry, f"order:{kept}").startswith("rob: backup.take until ")
+    certify(ctx, "sec", "", ["rob", f"order:{kept}"])
+    revoke_item(ctx, "olivia", "", f"order:{ended}", "srv-1 was replaced")
+    assert ctx.registry.orders.orders[ended].revoked == "by an access review"
+    wait(house, days=11)
+    for order in (kept, late):
+        ctx.principal = Principal(person="rob", auth=f"order:{order}", auth_time=0.0, kind="token", session=order)
+        if order == kept:
+            assert ctx.require("rob", "backup.take").auth == f"order:{kept}"
+        else:
+            with pytest.raises(Refused, match="nobody certified this standing order"):
+                ctx.require("rob", "backup.take")
+    ctx.principal = None
+    certify(ctx, "olivia", "", ["sec"])
+    close_review(ctx, "sec", "")
+    assert [bool(ctx.registry.orders.orders[order].revoked) for order in (kept, ended, late)] == [False, True, True]
+
+
+def test_what_separate_duties_forbid_is_among_refused_acts_by_its_rule(house: SmallHouse) -> None:
+    """Each once, of whoever tried; a role that permits the act does not make it anybody's."""
+    ctx = house.app.context
+    upkeep.add_person(ctx, "olivia", "kim", "Kim", ("auditor", "security-officer"))
+    start_review(ctx, "olivia", ctx.clock.now() + timedelta(days=10))
+    glass = break_glass(ctx, "priya", "clinical-lead", REASON)
+    due = ctx.clock.now().date() + timedelta(days=9)
+    finding, _ = file_finding(ctx, "ada", severity="note", title="No drill", owner="kim", due=due)
+    answer_finding(ctx, "kim", finding.finding, "it was drilled today")
+    acts = {
+        "own-access": lambda: certify(ctx, "sec", "", ["sec"]),
+        "own-emergency": lambda: review_glass(ctx, "priya", glass.grant, "justified", "it was needed"),
+        "kept-apart": lambda: upkeep.add_person(ctx, "olivia", "max", "Max", ("key-custodian", "data-scientist")),
+        "own-answer": lambda: close_finding(ctx, "kim", finding.finding, "all is well"),
+    }
+    for rule, act in acts.items():
+        with pytest.raises(Refused) as error:
+            act()
+        assert error.value.reasons[0] == rule
+    known = ctx.refresh().refused.acts
+    assert {(who, why) for _, who, _, _, why in known} == {
+        ("sec", "own-access"), ("priya", "own-emergency"), ("olivia", "kept-apart"), ("kim", "own-answer"),
+    }  # fmt: skip
+    assert set(DUTIES) >= set(acts)
+
+
+def test_nobody_certifies_an_order_that_they_gave(house: SmallHouse) -> None:
+    """Though their role lets them certify."""
+    ctx = house.app.context
+    fact = give_order(
+        ctx, "sec", ("abuse.look",), new_token()[1], valid_for=timedelta(days=9), reason="nightly, timer on srv-1"
+    )
+    start_review(ctx, "olivia", ctx.clock.now() + timedelta(days=10))
+    with pytest.raises(Refused, match="is your own"):
+        certify(ctx, "sec", "", [f"order:{fact.order}"])
+    certify(ctx, "olivia", "", [f"order:{fact.order}"])
+
+
+def test_the_doctor_names_orders_that_end_and_timers_that_do_not_run(house: SmallHouse) -> None:
+    """Two weeks before and after the end, unless another goes on; a week without a backup; revoked ones are done."""
+    ctx = house.app.context
+    order = order_of(house, "backup.take", days=60)
+
+    def named() -> list[str]:
+        return [each["what"] for each in access_posture(ctx) if "standing order" in each["what"]]
+
+    assert named() == []
+    wait(house, days=9)
+    assert [f"nothing was done under the standing order {order}" in what for what in named()] == [True]
+    ctx.append(Actor(auth=f"order:{order}", id="rob", kind="person"), "governance", BackupTaken(size=9, keys=False))
+    assert named() == []
+    wait(house, days=40)
+    assert [" ends on " in what for what in named()] == [True, False]
+    wait(house, days=12)
+    assert [" ended on " in what for what in named()] == [True]
+    again = order_of(house, "backup.take", "monitoring.look", days=60)
+    assert named() == []
+    revoke_order(ctx, "rob", again, "srv-1 was replaced")
+    wait(house, days=20)
+    assert named() == []
