@@ -249,6 +249,8 @@ def test_every_format_of_the_gate_says_the_same(home: Path, stage: str, candidat
     closed = told_json["gate"] == "closed"
     assert answers["table"].code == (1 if closed else 0)
     assert answers["table"].out.startswith("CLOSED" if closed else "OPEN")
+    assert told_json["rests_on"].endswith("in the database" if closed else "were sealed")
+    assert f"rests on {told_json['rests_on']}" in answers["table"].out
     suites = ElementTree.fromstring(answers["junit"].out)
     assert suites.tag == "testsuites"
     assert len(suites.findall(".//testcase")) == len(told_json["criteria"]) == int(suites.attrib["tests"])
@@ -270,6 +272,7 @@ def test_exit_codes_tell_open_closed_invalid_and_out(home: Path, tmp_path_factor
     """0 open, 1 closed, 2 invalid input, 3 when a part of the system is out or its bytes are not the recorded ones."""
     gate = ("gate", CASE, "--candidate", "boosted", "--to")
     assert told(*gate, "shadow", home=home).code == 0
+    assert "in the database" in told(*gate, "shadow", "--quick", home=home).out
     assert told(*gate, "general", home=home).code == 1
     assert told(*gate, "heaven", home=home).code == 2
     damaged = copied(tmp_path_factory, "damaged")

@@ -272,7 +272,7 @@ BEHIND: tuple[tuple[str, Callable[[Case], None]], ...] = (
 
 @pytest.mark.parametrize("deed", [deed for _, deed in BEHIND], ids=[name for name, _ in BEHIND])
 def test_one_change_behind_the_back_deploys_nothing(case: Case, deed: Callable[[Case], None]) -> None:
-    """An insider with the files in hand: deploying, approving and rolling back are refused, and nothing is deployed."""
+    """An insider with the files in hand: deploying is refused, nothing is deployed, and no gate is said to be open."""
     with opened(case.folder) as case.app:
         assert case.closed() == set()
         before = len(case.app.context.use_case(CASE).history)
@@ -282,6 +282,9 @@ def test_one_change_behind_the_back_deploys_nothing(case: Case, deed: Callable[[
     assert ran.code in {1, 2, 3}, ran.out
     assert "What to do" in ran.err
     assert "Traceback" not in ran.err
+    ran = told("gate", CASE, "--candidate", "baseline", "--to", "general", home=case.folder)
+    assert ran.code in {1, 2, 3}, ran.out
+    assert "OPEN" not in ran.out
     try:
         with opened(case.folder) as app:
             assert len(app.context.use_case(CASE).history) == before

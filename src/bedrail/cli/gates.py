@@ -28,17 +28,18 @@ candidate_option = click.option("--candidate", default="", help="Name or digest;
 @click.option(
     "--format", "form", type=click.Choice(["table", "json", "junit", "sarif"]), default="table", show_default=True
 )
+@click.option("--quick", is_flag=True, help="Do not hold an open gate's facts against the seal; the answer says so.")
 @pass_state
-def gate(state: CliState, use_case: str, stage: str, candidate: str, form: str) -> None:
-    """Is the gate open? Exit code 0 open, 1 closed, 2 invalid; anyone may ask.
+def gate(state: CliState, use_case: str, stage: str, candidate: str, form: str, quick: bool) -> None:
+    """Is the gate open? Exit code 0 open, 1 closed, 2 invalid, 3 when what it rests on was changed; anyone may ask.
 
     \b
     Example: bedrail gate readmission-30d --to pilot --format junit > gate.xml
     """
     from bedrail.governance.formats import format_gate, gate_exit_code
-    from bedrail.journeys.delivery import judge_gate
+    from bedrail.journeys.delivery import ask_gate
 
-    answer, _ = judge_gate(state.context(), use_case, stage, candidate)
+    answer = ask_gate(state.context(), use_case, stage, candidate, sealed=not quick)
     click.echo(format_gate(answer, form).rstrip())
     click.get_current_context().exit(gate_exit_code(answer))
 

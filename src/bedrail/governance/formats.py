@@ -43,6 +43,7 @@ def gate_table(gate: Gate) -> str:
         for obligation in gate.obligations:
             lines += _wrapped("  -  ", obligation)
     lines += ["", f"policy {gate.policy[:12]}  candidate {gate.candidate[:12] or '-'}  judged {gate.judged_at}"]
+    lines += [f"rests on {gate.rests_on}"]
     return "\n".join(lines) + "\n"
 
 
@@ -139,6 +140,7 @@ def gate_sarif(gate: Gate) -> str:
                     "candidate": gate.candidate,
                     "stage": gate.stage,
                     "policy": gate.policy,
+                    "restsOn": gate.rests_on,
                 },
             }
         ],

@@ -265,8 +265,16 @@ class Condition(Value, frozen=True, kw_only=True):
     obligation: str = ""
 
 
+AS_THEY_STAND = "facts as they stand in the database"
+AS_SEALED = "facts, evidence and package as they were sealed"
+
+
 class GateAnswer(Value, frozen=True, kw_only=True):
-    """What open and closed gates have in common; `criteria` are all questions asked, in order."""
+    """What open and closed gates have in common; `criteria` are all questions asked, in order.
+
+    `rests_on` says whether the facts behind it were held against the ledger's signed root: `AS_SEALED`, or
+    `AS_THEY_STAND`, when somebody with the database in hand may have changed them.
+    """
 
     use_case: str
     candidate: str
@@ -277,6 +285,7 @@ class GateAnswer(Value, frozen=True, kw_only=True):
     criteria: tuple[str, ...]
     conditions: tuple[Condition, ...]
     obligations: tuple[str, ...]
+    rests_on: str = AS_THEY_STAND
 
 
 class Open(GateAnswer, frozen=True, kw_only=True, tag_field="gate", tag="open"):
