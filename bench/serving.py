@@ -5,14 +5,14 @@
 LightGBM 200 trees x 31 leaves x 30 numeric features. Each round gives every server a wrk window at 1, 8 and 64
 clients, interleaved; figures are medians of per-round ratios. Server CPU comes from /proc/PID/stat (children
 included), the raw fdatasync from the same disk in the same run. Peers run at their best settings with one worker,
-OMP_NUM_THREADS=1 and telemetry off; a peer whose environment cannot be installed is left out and said so.
+OMP_NUM_THREADS=1 and telemetry off; a peer whose environment cannot be installed is left out and said so. `floor` is
+no peer but the least that anybody pays who records before answering: an empty ASGI handler, one INSERT, one COMMIT.
 Results: bench/out/serving.json.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import os
 import re
@@ -28,24 +28,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import numpy as np
-import uvloop
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests"))
 
 from onnx_trees import onnx_of  # noqa: E402
+from serving_alone import governance  # noqa: E402
 
 import bedside_house as bh  # noqa: E402
-from bedrail.core.ports import Draft  # noqa: E402
-from bedrail.journeys.bedside import Bedside  # noqa: E402
-from bedrail.ledger.append import Receipt  # noqa: E402
 from bedrail.models.contract import Contract, Feature  # noqa: E402
-from bedrail.models.predict import LoadedModel  # noqa: E402
 from bedrail.models.values import Lineage  # noqa: E402
 from bedrail.models.wrap import wrap  # noqa: E402
-from bedrail.web.server import Standing, collect_rarely  # noqa: E402
 
 WIDTH, ROWS, BODIES, SUBJECTS = 30, 20_000, 2_000, 2_000
 NAMES = [f"f{i}" for i in range(WIDTH)]
@@ -157,7 +151,8 @@ def start(out: Path, house: bh.SmallHouse, scripts: dict[str, Path]) -> list[Ser
             f"/api/v1/use-cases/{bh.USE_CASE}/decisions",
             "/readyz",
             "governed",
-        )
+        ),
+        "floor": ([sys.executable, str(HERE / "peers/floor.py"), str(out / "floor"), "PORT"], "/", "/", "governed"),
     }
     if ready(FASTAPI, ["fastapi", "uvicorn", "uvloop", "httptools", "lightgbm", "scikit-learn", "onnxruntime"]):
         python = str(FASTAPI / "bin/python")
@@ -190,7 +185,7 @@ def start(out: Path, house: bh.SmallHouse, scripts: dict[str, Path]) -> list[Ser
         log = (out / f"{name}.log").open("wb")
         process = subprocess.Popen(
             [str(port) if part == "PORT" else part for part in command],
-            env=environment(None if name == "governed" else venv),
+            env=environment(None if name in ("governed", "floor") else venv),
             stdout=log,
             stderr=log,
             start_new_session=True,
@@ -258,81 +253,6 @@ def fdatasync_ms(folder: Path, times: int = 200) -> float:
     return statistics.median(found)
 
 
-class Still:
-    """A model that says what it said before."""
-
-    def __init__(self, model: LoadedModel, x: np.ndarray) -> None:
-        said, shares = model.assess(x), model.contributions(x)
-        self.package = model.package
-        self.assess = lambda _: said
-        self.contributions = lambda _: shares
-
-
-def governance(house: bh.SmallHouse, scripts: dict[str, Path], times: int = 6000) -> dict[str, float]:
-    """CPU microseconds of one decision in this process without HTTP and disk; and the same without the model.
-
-    Without the model: score, interval, distance and contributions are answers kept from before, everything else
-    (reading, guards, reasons in words, card, sealing, ledger entry, JSON) is done. `_together_us` is the same with
-    sixteen requests in hand at a time, as at a loaded server, each in a task of its own.
-    """
-    encode = msgspec.json.Encoder().encode
-    bodies = [line.encode() for line in scripts["governed"].with_suffix(".jsonl").read_text().splitlines()]
-    receipt = Receipt(index=1, leaf="0" * 64, size=1, checkpoint="c" * 180)
-
-    async def at_once(_: Draft) -> Receipt:
-        return receipt
-
-    async def cost(bedside: Bedside, decisions: int) -> float:
-        start = time.process_time()
-        for number in range(decisions):
-            encode(await bedside.decide(house.token, bh.USE_CASE, bodies[number % len(bodies)]))
-        return (time.process_time() - start) / decisions * 1e6
-
-    async def cost_together(bedside: Bedside, decisions: int, together: int = 16) -> float:
-        async def one(number: int) -> None:
-            encode(await bedside.decide(house.token, bh.USE_CASE, bodies[number % len(bodies)]))
-
-        start = time.process_time()
-        for first in range(0, decisions, together):
-            await asyncio.gather(*(one(first + more) for more in range(together)))
-        return (time.process_time() - start) / -(-decisions // together) / together * 1e6
-
-    async def measure() -> dict[str, float]:
-        standing = Standing(house.app)
-        bedside = standing.bedside
-        bedside.commit = at_once
-        await bedside.serving.settle()
-        for body in bodies:
-            await bedside.decide(house.token, bh.USE_CASE, body)
-        collect_rarely()
-        place = bedside.serving.ready(house.candidate)
-        loaded = place.model
-        x = loaded.encoder.row(json.loads(bodies[0])["features"])
-        real, still, real_together, still_together = [], [], [], []
-        for _ in range(9):
-            place.model = loaded
-            real.append(await cost(bedside, times // 9))
-            real_together.append(await cost_together(bedside, times // 9))
-            place.model = Still(loaded, x)
-            still.append(await cost(bedside, times // 9))
-            still_together.append(await cost_together(bedside, times // 9))
-        kinds = {kind for _, kind, _ in bedside.tally}
-        assert kinds == {"answer"} or sum(bedside.tally.values()) * 0.95 < sum(
-            count for (_, kind, _), count in bedside.tally.items() if kind == "answer"
-        )
-        await standing.group.close()
-        return {
-            "decision_us": statistics.median(real),
-            "governance_us": statistics.median(still),
-            "governance_us_best": min(still),
-            "decision_together_us": statistics.median(real_together),
-            "governance_together_us": statistics.median(still_together),
-            "governance_together_us_best": min(still_together),
-        }
-
-    return uvloop.run(measure())
-
-
 def main() -> None:
     """Run, print, and keep."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -346,7 +266,7 @@ def main() -> None:
         X, y = train(out)
         house = make_home(out, X, y)
         scripts = write_scripts(out, X, house.token)
-        found: dict = {"governance": governance(house, scripts)}
+        found: dict = {"governance": governance(house, scripts, bh.USE_CASE)}
         print(json.dumps(found["governance"], indent=1))
         if given.only:
             return
@@ -395,7 +315,8 @@ def summary(rounds: list[dict]) -> dict[str, float]:
                 pairs = list(zip(ours, theirs, strict=True))
                 said[f"x {name}@{clients} wall"] = statistics.median(a["rps"] / b["rps"] for a, b in pairs)
                 said[f"x {name}@{clients} cpu"] = statistics.median(b["cpu"] / a["cpu"] for a, b in pairs)
-    said["p50@1 - fdatasync ms"] = statistics.median(r["governed@1"]["p50"] - r["fdatasync"] for r in rounds)
+    for name in ("governed", "floor"):
+        said[f"{name} p50@1 - fdatasync ms"] = statistics.median(r[f"{name}@1"]["p50"] - r["fdatasync"] for r in rounds)
     return said
 
 
@@ -422,11 +343,15 @@ def show(found: dict) -> None:
     ):
         if key in said:
             print(f"{key}: {said[key]:.2f}, wanted at least {least}: {'reached' if said[key] >= least else 'MISSED'}")
-    late, cost = said["p50@1 - fdatasync ms"], found["governance"]["governance_us"]
-    print(
-        f"p50 at 1 client beyond fdatasync: {late:.3f} ms, wanted at most 0.5: {'reached' if late <= 0.5 else 'MISSED'}"
-    )
+    late, least = said["governed p50@1 - fdatasync ms"], said["floor p50@1 - fdatasync ms"]
+    reached = "reached" if late <= 0.5 else "MISSED"
+    print(f"p50 at 1 client beyond fdatasync: {late:.3f} ms, wanted at most 0.5: {reached}")
+    print(f"  the floor (empty ASGI handler, one INSERT, one COMMIT): {least:.3f} ms beyond fdatasync")
+    cpu, bare = said["governed@1 cpu"], said["floor@1 cpu"]
+    print(f"  CPU at 1 client: {cpu:.0f} us, the floor {bare:.0f} us: {cpu / bare:.1f} times")
+    cost, least = found["governance"]["governance_us"], found["governance"]["primitives_us"]
     print(f"governance: {cost:.1f} us, wanted at most 30: {'reached' if cost <= 30 else 'MISSED'}")
+    print(f"  its primitives alone, called straight: {least:.1f} us")
 
 
 def stop(servers: list[Server]) -> None:
