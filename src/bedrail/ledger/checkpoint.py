@@ -11,6 +11,7 @@ import base64
 import binascii
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 
 from bedrail.core.errors import Corrupt
@@ -53,6 +54,7 @@ class Note:
     signatures: tuple[NoteSignature, ...]
 
 
+@lru_cache(maxsize=256)
 def key_hash(name: str, public_key: bytes) -> bytes:
     """SHA-256(name || LF || 0x01 || key), first 4 bytes (signed-note)."""
     return typed_key_hash(name, ED25519, public_key)
