@@ -60,15 +60,19 @@ def test_the_graph_is_walked_both_ways() -> None:
     assert all(depth[e.before] < depth[e.after] for e in GRAPH.edges)
 
 
-@pytest.mark.parametrize(("named", "kind"), [("boosted", "model"), ("dddddd", "dataset"), ("01J", "decision")])
+@pytest.mark.parametrize(("named", "kind"), [("boosted", "model"), ("dddddd", "dataset"), ("01J", "decision"),
+                                             ("bbbbbb", "dataset"), ("c" * 64, "model")])  # fmt: skip
 def test_things_are_found_by_name_digest_and_beginning(named: str, kind: str) -> None:
-    """Whatever is meant once."""
+    """Whatever is meant once; of a thing and the act that made it, which share a digest, the thing."""
     assert GRAPH.find(named).kind == kind
 
 
-@pytest.mark.parametrize("named", ["", "ddddd", "nobody", "bbbbbb"])
+@pytest.mark.parametrize("named", ["", "ddddd", "nobody", "eeeeee"])
 def test_what_is_not_there_or_meant_twice_is_not_found(named: str) -> None:
-    """An admission and its dataset share a digest: its beginning alone is not enough."""
+    """Two datasets whose digests begin alike need a longer beginning."""
+    twins = Graph(nodes=(node("dataset:" + "e" * 64), node("dataset:" + "e" * 63 + "f")), edges=())
+    with pytest.raises(NotFound):
+        twins.find(named)
     with pytest.raises(NotFound):
         GRAPH.find(named)
 

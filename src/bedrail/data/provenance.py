@@ -49,13 +49,17 @@ class Graph(Value, frozen=True, kw_only=True):
     edges: tuple[Edge, ...]
 
     def find(self, named: str) -> Node:
-        """The node of this id, digest (from six characters on) or name; raises `NotFound`, also when several fit."""
+        """The node of this id, digest (from six characters on) or name; raises `NotFound`, also when several fit.
+
+        Of a thing and the act that made it, which bear one digest, the thing.
+        """
         exact = [node for node in self.nodes if named in (node.id, node.id.partition(":")[2])]
         if exact:
-            return exact[-1]
+            return next((node for node in reversed(exact) if node.kind not in ACTS), exact[-1])
         begins = [n for n in self.nodes if len(named) >= 6 and n.id.partition(":")[2].startswith(named)]
+        things = [n for n in begins if n.kind not in ACTS]
         by_name = [n for n in self.nodes if n.name == named and n.kind not in ACTS]
-        for found in (begins, by_name):
+        for found in (things or begins, by_name):
             if len({node.id for node in found}) == 1:
                 return found[0]
             if found and found is by_name:
