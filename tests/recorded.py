@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bedrail.app import App
 from bedrail.core.events import decode
-from bedrail.core.events.refused import ActsRefused
+from bedrail.core.events.refused import ActsRefused, StrangersRefused
 
 
 def acts_on_record(app: App, since: int = 0) -> int:
-    """The entries of the ledger, from index `since` on, but those that tell of refused acts."""
-    return sum(not isinstance(decode(data).fact, ActsRefused) for _, data in app.context.tape.entries(since))
+    """The entries of the ledger, from index `since` on, but those that tell of refusals."""
+    return sum(
+        not isinstance(decode(data).fact, ActsRefused | StrangersRefused) for _, data in app.context.tape.entries(since)
+    )

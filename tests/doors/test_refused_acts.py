@@ -20,12 +20,14 @@ from bedrail.core.events.refused import ActsRefused
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.refusals import MOST_ACTS, told_of
 from bedrail.journeys import refusals, upkeep
+from bedrail.journeys.strangers import Strangers
 from bedrail.stores.sqlite import SqliteStore
 from bedside_house import served, small_house, usual
 from postgres_server import server
 from reception_house import House, TurnableClock, house, refused
 from small_home import told
 
+REVIEWS = "/api/v1/use-cases/x/reviews"
 TAG = ActsRefused.__struct_config__.tag
 
 
@@ -221,6 +223,46 @@ def test_a_token_refused_for_its_scope_is_told_and_made_up_ones_are_not(tmp_path
         ("token", "t0"): [("token:decide", "api", "scope", 50), ("decision.respond", "api", "permission", 34)],
     }
     assert b"Jane" not in b"".join(data)
+
+
+def test_forged_forms_and_made_up_tokens_are_counted_and_an_hour_of_them_is_one_fact(home: House) -> None:
+    """In the metrics at once; on record by number alone, however many there are, and nothing of what was sent."""
+    home.join("sam")
+    with serving(home) as port:
+        mine = signed_in(Browser(port), home, "sam")
+        size = home.app.context.tape.head().size
+        for n in range(30):
+            assert mine.post("/account/recovery-codes", form=f"guessed-{n}").status == 403
+            assert Browser(port).post("/sign-in", headers={"origin": "https://evil.example"}, person="x").status == 403
+            assert mine.go("GET", REVIEWS, authorization=f"Bearer made-up-{n}").status == 401
+        assert mine.get(REVIEWS).status == 401, "no token at all is no attempt"
+        assert home.app.context.tape.head().size == size, "the flood itself writes nothing"
+        counted = mine.get("/metrics").text
+        assert 'strangers_refused_total{attempt="form"} 60' in counted
+        assert 'strangers_refused_total{attempt="token"} 30' in counted
+    entries = home.facts("strangers.refused")
+    assert [(e.fact.forms, e.fact.tokens) for e in entries] == [(60, 30)]  # type: ignore[union-attr]
+    data = b"".join(data for _, data in home.app.context.tape.entries())
+    assert not any(word in data for word in (b"made-up", b"guessed", b"evil"))
+
+
+def test_what_strangers_do_is_told_once_an_hour_and_nothing_is_lost_in_between() -> None:
+    """The first at once; what comes while a fact is being written waits for the next."""
+    strangers, at = Strangers(), datetime(2026, 3, 1, tzinfo=UTC)
+    assert strangers.due(0.0) is None
+    strangers.count("form", at)
+    first = strangers.due(0.0)
+    assert first is not None
+    strangers.count("token", at)
+    strangers.count("form", at)
+    strangers.told(first, 0.0)
+    assert strangers.due(3599.0) is None
+    later = strangers.due(3600.0)
+    assert later is not None
+    assert (first.forms, first.tokens, later.forms, later.tokens) == (1, 0, 1, 1)
+    strangers.told(later, 3600.0)
+    assert strangers.due(1e9, all_of_it=True) is None
+    assert strangers.total == {"form": 2, "token": 1}
 
 
 def test_auditors_see_them_on_the_command_line(tmp_path: Path) -> None:

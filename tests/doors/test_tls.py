@@ -21,8 +21,9 @@ import pytest
 import trustme
 from OpenSSL import SSL
 
-from bedrail.app import make_lab_tls, revoke_lab_tls, server_tls
+from bedrail.app import make_lab_tls, open_home, revoke_lab_tls, server_tls
 from bedrail.core.errors import Invalid, NotFound, Refused
+from bedrail.core.events import StrangersRefused, decode
 from bedrail.keys.lab_tls import revoke
 from bedrail.keys.tls import X25519MLKEM768, client_context, offered_groups, offers_hybrid, read_certificate
 from small_home import environment, founded, told
@@ -46,6 +47,15 @@ class Secure:
             response = connection.getresponse()
             response.read()
             return response.status, {name.lower(): value for name, value in response.getheaders()}
+        finally:
+            connection.close()
+
+    def read(self, path: str, client: str = "") -> str:
+        """The whole of a page."""
+        connection = http.client.HTTPSConnection("localhost", self.port, timeout=10, context=self.lab(client))
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().read().decode()
         finally:
             connection.close()
 
@@ -149,6 +159,28 @@ def test_tls_1_3_answers_and_nothing_older_does(one_way: Secure) -> None:
     with socket.create_connection(("127.0.0.1", one_way.port), timeout=10) as plain:
         plain.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"HTTP/1.1" not in plain.recv(100)
+    with socket.create_connection(("127.0.0.1", one_way.port), timeout=10):
+        pass  # somebody looks whether the port is open: no handshake failed
+    failed = 'bedrail_strangers_refused_total{attempt="handshake"} 2'
+    assert failed in one_way.read("/metrics")
+
+
+@pytest.mark.slow
+def test_failed_handshakes_are_counted_and_come_on_record_in_one_fact(home: Path, tmp_path: Path) -> None:
+    """No client certificate, one of another authority, an older version: in the metrics at once, then in the ledger."""
+    house = tmp_path / "home"
+    shutil.copytree(home, house)
+    folder = tmp_path / "tls"
+    make_lab_tls(folder, ["localhost"], ["ehr"], 30)
+    with secured(house, folder, tmp_path / "log", "--client-ca", str(folder / "ca.pem")) as mutual:
+        for _ in range(20):
+            refused(mutual, mutual.lab())
+        assert 'bedrail_strangers_refused_total{attempt="handshake"} 20' in mutual.read("/metrics", "ehr")
+    app = open_home(house)
+    facts = [decode(data).fact for _, data in app.context.tape.registry_entries(0)]
+    (told_of,) = [fact for fact in facts if isinstance(fact, StrangersRefused)]
+    assert (told_of.handshakes, told_of.forms, told_of.tokens) == (20, 0, 0)
+    app.close()
 
 
 @pytest.mark.slow

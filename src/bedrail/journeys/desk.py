@@ -21,6 +21,7 @@ from bedrail.governance.views import Registry
 from bedrail.journeys.deadlines import Deadlines
 from bedrail.journeys.serving import Serving
 from bedrail.journeys.steps import Steps
+from bedrail.journeys.strangers import Attempt, Strangers
 from bedrail.journeys.throttling import Throttling
 from bedrail.ledger.append import Receipt
 
@@ -60,6 +61,7 @@ class Desk:
     deadlines: Deadlines = field(default_factory=Deadlines)
     steps: Steps = field(default_factory=Steps)
     throttling: Throttling = field(default_factory=Throttling)
+    strangers: Strangers = field(default_factory=Strangers)
     _vendors: Executor | None = None
     _slow_models: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
@@ -78,6 +80,8 @@ class Desk:
         """
         view = self.registry.tokens.get(hashlib.sha256(token.encode()).hexdigest()) if token else None
         if view is None:
+            if token:
+                self.stranger("token")
             raise Refused(
                 "the token is not known here.", remedy="Ask for one: bedrail token issue.", reasons=("token",)
             )
@@ -87,10 +91,23 @@ class Desk:
         except Refused as refused:
             if now < view.expires_epoch:
                 self.deny("token", view.token, f"token:{action}", refused)
+            else:
+                self.stranger("token")
             raise
         if now >= view.used_until:
             self.used.add(view.token)
         return view
+
+    def stranger(self, attempt: Attempt) -> None:
+        """Somebody whom nobody knows was turned away: counted, and on record in aggregate, see `note_strangers`."""
+        self.strangers.count(attempt, self.clock.now())
+
+    async def note_strangers(self, *, all_of_it: bool = False) -> None:
+        """Put on record, in aggregate, what strangers were turned away with; raises `Unavailable`."""
+        now = self.clock.monotonic()
+        if (fact := self.strangers.due(now, all_of_it=all_of_it)) is not None:
+            await self.append(SYSTEM, fact, purpose="security")
+            self.strangers.told(fact, now)
 
     def deny(self, kind: str, who: str, action: str, refused: Refused) -> None:
         """A known caller was refused: it comes on record within a minute, see `journeys.refusals`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -34,6 +34,7 @@ from bedrail.governance.sessions import LOCAL, Limits, Principal, limits
 from bedrail.governance.views import Registry
 from bedrail.journeys import refusals
 from bedrail.journeys.context import SYSTEM, Context
+from bedrail.journeys.strangers import Attempt
 
 SEEN_EVERY = 30.0
 """A use is noted at most so often: the idle limit is as exact."""
@@ -89,6 +90,8 @@ class Reception:
     origin: str
     breached: Container[str] = ()
     proxies: Container[str] = ()
+    stranger: Callable[[Attempt], None] = lambda _: None
+    """Told of what strangers are turned away with at the web door."""
     turn: threading.RLock = field(default_factory=threading.RLock)
     out: Mapping[str, ProviderOut] = field(default_factory=dict)
     """Identity providers through which nobody could sign in at the last look, by issuer."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 
+from bedrail.journeys.strangers import ATTEMPTS, Attempt
+
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
@@ -25,8 +27,17 @@ class Meter:
         self._seconds += seconds
         self.statuses[status] = self.statuses.get(status, 0) + 1
 
-    def text(self, tally: Mapping[tuple[str, str, str], int], gauges: Mapping[str, float]) -> bytes:
-        """The exposition; `tally` counts replies by use case, kind and guard, `gauges` are plain names."""
+    def text(
+        self,
+        tally: Mapping[tuple[str, str, str], int],
+        gauges: Mapping[str, float],
+        strangers: Mapping[Attempt, int] | None = None,
+    ) -> bytes:
+        """The exposition; `tally` counts replies by use case, kind and guard, `gauges` are plain names.
+
+        `strangers` counts what was turned away of which nobody is known.
+        """
+        turned_away = {each: (strangers or {}).get(each, 0) for each in ATTEMPTS}
         lines = [
             "# HELP bedrail_decisions_total Replies to decision requests, by kind and guard.",
             "# TYPE bedrail_decisions_total counter",
@@ -37,6 +48,9 @@ class Meter:
             "# HELP bedrail_responses_total HTTP responses of the decision route, by status.",
             "# TYPE bedrail_responses_total counter",
             *(f'bedrail_responses_total{{status="{status}"}} {n}' for status, n in sorted(self.statuses.items())),
+            "# HELP bedrail_strangers_refused_total Unknown tokens, forms not of ours, failed TLS handshakes.",
+            "# TYPE bedrail_strangers_refused_total counter",
+            *(f'bedrail_strangers_refused_total{{attempt="{name}"}} {n}' for name, n in turned_away.items()),
             "# HELP bedrail_decision_seconds Time from request to response.",
             "# TYPE bedrail_decision_seconds histogram",
         ]

@@ -35,6 +35,7 @@ from bedrail.web.account import OwnAccount
 from bedrail.web.banner import Banner, unsafe_words
 from bedrail.web.decisions_route import DecisionsRoute, Receive, Scope, Send, is_decision
 from bedrail.web.emergency import Emergency
+from bedrail.web.handshakes import count_failures
 from bedrail.web.metrics import CONTENT_TYPE as METRICS_TYPE
 from bedrail.web.metrics import Meter
 from bedrail.web.openapi import document
@@ -172,6 +173,8 @@ def _lifespan(door: Door, refresh_seconds: float) -> Lifespan:
             with contextlib.suppress(BedrailError):  # a ledger that is out was said in every reply before this
                 await door.bedside.note_throttling(all_of_it=True)
             with contextlib.suppress(BedrailError):
+                await door.bedside.note_strangers(all_of_it=True)
+            with contextlib.suppress(BedrailError):
                 await _note_refused(door)
             with contextlib.suppress(BedrailError):
                 await door.group.close()
@@ -195,6 +198,8 @@ async def _note_uses(bedside: Bedside) -> None:
             await bedside.note_uses()
         with contextlib.suppress(BedrailError):
             await bedside.note_throttling()
+        with contextlib.suppress(BedrailError):
+            await bedside.note_strangers()
 
 
 async def _tend(door: Door) -> None:
@@ -282,7 +287,8 @@ def _operations(door: Door, meter: Meter, unsafe: Sequence[str]) -> list[Route]:
             "models_ready": float(sum(place.model is not None for place in door.bedside.serving.models.values())),
         }
         gauges |= await asyncio.to_thread(door.publishing.gauges)
-        return Response(meter.text(door.bedside.tally, gauges), media_type=METRICS_TYPE.decode())
+        strangers = door.bedside.strangers.total
+        return Response(meter.text(door.bedside.tally, gauges, strangers), media_type=METRICS_TYPE.decode())
 
     async def openapi(_: Request) -> Response:
         return api.json(document())
@@ -357,6 +363,7 @@ class Standing:
         self.reception = home.reception(origin)
         self.reception.proxies = frozenset(proxies)
         self.reception.ctx.door = "web"
+        self.reception.stranger = self.bedside.stranger
 
 
 def collect_rarely() -> None:
@@ -377,7 +384,10 @@ def run(
     """
     import uvicorn
 
-    config = configuration(build(Standing(home, origin, proxies), unsafe=unsafe), host=host, port=port, tls=tls)
+    standing = Standing(home, origin, proxies)
+    if tls is not None:
+        count_failures(tls, partial(standing.bedside.stranger, "handshake"))
+    config = configuration(build(standing, unsafe=unsafe), host=host, port=port, tls=tls)
     collect_rarely()
     uvicorn.Server(config).run()
 

@@ -145,7 +145,7 @@ async def read_form(request: Request, reception: Reception) -> dict[str, str]:
         form.setdefault(name, value)
     token = cookie(request, reception)
     if person_at(request) is not None and form.get("form") != form_key(reception, token):
-        raise _not_ours()
+        raise _not_ours(reception)
     return form
 
 
@@ -155,7 +155,7 @@ def require_ours(request: Request, reception: Reception) -> None:
     scheme = "https" if secure(request, reception) else "http"
     same = origin == reception.origin or (bool(host) and origin == f"{scheme}://{host}")
     if not same or request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise _not_ours()
+        raise _not_ours(reception)
 
 
 def form_key(reception: Reception, token: str) -> str:
@@ -163,7 +163,8 @@ def form_key(reception: Reception, token: str) -> str:
     return reception.tokens.digest(f"form {token}") if token else ""
 
 
-def _not_ours() -> Refused:
+def _not_ours(reception: Reception) -> Refused:
+    reception.stranger("form")
     return Refused("This was not sent from a page of ours.", remedy="Open the page again.", reasons=("form",))
 
 

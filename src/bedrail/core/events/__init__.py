@@ -133,7 +133,7 @@ from bedrail.core.events.oversight import (
 )
 from bedrail.core.events.papers import CardMade, CardSectionsAdopted, ChangeLogMade
 from bedrail.core.events.recovery import BackupTaken, LedgerRestored
-from bedrail.core.events.refused import ActsRefused
+from bedrail.core.events.refused import ActsRefused, StrangersRefused
 from bedrail.core.events.scenarios import ScenariosKept
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.events.withheld import AnswerNotShown
@@ -257,6 +257,7 @@ __all__ = [
     "SignInsRefused",
     "SignedIn",
     "SteppedUp",
+    "StrangersRefused",
     "TokenHandedOver",
     "TokenIssued",
     "TokenRevoked",
@@ -342,6 +343,7 @@ Fact = (
     | TokenHandedOver
     | TokenUsed
     | ActsRefused
+    | StrangersRefused
     | OrderGiven
     | OrderRevoked
     | AbuseLifted

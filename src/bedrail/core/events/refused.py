@@ -33,3 +33,16 @@ class ActsRefused(FactStruct, frozen=True, kw_only=True, tag="acts.refused"):
     since: str
     until: str
     more: int = 0
+
+
+class StrangersRefused(FactStruct, frozen=True, kw_only=True, tag="strangers.refused"):
+    """Made-up or expired tokens, forms that no page of ours sent and failed TLS handshakes between two moments (UTC).
+
+    One fact for all in a stretch of this node, however many there were; nothing of what they sent is kept.
+    """
+
+    forms: int
+    handshakes: int
+    since: str
+    tokens: int
+    until: str
