@@ -61,6 +61,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert old in charter
         (folder / f"case-{name}").mkdir()
         (folder / f"case-{name}" / "usecase.toml").write_text(charter.replace(old, new))
+    (folder / "case-latin").mkdir()
+    (folder / "case-latin" / "usecase.toml").write_bytes(charter.encode() + b"# \xfcber 65\n")
+    (folder / "row.json").write_text('{"age": [71]}')
+    (folder / "great.json").write_text('{"age": 1' + "0" * 400 + "}")
+    (folder / "latin.csv").write_bytes(b"insulin\n\xfcber\n")
+    (folder / "long.csv").write_text("age\n" + "7" * 200_000 + "\n")
     return folder
 
 
@@ -70,6 +76,7 @@ def _as(person: str, *words: str) -> tuple[str, ...]:
 
 HOSPITAL = str(PROJECT / "examples" / "policies" / "hospital.toml")
 APPROVE = ("approve", CASE, "--to", "general", "--candidate", "boosted")
+ROW = ("explain", "row", CASE, "--candidate", "baseline")
 OBJECT = ("object", CASE, "--to", "pilot", "--reason", "x")
 BASELINE = ("deploy", CASE, "--candidate", "baseline", "--to")
 DEPLOY = ("deploy", CASE, "--candidate", "boosted", "--to")
@@ -194,8 +201,8 @@ WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (2, "cannot read `.xlsx`", _as("sam", *ADMIT, "--file", "{files}/table.xlsx")),
     (2, "there is no data/", _as("sam", *ADMIT, "--folder", "{files}")),
     # Policies: the message names the file and the line.
-    (2, "cannot be read", ("policy", "lint", "{files}/none.toml")),
-    (2, "cannot be read", ("policy", "lint", "{files}/latin.toml")),
+    (2, "there is no file", ("policy", "lint", "{files}/none.toml")),
+    (2, "is not UTF-8 text", ("policy", "lint", "{files}/latin.toml")),
     (2, ":1", ("policy", "lint", "{files}/bare.toml")),
     (2, "tiers", ("policy", "lint", "{files}/no-tiers.toml")),
     (2, "validity_dayz", ("policy", "lint", "{files}/typo.toml")),
@@ -213,6 +220,15 @@ WRONG: tuple[tuple[int, str, tuple[str, ...]], ...] = (
     (2, "usecase.toml:", ("use-case", "open", "{files}/case-toml")),
     (2, "budget_msec", ("use-case", "open", "{files}/case-typo")),
     (2, "id", ("use-case", "open", "{files}/case-id")),
+    (2, "is not UTF-8 text", ("use-case", "open", "{files}/case-latin")),
+    (2, "is not UTF-8 text", _as("priya", "consent", "rules", "eu-gdpr", "--file", "{files}/latin.toml")),
+    (2, "is not UTF-8 text", _as("priya", "consent", "show", "--patient-from", "{files}/latin.csv")),
+    (2, "is not UTF-8 text", ("data", "check", "{files}/table.csv", "--rules", "{files}/latin.toml")),
+    # One patient's row: what it holds is not repeated.
+    (2, "is not UTF-8 text", _as("sam", *ROW, "--file", "{files}/latin.csv")),
+    (2, "not one object of numbers", _as("sam", *ROW, "--file", "{files}/row.json")),
+    (2, "not one object of numbers", _as("sam", *ROW, "--file", "{files}/great.json")),
+    (2, "is not CSV", _as("sam", *ROW, "--file", "{files}/long.csv")),
     # Day one, and the demo.
     (2, "--predictions", ("examine",)),
     (2, "either USE_CASE or files", ("examine", CASE, "--predictions", "{files}/a.csv", "--events", "{files}/b.csv")),

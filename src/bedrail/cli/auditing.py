@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.cli.key_options import text_option
 from bedrail.core.errors import Invalid
 
 if TYPE_CHECKING:
@@ -163,7 +164,10 @@ def patient_of(path: Path | None, *, ask: bool) -> str:
     """The patient's identifier from a file or standard input; else asked for, or empty."""
     if path is None:
         return click.prompt("Patient identifier", hide_input=True).strip() if ask else ""
-    text = sys.stdin.read() if str(path) == "-" else path.read_text(encoding="utf-8")
+    try:
+        text = sys.stdin.read() if str(path) == "-" else text_option(path, "--patient-from")
+    except UnicodeDecodeError:  # of standard input; it must not be repeated
+        raise Invalid("what came in is not UTF-8 text.", path="--patient-from", remedy="Convert it.") from None
     if not text.strip():
         raise Invalid("no patient was named.", path="--patient-from", remedy="Write the identifier into it.")
     return text.strip()

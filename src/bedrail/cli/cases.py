@@ -38,12 +38,13 @@ def open_(state: CliState, folder: Path) -> None:
     \b
     Example: bedrail use-case open examples/readmission-30d
     """
+    from bedrail.cli.key_options import text_option
     from bedrail.journeys.delivery import open_use_case
 
     file = folder / "usecase.toml"
     if not file.is_file():
         raise Invalid("there is no usecase.toml.", path=str(folder), remedy="Name the folder that holds it.")
-    charter = open_use_case(state.context(), state.actor(), file.read_text(encoding="utf-8"))
+    charter = open_use_case(state.context(), state.actor(), text_option(file, "FOLDER"))
     click.echo(f"{charter.use_case.id}: {charter.use_case.title} ({charter.use_case.tier} tier) is open.")
 
 

@@ -187,12 +187,13 @@ def rules(state: CliState, name: str | None, file: Path | None, as_json: bool) -
     \b
     Example: bedrail --as priya consent rules eu-gdpr
     """
+    from bedrail.cli.key_options import text_option
     from bedrail.data.consent import shipped_jurisdictions
     from bedrail.journeys.consenting import adopt_rules
 
     context = state.context()
     if name is not None:
-        adopted = adopt_rules(context, state.actor(), name, file.read_text(encoding="utf-8") if file else "")
+        adopted = adopt_rules(context, state.actor(), name, text_option(file, "--file") if file else "")
         click.echo(f"In force: {adopted.name}, {adopted.title}.")
         return
     context.require(state.actor(), "registry.read")

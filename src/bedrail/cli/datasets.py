@@ -67,6 +67,7 @@ def check(
     \b
     Example: bedrail data check stays.csv labs.csv --rules rules.toml --labels died:subject_id --html quality.html
     """
+    from bedrail.cli.key_options import text_option
     from bedrail.data.consistency import parse_rules
     from bedrail.data.table_check import check_tables
 
@@ -74,7 +75,7 @@ def check(
     first = next(iter(tables))
     found = check_tables(
         tables,
-        rules=parse_rules(rules.read_text(encoding="utf-8"), name=rules.name) if rules else (),
+        rules=parse_rules(text_option(rules, "--rules"), name=rules.name) if rules else (),
         long=_pair(long_),
         keys={first: _names(key)} if key else {},
         labels=_pair(labels, "--labels"),
@@ -208,7 +209,7 @@ def sheet(state: CliState, use_case: str, answers: Path | None, template: Path |
     \b
     Example: bedrail --as sam data sheet readmission-30d --answers answers.toml
     """
-    from bedrail.cli.key_options import write_new
+    from bedrail.cli.key_options import text_option, write_new
     from bedrail.data.datasheet import answers_template, read_answers
     from bedrail.journeys.datasheets import PAGE, describe_dataset, last_answers
 
@@ -218,7 +219,7 @@ def sheet(state: CliState, use_case: str, answers: Path | None, template: Path |
         write_new(template, answers_template(last_answers(context, use_case)).encode())
         click.echo(f"Answer in {template}, then: bedrail data sheet {use_case} --answers {template}")
         return
-    given = read_answers(answers.read_text(encoding="utf-8"), name=answers.name) if answers else {}
+    given = read_answers(text_option(answers, "--answers"), name=answers.name) if answers else {}
     made = describe_dataset(context, state.actor(), use_case, given)
     owed, stale = made.standing("missing"), made.standing("stale")
     if as_json:

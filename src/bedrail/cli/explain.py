@@ -124,20 +124,24 @@ def _signs(directions: tuple[str, ...]) -> dict[str, int]:
 def read_row(file: Path) -> dict[str, Raw]:
     """One row of inputs from a JSON object, or from a CSV with a header and one row; empty cells are missing."""
     import csv
-    import json
 
+    import msgspec
+
+    from bedrail.cli.key_options import text_option
     from bedrail.core.errors import Invalid
 
-    text = file.read_text(encoding="utf-8-sig")
+    text = text_option(file, "--file")
     if file.suffix.lower() == ".json":
         try:
-            found = json.loads(text)
-        except ValueError as error:
-            raise Invalid("the file is not JSON.", path="--file", remedy="Give an object of inputs by name.") from error
-        if not isinstance(found, dict) or not all(isinstance(v, (int, float, str, type(None))) for v in found.values()):
-            raise Invalid("the file is not one object of plain values.", path="--file", remedy='Such as {"age": 71}.')
-        return {name: float(v) if isinstance(v, (int, float)) else v for name, v in found.items()}
-    rows = list(csv.DictReader(text.splitlines()))
+            return msgspec.json.decode(text, type=dict[str, float | str | None])
+        except msgspec.DecodeError:
+            raise Invalid(
+                "the file is not one object of numbers and words.", path="--file", remedy='Such as {"age": 71}.'
+            ) from None
+    try:
+        rows = list(csv.DictReader(text.splitlines()))
+    except csv.Error:
+        raise Invalid("the file is not CSV.", path="--file", remedy="Give a header and one row.") from None
     if len(rows) != 1 or None in rows[0]:
         raise Invalid(f"the file holds {len(rows)} rows.", path="--file", remedy="Give a header and one row.")
     return {name: _cell(value) for name, value in rows[0].items()}

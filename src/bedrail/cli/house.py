@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from bedrail.cli.doors import CliState, json_option, pass_state, show_json, show_table
+from bedrail.cli.key_options import text_option
 
 
 @click.command()
@@ -132,7 +133,7 @@ def lint(file: Path) -> None:
     """
     from bedrail.governance.policy import parse_policy
 
-    parsed = parse_policy(_read(file))
+    parsed = parse_policy(text_option(file, "FILE"))
     click.echo(f"{file}: a valid policy, named {parsed.name}.")
 
 
@@ -147,14 +148,5 @@ def adopt(state: CliState, file: Path) -> None:
     """
     from bedrail.journeys.upkeep import adopt_policy
 
-    digest = adopt_policy(state.context(), state.actor(), _read(file))
+    digest = adopt_policy(state.context(), state.actor(), text_option(file, "FILE"))
     click.echo(f"Policy {digest[:12]} is in force.")
-
-
-def _read(file: Path) -> str:
-    from bedrail.core.errors import Invalid
-
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise Invalid("cannot be read as UTF-8 text.", path=str(file), remedy="Check the path and encoding.") from None

@@ -1,4 +1,4 @@
-"""Keys and files that verifying commands are given."""
+"""Keys and files that commands are given."""
 
 from __future__ import annotations
 
@@ -45,6 +45,15 @@ def file_option(path: Path, name: str) -> bytes:
         raise Invalid(f"there is no file {path}.", path=name, remedy="Name another.") from error
     except OSError as error:
         raise Unavailable(f"{path} cannot be read.", remedy="Check its permissions.") from error
+
+
+def text_option(path: Path, name: str) -> str:
+    """The text of such a file, which is UTF-8, with or without a mark in front; raises as `file_option`."""
+    try:
+        return file_option(path, name).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        remedy = "Save it as UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8"
+        raise Invalid(f"{path} is not UTF-8 text.", path=name, remedy=remedy) from None
 
 
 def second_key_option(path: Path) -> bytes:
