@@ -80,6 +80,16 @@ def test_what_separate_duties_forbid_is_among_refused_acts_by_its_rule(house: Sm
     assert set(DUTIES) >= set(acts)
 
 
+def test_an_emergency_role_leaves_nothing_to_a_timer(house: SmallHouse) -> None:
+    """Whoever may look for an hour gives no order to look for a year."""
+    ctx = house.app.context
+    break_glass(ctx, "sec", "clinical-lead", REASON)
+    ctx.require("sec", "monitoring.look")
+    with pytest.raises(Refused, match="in an emergency only"):
+        give_order(ctx, "sec", ("monitoring.look",), new_token()[1], valid_for=timedelta(days=9), reason="watching all")
+    assert not ctx.refresh().orders.orders
+
+
 def test_nobody_certifies_an_order_that_they_gave(house: SmallHouse) -> None:
     """Though their role lets them certify."""
     ctx = house.app.context

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events.orders import OrderGiven, OrderRevoked
+from bedrail.governance.access import GLASS
 from bedrail.governance.orders import LONGEST_DAYS, UNATTENDED
 from bedrail.journeys.context import Context
 
@@ -16,8 +17,8 @@ def give_order(
 ) -> OrderGiven:
     """Put on record that whoever holds the secret of this digest may do these acts as this person, unattended.
 
-    The person may do each act now, with a proof of the last five minutes. Raises `Refused`; `Invalid` for an act that
-    nobody may leave to a timer, no reason, no end or one more than a year away.
+    The person may do each act now in a role of their own, with a proof of the last five minutes. Raises `Refused`;
+    `Invalid` for an act that nobody may leave to a timer, no reason, no end or one more than a year away.
     """
     actor = ctx.require(person, "order.give")
     unknown = [act for act in acts if act not in UNATTENDED]
@@ -29,7 +30,8 @@ def give_order(
     if not timedelta(0) < valid_for <= timedelta(days=LONGEST_DAYS):
         raise Invalid("an order ends within a year.", path="--days", remedy="1 to 365.")
     for act in sorted({*acts, *(part for each in acts for part in UNATTENDED[each])}):
-        ctx.require(person, act)
+        if ctx.require(person, act).auth.startswith(GLASS):
+            raise Refused(f"`{act}` is permitted to {person} in an emergency only.", remedy="No timer has one.")
     fact = OrderGiven(
         order=ctx.ids.new(),
         person=person,
