@@ -209,7 +209,7 @@ def test_a_trailer_with_other_separators_is_not_taken_for_a_name() -> None:
     "broken",
     [
         "PID|1||M-4711", "MSH", "MSH|", "MSH|^", "MSHA^~\\&|x", "MSH|||||", ADMISSION + "Testerin was here\r",
-        ADMISSION.replace("NTE|1", "NTE1|1"), "", "\x00\x01",
+        ADMISSION.replace("NTE|1", "NTE1|1"), "", "\x00\x01", ADMISSION.rstrip("\r") + ADMISSION,
     ],
 )  # fmt: skip
 def test_what_is_no_message_is_refused_with_the_place_and_without_content(broken: str) -> None:
@@ -219,6 +219,12 @@ def test_what_is_no_message_is_refused_with_the_place_and_without_content(broken
     assert "Testerin" not in str(caught.value)
     assert caught.value.path
     assert caught.value.remedy
+
+
+def test_a_file_that_begins_in_the_middle_of_a_message_is_told() -> None:
+    """What a message begins with is missing: whose it is, or its character set, nobody knows."""
+    with pytest.raises(Invalid, match="no header"):
+        Deidentifier(read_profile("safe-harbor"), KEYED, this_year=2026, words=None).message(b"PID|1||M-4711\r")
 
 
 def test_rules_of_ones_own_build_on_a_profile() -> None:

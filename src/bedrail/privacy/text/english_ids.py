@@ -238,7 +238,7 @@ FORMATS = (
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
          compiled(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),
     # Protected: the words of the census for ethnicity, which stand in every US Core patient.
-    Rule("", frozenset({"hispanic"}), compiled(r"(?i:hispanic)(?: ?/ ?| (?:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
+    Rule("", frozenset({"hispanic"}), compiled(r"(?i:hispanic)(?: ?/ ?| (?i:or|and) )(?P<x>(?i:latin(?:[oax]|os|as|o/a))\b)"), 0.9),
     Rule("", frozenset({"latino", "latina", "latinx"}), compiled(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
     ADDRESSED,
     NETWORKS,
