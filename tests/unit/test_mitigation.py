@@ -132,3 +132,21 @@ def test_nothing_changed_is_rarely_called_a_change() -> None:
         found = changes(versions, min_group=11, confidence=0.95, draws=200, rng=rng)
         called += any(each.told for each in found if each.measure == "cost" and each.group != "overall")
     assert called <= 12
+
+
+def test_a_rate_of_fewer_cases_than_a_group_must_have_is_not_told() -> None:
+    """Seven cases in a group of 75: sensitivity, and what would tell that they are seven, are withheld."""
+    rng = np.random.default_rng(6)
+    group = np.repeat([0, 1], [400, 75])
+    outcome = np.concatenate((np.arange(400) < 80, np.arange(75) < 7)).astype(float)
+    versions = Versions(outcome, rng.random(475) < 0.4, rng.random(475) < 0.4, group, ("a=1", "a=2"), None, 0.2)
+    found = changes(versions, min_group=11, confidence=0.95, draws=100, rng=rng)
+    table = {(each.group, each.measure): each for each in found}
+    for measure in ("sensitivity", "specificity", "ppv", "missed", "false-alerts"):
+        assert (table["a=2", measure].before, table["a=2", measure].n) == (None, 0)
+        assert table["a=1", measure].before is not None
+    assert table["a=2", "cost"].n == 75
+    told = evidence_of(
+        found, gap(versions, "sensitivity", min_group=11, confidence=0.95, draws=100, rng=rng), notion="x"
+    )
+    assert next(f for f in told.findings if (f.group, f.check) == ("a=2", "mitigation.sensitivity")).n is None

@@ -69,8 +69,23 @@ def changes(
     alone = 1 - (1 - confidence) / max(1, len(shown))
     for at in shown:
         name = versions.names[at]
-        found += [_change(name, measure, counted[at], drawn[:, at], versions, alone) for measure in MEASURES]
+        small = _too_small(counted[at], min_group)
+        found += [
+            Change(name, measure, 0, None, None, None, None, None)
+            if measure in small
+            else _change(name, measure, counted[at], drawn[:, at], versions, alone)
+            for measure in MEASURES
+        ]
     return tuple(found)
+
+
+def _too_small(counts: Floats, min_group: int) -> frozenset[str]:
+    """The measures that would speak of fewer than `min_group` cases, controls or alerts: they say nothing, and would
+    tell of single patients. With few cases, specificity and false alerts go too: its rows would tell how few."""
+    small = {each for each in ("sensitivity", "specificity", "ppv") if _rows_of(each, counts) < min_group}
+    if small & {"sensitivity", "specificity"}:
+        small |= {"sensitivity", "specificity", "ppv", "missed", "false-alerts"}
+    return frozenset(small)
 
 
 def gap(
@@ -112,7 +127,7 @@ def evidence_of(found: tuple[Change, ...], spread: Change, *, notion: str) -> Ev
             estimate=each.difference,
             low=each.low,
             high=each.high,
-            n=each.n,
+            n=each.n or None,
             reason=_told(each),
         )
         for each in (*found, spread)
