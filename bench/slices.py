@@ -154,33 +154,35 @@ def _binned(column: pd.Series) -> pd.Series:
     return column.astype(str)
 
 
+FINDERS = ("bedrail", "divexplorer", "sliceline-excess", "sliceline-loss")
+
+
 def beside_peers(
     frame: pd.DataFrame, risk: np.ndarray, seed: int, trials: int, python: str, statements: int, seconds: float
 ) -> None:
     """Recall and precision of ours and of each peer on the same planted data, and what each says of fair models.
 
-    A trial that a peer does not finish in time counts as one where it found nothing, and is told.
+    All are asked of one trial before the next begins, and the figures printed after each, so that a run that is
+    stopped has compared the same trials. One that a peer does not finish in time counts as one where it found nothing,
+    and is told.
     """
-    plain = max(1, trials // 6)
-    for which in ("bedrail", "divexplorer", "sliceline-excess", "sliceline-loss"):
-        found = false = reported = fair = late = 0
-        start = time.perf_counter()
-        for at in range(trials):
-            for kind in (KINDS[at % 3], "fair") if at < plain else (KINDS[at % 3],):
-                cohort, planted, _ = trial(frame, risk, seed * 10_000 + at, kind)
+    tally = {which: np.zeros(6, dtype=int) for which in FINDERS}
+    for at in range(trials):
+        for kind in (KINDS[at % 3], "fair") if at % 6 == 0 else (KINDS[at % 3],):
+            cohort, planted, _ = trial(frame, risk, seed * 10_000 + at, kind)
+            for which in FINDERS:
                 told = ours(cohort, at) if which == "bedrail" else peer(python, cohort, which, statements, seconds)
-                late += told is None
-                rules = told or []
+                rules, late = told or [], told is None
                 if kind == "fair":
-                    fair += bool(rules)
+                    tally[which] += (0, 0, 0, late, 1, bool(rules))
                     continue
                 hit, wrong = judged(rules, planted)
-                found, reported, false = found + hit, reported + len(rules), false + wrong
-        precision = f"{(reported - false) / reported:.0%}" if reported else "none reported"
-        print(f"{which}: recall {found} of {trials} = {found / trials:.0%}; precision {precision} "
-              f"({reported} reported, {false} false); {late} not finished; "
-              f"something is reported of {fair} of {plain} fair models; "
-              f"{(time.perf_counter() - start) / (trials + plain):.1f} s each", flush=True)  # fmt: skip
+                tally[which] += (hit, len(rules), wrong, late, 0, 0)
+        for which, (found, reported, false, late, plain, fair) in tally.items():
+            precision = f"{(reported - false) / reported:.0%}" if reported else "none reported"
+            print(f"{at + 1} trials, {which}: recall {found} of {at + 1}; precision {precision} ({reported} reported, "
+                  f"{false} false); {late} not finished; something is reported of {fair} of {plain} fair models",
+                  flush=True)  # fmt: skip
 
 
 def main() -> int:
