@@ -3,6 +3,7 @@ shuts is refused and leaves no fact."""
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -75,14 +76,20 @@ def _something(kind: click.ParamType, folder: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with one person in each role, and nothing deployed."""
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one person in each role, and nothing deployed; never to be opened or changed."""
     folder = tmp_path_factory.mktemp("matrix") / "home"
     app = founded(folder, POLICY)
     for role in ROLES:
         upkeep.add_person(app.context, "olivia", f"{role}-1", role, (role,))
     app.close()
     return folder
+
+
+@pytest.fixture
+def home(first: Path, tmp_path: Path) -> Path:
+    """A copy of it: whoever breaks the glass or adds people changes what others may."""
+    return shutil.copytree(first, tmp_path / "home")
 
 
 def run(home: Path, role: str, command: str, folder: Path) -> tuple[int, str, int]:

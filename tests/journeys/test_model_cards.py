@@ -40,7 +40,7 @@ SECTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory, "papers")
 
@@ -124,6 +124,8 @@ def test_figures_on_every_page_are_those_of_the_signed_evidence(home: Path) -> N
 def test_a_changed_page_is_not_the_recorded_one_and_an_older_one_is_told(home: Path, tmp_path: Path) -> None:
     """Any format, under any name; one byte is enough; the linter holds the recorded card to the evidence."""
     with opened(home) as app:
+        papers.adopt_sections(app.context, "dr-adams", CASE, SECTIONS, candidate="boosted")
+        papers.make_card(app.context, "sam", CASE, "boosted", pdf=False)
         made = papers.make_card(app.context, "sam", CASE, "spare", pdf=False)
         older = {name: (Path(made.folder) / name).read_bytes() for name in made.papers}
         assert facts(app, CardMade)[-1].papers == made.papers
@@ -167,7 +169,7 @@ def test_new_evidence_makes_what_was_written_about_it_stale(home: Path) -> None:
     """A verdict that changed after the section was written; the text stays."""
     with opened(home) as app:
         ctx = app.context
-        papers.adopt_sections(ctx, "dr-adams", CASE, {}, candidate="baseline", confirm=("all",))
+        papers.adopt_sections(ctx, "dr-adams", CASE, SECTIONS, candidate="baseline")
         assert not papers.make_card(ctx, "sam", CASE, "baseline", pdf=False).card.standing("stale")
         view = ctx.use_case(CASE)
         digest = view.candidate("baseline").candidate

@@ -17,12 +17,13 @@ from bedrail.core.values import Verdict
 from bedrail.journeys import admission, training
 from bedrail.journeys.delivery import find_candidate, load_candidate
 from bedrail.models.package import package_from
+from bedrail.models.values import Lineage, Package
 from small_home import CASE, copied, opened
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """A copy of the small home."""
     with opened(copied(tmp_path_factory, "again")) as made:
@@ -49,14 +50,20 @@ def test_a_candidate_trained_here_is_trained_again_to_the_same_bytes(app: App) -
     assert (told[1].check, told[1].verdict) == ("reproducible", "pass")
 
 
-def test_a_record_that_does_not_say_how_the_model_was_made_is_found(app: App) -> None:
-    """A seed, a version and a dataset that were written down wrongly are told, with what may explain it."""
+def forge(app: App) -> tuple[Package, bytes, Lineage]:
+    """Admit `forged`, the boosted one under a record with a false seed; returns what is true, and the false record."""
     ctx = app.context
-    chosen = find_candidate(ctx.use_case(CASE), "boosted")
-    package, model = package_from(load_candidate(ctx, chosen.candidate))
+    package, model = package_from(load_candidate(ctx, find_candidate(ctx.use_case(CASE), "boosted").candidate))
     false = msgspec.structs.replace(package.lineage, seed=99)
     forged = msgspec.structs.replace(package, name="forged", lineage=false)
     admission.admit_candidate(ctx, "sam", CASE, forged, model, origin="recipe boosting")
+    return package, model, false
+
+
+def test_a_record_that_does_not_say_how_the_model_was_made_is_found(app: App) -> None:
+    """A seed, a version and a dataset that were written down wrongly are told, with what may explain it."""
+    ctx = app.context
+    package, model, false = forge(app)
     found = training.reproduce(ctx, "sam", CASE, "forged")
     assert found.evidence.verdict is Verdict.FAIL
     assert "nothing on record explains it" in found.evidence.reason
@@ -109,6 +116,7 @@ def test_the_recipe_of_a_candidate_trains_the_next_one_which_serves_nowhere(
     assert run("candidates", "show", CASE, "renewed", "--candidate", "baseline")[0] == 2
     code, said = run("reproduce", CASE, "renewed")
     assert (code, "PASS: renewed" in said, "same bytes" in said) == (0, True, True)
+    forge(app)
     assert run("reproduce", CASE, "forged")[0] == 1
     recipe.write_text(text.replace('python = "', 'python = "2.'))
     assert run("train", CASE, "--recipe", str(recipe))[0] == 1

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 SUITE = (EXAMPLE / "scenarios.toml").read_bytes()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return copied(tmp_path_factory)
 
