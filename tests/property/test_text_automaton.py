@@ -17,7 +17,7 @@ from bedrail.privacy.text.automaton import Automaton
 from bedrail.privacy.text.features import letters, letters_python
 from bedrail.privacy.text.fusion import fuse, grouped, joined, remaining
 from bedrail.privacy.text.known import among, among_python
-from bedrail.privacy.text.matching import Matcher
+from bedrail.privacy.text.matching import Matcher, confirm, confirm_python
 from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.packs import PACKS, pack
 from bedrail.privacy.text.tokens import Tokens, cut, cut_python
@@ -57,6 +57,13 @@ def _same(text: str, language: str) -> None:
     tokens, matcher = Tokens(plain), _matcher(language)
     assert cut(plain.text, plain.lower) == cut_python(plain.text, plain.lower)
     assert matcher.events(tokens) == matcher.events_python(tokens)
+    for at in tokens.starts[::40]:
+        rules = tuple(rule.told(settles=rule.confidence > 0.95) for rule in matcher._rules if not rule.behind)
+        one: list[Candidate] = []
+        other: list[Candidate] = []
+        asked = (rules, plain.text, at, Candidate, "rule")
+        assert confirm(*asked, one) == confirm_python(*asked, other)
+        assert one == other
     for rule in matcher._rules:
         if rule.anchored:
             around = (tokens, rule.entry, len(tokens) // 3, len(tokens))

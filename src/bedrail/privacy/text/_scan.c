@@ -207,29 +207,34 @@ static Py_ssize_t column_of(const struct machine *m, Py_UCS4 c)
     return ((const unsigned char *)m->columns.buf)[c < 128 ? c : 128];
 }
 
-/* The state in which nothing more is learned, or in which the text ends; -1 where a move is missing. */
-static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t state)
+/* The state in which nothing more is learned, or in which the text ends; `*stuck` is where a move is missing, else -1. */
+static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t state, Py_ssize_t *stuck)
 {
     int kind = PyUnicode_KIND(text);
     const void *data = PyUnicode_DATA(text);
     Py_ssize_t size = PyUnicode_GET_LENGTH(text);
     const unsigned short *moves = m->moves.buf;
     const char *stops = m->stops.buf;
+    *stuck = -1;
     for (; at < size && !stops[state]; at++) {
-        state = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, at))];
-        if (state == UNMADE || state >= m->states)
-            return -1;
+        Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, at))];
+        if (after == UNMADE || after >= m->states) {
+            *stuck = at;
+            break;
+        }
+        state = after;
     }
     return state;
 }
 
-/* Where a walk from a place ends: 0 where nothing may match, -1 where a move or the beginning of the entry is not made yet. */
-static Py_ssize_t tell(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t entry)
+/* Where a walk from a place ends: in state 0 nothing may match, in -1 the beginning of the entry is not made yet. */
+static Py_ssize_t tell(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t entry, Py_ssize_t *stuck)
 {
     const int *begins = m->begins.buf;
     Py_ssize_t before = at ? column_of(m, PyUnicode_READ_CHAR(text, at - 1)) : m->width;
     Py_ssize_t state = begins[entry * (m->width + 1) + before];
-    return state < 0 || state >= m->states ? -1 : walk(m, text, at, state);
+    *stuck = at;
+    return state < 0 || state >= m->states ? -1 : walk(m, text, at, state, stuck);
 }
 
 struct state {
@@ -240,22 +245,26 @@ struct state {
     Py_ssize_t chunk, after, tried;
 };
 
-/* Adds (index, entry, at, state) if anything may match there, or if it is `always` looked at. */
+/* Adds (index, entry, at, state[, where a move is missing]) if anything may match there, or if it is `always` looked at. */
 static int note(struct state *s, Py_ssize_t index, Py_ssize_t at, Py_ssize_t entry, int always)
 {
-    Py_ssize_t state = tell(s->m, s->text, at, entry);
+    Py_ssize_t stuck, state = tell(s->m, s->text, at, entry, &stuck);
     PyObject *event, *parts[4];
     int failed;
-    if (!state && !always)
+    if (!state && stuck < 0 && !always)
         return 0;
-    s->missing |= state < 0;
-    parts[0] = PyLong_FromSsize_t(index);
-    parts[1] = PyLong_FromSsize_t(entry);
-    parts[2] = PyLong_FromSsize_t(at);
-    parts[3] = PyLong_FromSsize_t(state);
-    event = parts[0] && parts[1] && parts[2] && parts[3] ? PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]) : NULL;
-    for (int i = 0; i < 4; i++)
-        Py_XDECREF(parts[i]);
+    if (stuck >= 0) {
+        s->missing = 1;
+        event = Py_BuildValue("nnnnn", index, entry, at, state, stuck);
+    } else {
+        parts[0] = PyLong_FromSsize_t(index);
+        parts[1] = PyLong_FromSsize_t(entry);
+        parts[2] = PyLong_FromSsize_t(at);
+        parts[3] = PyLong_FromSsize_t(state);
+        event = parts[0] && parts[1] && parts[2] && parts[3] ? PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]) : NULL;
+        for (int i = 0; i < 4; i++)
+            Py_XDECREF(parts[i]);
+    }
     failed = !event || PyList_Append(s->out, event);
     Py_XDECREF(event);
     return failed ? -1 : 0;
@@ -359,7 +368,8 @@ static int fits(struct machine *m, Py_ssize_t entries)
 }
 
 PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, hints, moves, columns, stops, begins, always)\n"
-                       "For every token that may begin a rule, (index, entry, at, state), with -1 where a move is missing; whether none is.");
+                       "For every token that may begin a rule, (index, entry, at, state), and where a move is missing, the place too; and\n"
+                       "whether none is.");
 
 static PyObject *look(PyObject *self, PyObject *args)
 {
@@ -438,9 +448,9 @@ static PyObject *reach(PyObject *self, PyObject *args)
                 PyErr_SetString(PyExc_ValueError, "a token lies outside the text");
             goto done;
         }
-        Py_ssize_t state = tell(&m, text, at, entry);
-        missing |= state < 0;
-        if (state && add(out, state < 0 ? -1 - at : at))
+        Py_ssize_t stuck, state = tell(&m, text, at, entry, &stuck);
+        missing |= stuck >= 0;
+        if ((state || stuck >= 0) && add(out, stuck < 0 ? at : -1 - at))
             goto done;
     }
     failed = 0;
@@ -454,9 +464,166 @@ done:
     return failed ? NULL : Py_BuildValue("NO", out, missing ? Py_False : Py_True);
 }
 
+/* A rule as `confirm` gets it, in the order of its tuple; nothing of it is owned. */
+struct rule {
+    Py_ssize_t number;
+    int follows, capital, settles;
+    PyObject *match, *groups, *before, *check, *label, *confidence;
+};
+
+enum { PARTS = 10 };
+
+static int unpacked(PyObject *given, struct rule *r)
+{
+    if (!PyTuple_Check(given) || PyTuple_GET_SIZE(given) != PARTS || !PyTuple_Check(PyTuple_GET_ITEM(given, 5))) {
+        PyErr_SetString(PyExc_TypeError, "a rule is no tuple of ten");
+        return -1;
+    }
+    r->number = PyLong_AsSsize_t(PyTuple_GET_ITEM(given, 0));
+    r->follows = PyTuple_GET_ITEM(given, 1) == Py_True;
+    r->capital = PyTuple_GET_ITEM(given, 2) == Py_True;
+    r->settles = PyTuple_GET_ITEM(given, 3) == Py_True;
+    r->match = PyTuple_GET_ITEM(given, 4);
+    r->groups = PyTuple_GET_ITEM(given, 5);
+    r->before = PyTuple_GET_ITEM(given, 6);
+    r->check = PyTuple_GET_ITEM(given, 7);
+    r->label = PyTuple_GET_ITEM(given, 8);
+    r->confidence = PyTuple_GET_ITEM(given, 9);
+    return r->number == -1 && PyErr_Occurred() ? -1 : 0;
+}
+
+/* Whether what must stand before a match does; -1 on failure. */
+static int led(const struct rule *r, PyObject *matched, PyObject *text)
+{
+    PyObject *start, *found;
+    Py_ssize_t at;
+    if (r->before == Py_None)
+        return 1;
+    start = PyObject_CallMethod(matched, "start", NULL);
+    if (!start)
+        return -1;
+    at = PyLong_AsSsize_t(start);
+    Py_DECREF(start);
+    if (at < 0)
+        return -1;
+    found = PyObject_CallMethod(r->before, "search", "Onn", text, at > 40 ? at - 40 : 0, at);
+    Py_XDECREF(found);
+    return found ? found != Py_None : -1;
+}
+
+/* Whether the check of a rule accepts a stretch of the text; -1 on failure. */
+static int accepted(const struct rule *r, PyObject *text, Py_ssize_t start, Py_ssize_t end)
+{
+    PyObject *written, *said;
+    int yes;
+    if (start < 0 || start >= end) /* the group took nothing */
+        return PyErr_Occurred() ? -1 : 0;
+    if (r->check == Py_None)
+        return 1;
+    written = PyUnicode_Substring(text, start, end);
+    if (!written)
+        return -1;
+    said = PyObject_CallOneArg(r->check, written);
+    Py_DECREF(written);
+    if (!said)
+        return -1;
+    yes = PyObject_IsTrue(said);
+    Py_DECREF(said);
+    return yes;
+}
+
+/* Adds a candidate for one group of a match, if it took anything that is accepted: 1, else 0, or -1 on failure. */
+static int took(const struct rule *r, PyObject *matched, PyObject *group, PyObject *text, PyObject *make, PyObject *source, PyObject *found)
+{
+    static PyObject *name;
+    PyObject *span, *made;
+    int yes = -1;
+    if (!name && !(name = PyUnicode_InternFromString("span")))
+        return -1;
+    span = PyObject_CallMethodOneArg(matched, name, group);
+    if (!span)
+        return -1;
+    if (PyTuple_Check(span) && PyTuple_GET_SIZE(span) == 2) {
+        PyObject *start = PyTuple_GET_ITEM(span, 0), *end = PyTuple_GET_ITEM(span, 1);
+        PyObject *parts[5] = {start, end, r->label, r->confidence, source};
+        yes = accepted(r, text, PyLong_AsSsize_t(start), PyLong_AsSsize_t(end));
+        if (yes > 0) {
+            made = PyObject_Vectorcall(make, parts, 5, NULL);
+            if (!made || PyList_Append(found, made))
+                yes = -1;
+            Py_XDECREF(made);
+        }
+    } else
+        PyErr_SetString(PyExc_TypeError, "a span is no pair");
+    Py_DECREF(span);
+    return yes;
+}
+
+/* Whether a match left any candidate; -1 on failure. */
+static int taken(const struct rule *r, PyObject *matched, PyObject *text, PyObject *make, PyObject *source, PyObject *found)
+{
+    int any = 0, yes = led(r, matched, text);
+    for (Py_ssize_t i = 0; yes > 0 && i < PyTuple_GET_SIZE(r->groups); i++) {
+        int one = took(r, matched, PyTuple_GET_ITEM(r->groups, i), text, make, source, found);
+        if (one < 0)
+            return -1;
+        any |= one;
+    }
+    return yes < 0 ? -1 : any;
+}
+
+PyDoc_STRVAR(confirm_doc, "confirm(rules, text, at, make, source, found)\n"
+                          "Adds what the rules find at one place, one after the other, until one that settles it did: its end, else 0.");
+
+static PyObject *confirm(PyObject *self, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *rules, *text, *at, *make, *source, *found;
+    Py_ssize_t last = -2, place;
+    (void)self;
+    if (count != 6 || !PyTuple_Check(args[0]) || !PyUnicode_Check(args[1]) || !PyLong_Check(args[2]) || !PyList_Check(args[5])) {
+        PyErr_SetString(PyExc_TypeError, "rules, text, at, make, source, found");
+        return NULL;
+    }
+    rules = args[0];
+    text = args[1];
+    at = args[2];
+    make = args[3];
+    source = args[4];
+    found = args[5];
+    place = PyLong_AsSsize_t(at);
+    if (place < 0 || place > PyUnicode_GET_LENGTH(text)) {
+        if (!PyErr_Occurred())
+            PyErr_SetString(PyExc_ValueError, "the place lies outside the text");
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(rules); i++) {
+        struct rule r;
+        PyObject *matched, *asked[2] = {text, at}, *end = NULL;
+        int yes;
+        if (unpacked(PyTuple_GET_ITEM(rules, i), &r))
+            return NULL;
+        if ((r.follows && last != r.number - 1)
+            || (r.capital && !(place < PyUnicode_GET_LENGTH(text) && Py_UNICODE_ISUPPER(PyUnicode_READ_CHAR(text, place)))))
+            continue;
+        matched = PyObject_Vectorcall(r.match, asked, 2, NULL);
+        if (!matched)
+            return NULL;
+        yes = matched == Py_None ? 0 : taken(&r, matched, text, make, source, found);
+        if (matched != Py_None)
+            last = r.number;
+        if (yes > 0 && r.settles)
+            end = PyObject_CallMethod(matched, "end", NULL);
+        Py_DECREF(matched);
+        if (yes < 0 || (yes > 0 && r.settles))
+            return end;
+    }
+    return PyLong_FromLong(0);
+}
+
 static PyMethodDef methods[] = {{"cut", cut, METH_VARARGS, cut_doc},
                                 {"hints", hints, METH_O, hints_doc},
                                 {"among", among, METH_VARARGS, among_doc},
+                                {"confirm", (PyCFunction)(void (*)(void))confirm, METH_FASTCALL, confirm_doc},
                                 {"letters", letters, METH_VARARGS, letters_doc},
                                 {"look", look, METH_VARARGS, look_doc},
                                 {"reach", reach, METH_VARARGS, reach_doc},

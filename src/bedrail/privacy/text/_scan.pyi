@@ -1,5 +1,6 @@
 from array import array
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 def cut(text: str, lower: str) -> tuple[list[str], list[int], list[int], list[int]]: ...
 def letters(text: str, most: int) -> tuple[int, int]: ...
@@ -17,7 +18,7 @@ def look(
     stops: bytearray,
     begins: array[int],
     always: bytes,
-) -> tuple[list[tuple[int, int, int, int]], bool]: ...
+) -> tuple[list[Any], bool]: ...
 def reach(
     text: str,
     starts: list[int],
@@ -30,3 +31,11 @@ def reach(
     begins: array[int],
     entries: int,
 ) -> tuple[list[int], bool]: ...
+def confirm(
+    rules: tuple[tuple[Any, ...], ...],
+    text: str,
+    at: int,
+    make: Callable[[int, int, str, float, str], Any],
+    source: str,
+    found: list[Any],
+) -> int: ...

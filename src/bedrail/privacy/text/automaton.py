@@ -32,7 +32,8 @@ _NOWHERE = -1
 
 _Arrow = tuple[int, int]
 """Characters, as bits, and the state behind them."""
-_Key = tuple[frozenset[_Arrow], frozenset[int]]
+_Key = tuple[frozenset[int], frozenset[int]]
+"""Arrows by number, and the parts that may have matched."""
 
 
 def _mask(test: Any) -> int:
@@ -236,7 +237,7 @@ class Automaton:
         self._nfa = _States()
         self._of: list[int] = []  # the part of each state
         self._pattern: list[int] = []  # the pattern of each part
-        self._beside: list[frozenset[int]] = []  # all parts of the pattern of each part
+        self._beside: dict[int, frozenset[int]] = {}  # of patterns with more than one, all parts by each
         starts: dict[int, list[int]] = {}
         for number in sorted({number for numbers in entries for number in numbers}):
             starts[number] = self._parts(patterns[number], number)
@@ -245,8 +246,10 @@ class Automaton:
         self.columns, self.width = self._alike()
         self._lock = threading.Lock()
         self._numbers: dict[_Key, int] = {}
-        self._leading: list[frozenset[_Arrow]] = []
-        self._led: dict[int, tuple[frozenset[_Arrow], frozenset[int]]] = {}
+        self._arrows: dict[_Arrow, int] = {(0, 0): 0}
+        self._by_number = [(0, 0, 0)]  # characters, the state behind them, its part
+        self._leading: list[frozenset[int]] = []
+        self._led: dict[int, _Key] = {}
         self._sure: list[frozenset[int]] = []
         self.open: list[tuple[int, ...]] = []
         """By state, the patterns that may match; state 0 is the end of all hope."""
@@ -264,7 +267,9 @@ class Automaton:
         first = len(self._pattern)
         starts = [self._part(parsed, number, -1, folded=folded)]
         starts += [self._part(parsed, number, at, folded=folded) for at in range(self._nfa.met)]
-        self._beside += [frozenset(range(first, len(self._pattern)))] * len(starts)
+        if len(starts) > 1:
+            parts = range(first, len(self._pattern))
+            self._beside |= dict.fromkeys(parts, frozenset(parts))
         return starts
 
     def _part(self, parsed: Any, number: int, asked: int, *, folded: bool) -> int:
@@ -273,11 +278,15 @@ class Automaton:
         self._pattern.append(number)
         return start
 
-    def walked(self, text: str, at: int, entry: int) -> int:
-        """The state in which `text` ends from `at`, or sooner when nothing more is learned."""
-        state = self._begin(entry, text[at - 1] if at else "")
+    def walked(self, text: str, at: int, entry: int, state: int = -1, stuck: int = -1) -> int:
+        """The state in which `text` ends from `at`, or sooner when nothing more is learned.
+
+        `state` and `stuck` tell how far the compiled walk came before it missed a move.
+        """
+        if state < 0:
+            state, stuck = self._begin(entry, text[at - 1] if at else ""), at
         columns, width = self.columns, self.width
-        for here in range(at, len(text)):
+        for here in range(stuck, len(text)):
             if self.stops[state]:
                 break
             column = columns[min(ord(text[here]), _OTHER)]
@@ -295,7 +304,7 @@ class Automaton:
         if self.begins[at] < 0:
             with self._lock:
                 led = [self._closure(start, before) for start in self._entries[entry]]
-                leading = frozenset[_Arrow]().union(*(arrows for arrows, _ in led))
+                leading = frozenset[int]().union(*(arrows for arrows, _ in led))
                 self.begins[at] = self._state(leading, frozenset[int]().union(*(ends for _, ends in led)))
         return self.begins[at]
 
@@ -313,9 +322,9 @@ class Automaton:
         with self._lock:
             if len(self.open) >= _STATES:
                 return -1
-            leading: set[_Arrow] = set()
-            sure = self._sure[state]
-            for to in {to for bits, to in self._leading[state] if bits & bit}:
+            leading: set[int] = set()
+            sure, arrows = self._sure[state], self._by_number
+            for to in {arrows[each][1] for each in self._leading[state] if arrows[each][0] & bit}:
                 led = self._led.get(to)
                 if led is None:
                     led = self._led[to] = self._closure(to)
@@ -325,13 +334,14 @@ class Automaton:
             self.moves[state * self.width + column] = after
             return after
 
-    def _state(self, leading: Iterable[_Arrow], sure: frozenset[int]) -> int:
+    def _state(self, leading: Iterable[int], sure: frozenset[int]) -> int:
         # of a part that may already have matched nothing more is asked, nor of a pattern of which one cannot match
-        kept = frozenset(arrow for arrow in leading if self._of[arrow[1]] not in sure)
-        parts = {self._of[to] for _, to in kept} | sure
-        lost = frozenset[int]().union(*(self._beside[part] for part in parts if not self._beside[part] <= parts))
+        arrows, beside = self._by_number, self._beside
+        kept = frozenset([each for each in leading if arrows[each][2] not in sure])
+        parts = {arrows[each][2] for each in kept} | sure
+        lost = frozenset[int]().union(*(beside[part] for part in parts & beside.keys() if not beside[part] <= parts))
         if lost:
-            kept = frozenset(arrow for arrow in kept if self._of[arrow[1]] not in lost)
+            kept = frozenset([each for each in kept if arrows[each][2] not in lost])
             sure, parts = sure - lost, parts - lost
         key = (kept, sure)
         known = self._numbers.get(key)
@@ -347,7 +357,7 @@ class Automaton:
         self.stops[at] = not kept
         return at
 
-    def _closure(self, state: int, before: str = "") -> tuple[frozenset[_Arrow], frozenset[int]]:
+    def _closure(self, state: int, before: str = "") -> _Key:
         """All arrows that lead on from a state by silent ones, and the patterns that end there."""
         seen: dict[int, int] = {}
         waiting = [(state, _ALL)]
@@ -362,7 +372,12 @@ class Automaton:
                     waiting.append((to, bits & allowed))
                 elif not before or allowed >> min(ord(before), _OTHER) & 1:
                     waiting.append((to, bits))
-        arrows = frozenset(
-            (chars & bits, to) for state, bits in seen.items() for chars, to in self._nfa.leads[state] if chars & bits
-        )
-        return arrows, frozenset(self._nfa.ends[state] for state in seen if state in self._nfa.ends)
+        arrows = [self._number(chars & bits, to) for at, bits in seen.items() for chars, to in self._nfa.leads[at]]
+        return frozenset(arrows) - {0}, frozenset(self._nfa.ends[at] for at in seen if at in self._nfa.ends)
+
+    def _number(self, chars: int, to: int) -> int:
+        """Of an arrow; 0 for one that takes nothing."""
+        number = self._arrows.setdefault((chars, to), len(self._arrows)) if chars else 0
+        if number == len(self._by_number):
+            self._by_number.append((chars, to, self._of[to]))
+        return number

@@ -66,6 +66,8 @@ class Detector:
         more = beyond(found, again) + self._bridges(plain.text, found) + self._initials(plain.text, found)
         if more:
             found = remaining(joined(plain.text, groups, more))
+        if plain.same:
+            return [Span(c.start, c.end, c.label, c.confidence, c.source) for c in found]
         place = plain.original
         return [Span(*place(c.start, c.end), c.label, c.confidence, c.source) for c in found]
 

@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
 from bedrail.privacy.text.automaton import Automaton
 from bedrail.privacy.text.tokens import Tokens
@@ -33,6 +34,10 @@ Event = tuple[int, int, int, int]
 """The index of a token, the entry under which rules may match there, the place, the state of the automaton."""
 
 
+Told = tuple[Any, ...]
+"""A rule as the compiled `confirm` takes it."""
+
+
 class _Compiled:
     __slots__ = (
         "anchored", "at", "before", "behind", "capital", "check", "confidence", "entry", "follows", "groups", "label",
@@ -46,6 +51,13 @@ class _Compiled:
         self.capital, self.before, self.follows = rule.capital, rule.before, rule.follows
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = tuple(n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name))
+
+    def told(self, *, settles: bool) -> Told:
+        """What the compiled `confirm` has to know."""
+        return (
+            self.at, self.follows, self.capital, settles, self.match, self.groups, self.before, self.check, self.label,
+            self.confidence,
+        )  # fmt: skip
 
 
 def _gate(patterns: Sequence[re.Pattern[str]]) -> Callable[[str, int], int]:
@@ -95,7 +107,7 @@ class Matcher:
         self._always = bytes(len(each) > 0 for each in self._behind) + bytes(len(behind))
         self._patterns = [rule.pattern for rule in (*digits, *mixed, *worded)]
         self._automaton = Automaton(self._patterns, entries)
-        self._plans: dict[tuple[int, int], list[_Compiled]] = {}
+        self._plans: dict[tuple[int, int], _Plan] = {}
         self._scans = [(rule.triggers, _Compiled(rule, -1)) for rule in scans]
 
     def find(self, tokens: Tokens) -> list[Candidate]:
@@ -105,18 +117,24 @@ class Matcher:
     def find_ruled(self, tokens: Tokens) -> list[Candidate]:
         """What the rules find where the automaton does not rule them out."""
         found = self._scanned(tokens)
-        text, words = tokens.plain.text, tokens.words
+        text, words, starts = tokens.plain.text, tokens.words, tokens.starts
         settled = 0
         places: dict[int, _Places] = {}
-        plans, left = self._plans, self._automaton.open
+        plans = self._plans
         for index, entry, at, state in self.events(tokens):
+            plan = plans.get((entry, state))
+            if plan is None:
+                plan = plans[entry, state] = self._plan(entry, state)
             if entry > _MIXED:
-                plan = plans.get((entry, state))
-                self._try(self._plan(entry, state) if plan is None else plan, tokens, index, places, found)
+                for told, rest in plan:
+                    if told:
+                        confirm(told, text, starts[index], Candidate, "rule", found)
+                    if rest:
+                        self._try(rest, tokens, index, places, found)
             elif entry == _MIXED:
-                self._settle(left[state], text, at, found)
+                confirm(plan[0][0], text, at, Candidate, "rule", found)
             elif at >= settled and not self._measured(text, words, index, at):
-                settled = self._settle(left[state], text, at, found) or settled
+                settled = confirm(plan[0][0], text, at, Candidate, "rule", found) or settled
         return found
 
     def find_directly(self, tokens: Tokens) -> list[Candidate]:
@@ -156,11 +174,11 @@ class Matcher:
         )  # fmt: skip
         return found if whole else self._walked(tokens.plain.text, found)
 
-    def _walked(self, text: str, found: list[Event]) -> list[Event]:
-        """What the compiled walk found, with those walks done again that missed a move."""
+    def _walked(self, text: str, found: Sequence[tuple[int, ...]]) -> list[Event]:
+        """What the compiled walk found, with those walks ended that missed a move."""
         events = []
-        for index, entry, at, state in found:
-            end = self._automaton.walked(text, at, entry) if state < 0 else state
+        for index, entry, at, state, *stuck in found:
+            end = self._automaton.walked(text, at, entry, state, *stuck) if stuck else state
             if end or self._always[entry]:
                 events.append((index, entry, at, end))
         return events
@@ -226,10 +244,18 @@ class Matcher:
         then = words[index + 1] if index + 1 < len(words) else "\n"
         return len(word) < 4 and then in self._measures and (not at or text[at - 1].isspace())
 
-    def _plan(self, entry: int, state: int) -> list[_Compiled]:
-        numbers = sorted((*self._automaton.open[state], *self._behind[entry]))
-        plan = self._plans[entry, state] = [self._rules[at] for at in numbers]
-        return plan
+    def _plan(self, entry: int, state: int) -> _Plan:
+        """The rules in their order: those tried at the place itself, then those around it, in turns."""
+        plan: list[tuple[list[Told], list[_Compiled]]] = [([], [])]
+        for at in sorted((*self._automaton.open[state], *self._behind[entry])):
+            rule = self._rules[at]
+            if rule.behind and entry > _MIXED:
+                plan[-1][1].append(rule)
+                continue
+            if plan[-1][1]:
+                plan.append(([], []))
+            plan[-1][0].append(rule.told(settles=entry <= _MIXED and rule.confidence >= _SETTLED))
+        return [(tuple(told), rest) for told, rest in plan]
 
     def _settle(self, numbers: Iterable[int], text: str, at: int, found: list[Candidate]) -> int:
         """Add what the rules find at one place, the surest first, until a sure one was right: its end, else 0."""
@@ -289,6 +315,10 @@ class Matcher:
                     _match_around(rule, tokens, index, known.found, found)
 
 
+_Plan = list[tuple[tuple[Told, ...], list[_Compiled]]]
+"""Rules tried at a place, and behind them rules tried around it; over again."""
+
+
 class _Places:
     """Where a rule that begins before its trigger may match: of the tokens before `looked` those near a trigger."""
 
@@ -327,6 +357,38 @@ def _search_around(rule: _Compiled, tokens: Tokens, index: int, found: list[Cand
         _take(rule, matched, text, found)
 
 
+def confirm_python(
+    rules: tuple[Told, ...],
+    text: str,
+    at: int,
+    make: Callable[[int, int, str, float, str], Candidate],
+    source: str,
+    found: list[Candidate],
+) -> int:
+    """Add what the rules find at one place, one after the other, until one that settles it did: its end, else 0."""
+    last = -2
+    for number, follows, capital, settles, match, groups, before, check, label, confidence in rules:
+        if (follows and last != number - 1) or (capital and not text[at : at + 1].isupper()):
+            continue
+        matched = match(text, at)
+        if matched is None:
+            continue
+        last = number
+        if before is not None and not before.search(text, max(0, matched.start() - 40), matched.start()):
+            continue
+        taken = len(found)
+        for group in groups:
+            start, end = matched.span(group)
+            if start < end and (check is None or check(text[start:end])):
+                found.append(make(start, end, label, confidence, source))
+        if settles and len(found) > taken:
+            return int(matched.end())
+    return 0
+
+
+confirm = confirm_python if _scan is None else _scan.confirm
+
+
 def _first_letter(text: str, at: int) -> int:
     while not text[at].isalnum():
         at += 1
@@ -343,11 +405,12 @@ def _next_gap(text: str, at: int) -> int:
 
 def _take(rule: _Compiled, matched: re.Match[str], text: str, found: list[Candidate]) -> bool:
     taken = False
-    if rule.before is not None and not rule.before.search(text, max(0, matched.start() - 40), matched.start()):
+    before, check = rule.before, rule.check
+    if before is not None and not before.search(text, max(0, matched.start() - 40), matched.start()):
         return False
     for group in rule.groups:
         start, end = matched.span(group)
-        if start < end and (rule.check is None or rule.check(text[start:end])):
+        if start < end and (check is None or check(text[start:end])):
             found.append(Candidate(start, end, rule.label, rule.confidence, "rule"))
             taken = True
     return taken

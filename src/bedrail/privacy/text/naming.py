@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from bedrail.privacy.text.features import casing
 from bedrail.privacy.text.gazetteers import Gazetteer
@@ -11,6 +12,8 @@ from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate
 
 _CONFIDENCE = 0.7
+_NEAR = 3
+"""So many tokens on, a neighbour may stand: behind an initial and its point."""
 _COMMA = {",": None}
 _HEADED = re.compile(r"(?:[ ][A-Z]\.?)?(?:[ ]{2}|[ ]?\(|[ ]?\d|[ ]?\n|\Z)")
 
@@ -49,12 +52,17 @@ class Listed:
     def _neighbours(self, tokens: Tokens) -> list[Candidate]:
         words, name, get = tokens.words, self._name, self._of.get
         found = []
-        before = -4
-        for at in tokens.capitals:
-            if get(words[at], 0) & name:
-                if at - before <= 3 and self._together(tokens, before, at):
-                    found.append(Candidate(tokens.starts[before], tokens.ends[at], "NAME", _CONFIDENCE, "list"))
-                before = at
+        before = seen = -4
+        for one, other in pairwise(tokens.capitals):
+            if other - one > _NEAR:
+                continue
+            if one != seen and get(words[one], 0) & name:
+                before = one
+            if get(words[other], 0) & name:
+                if other - before <= _NEAR and self._together(tokens, before, other):
+                    found.append(Candidate(tokens.starts[before], tokens.ends[other], "NAME", _CONFIDENCE, "list"))
+                before = other
+            seen = other
         return found
 
     def _together(self, tokens: Tokens, one: int, other: int) -> bool:

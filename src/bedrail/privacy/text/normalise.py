@@ -54,6 +54,11 @@ class Plain:
             lower = "".join(c if len(c.lower()) != 1 else c.lower() for c in self.text)
         self.lower = lower
 
+    @property
+    def same(self) -> bool:
+        """Whether every place is the same in both texts."""
+        return self._from is None
+
     def original(self, start: int, end: int) -> tuple[int, int]:
         """The place in the text as it came; signs that were dropped right after it belong to it."""
         if self._from is None:
