@@ -105,6 +105,7 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
     from bedrail.core.events.custody import EpochDestroyed, KeyRotated, PseudonymKeyMoved
     from bedrail.core.events.data import DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared
     from bedrail.core.events.papers import CardMade, CardSectionsAdopted, ChangeLogMade
+    from bedrail.core.events.refused import StrangersRefused
 
     low = {kind for kind in get_args(Fact) if kind.__struct_config__.tag not in HIGH_VOLUME}
     custody = {EpochDestroyed, KeyRotated, PseudonymKeyMoved}
@@ -112,7 +113,7 @@ def test_every_low_volume_fact_is_folded_or_knowingly_not() -> None:
     known = {AnswerNotShown, BackupTaken, CandidateExported, DataRead, LedgerKeyAdded, LedgerKeysDestroyed}
     datasets = {DatasetBuilt, DatasetRead, DatasetReadRefused, DatasheetMade, HoldoutSpared}
     papers = {CardMade, CardSectionsAdopted, ChangeLogMade}
-    assert low - set(_FOLDS) - papers - custody - shards - datasets == known
+    assert low - set(_FOLDS) - papers - custody - shards - datasets == known | {StrangersRefused}
     assert set(_FOLDS) <= low
 
 
