@@ -135,3 +135,16 @@ def test_pseudonyms_are_keyed_hmac_cut_to_128_bits() -> None:
         assert names.pseudonym(identifier) == names.pseudonym(identifier) == wanted
     with pytest.raises(ValueError, match="32 bytes"):
         HmacPseudonyms(b"short")
+
+
+def test_half_a_secret_is_not_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that fails while a key is written: an error that says so, and no file with a part of it."""
+    from bedrail.keys import private_files
+
+    def fails(_handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(private_files.os, "fsync", fails)
+    with pytest.raises(Unavailable):
+        private_files.write_private(tmp_path / "keys" / "kek-1.key", b"secret")
+    assert list((tmp_path / "keys").iterdir()) == []

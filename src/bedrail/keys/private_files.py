@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from bedrail.core.errors import NotFound, Refused, Unavailable
@@ -22,6 +23,8 @@ def write_private(path: Path, data: bytes) -> None:
         scratch.replace(path)
         sync_folder(path.parent)
     except OSError as error:
+        with suppress(OSError):  # half a secret is a secret too
+            scratch.unlink(missing_ok=True)
         raise Unavailable(f"{path} cannot be written.", remedy="Check disk and permissions.") from error
 
 
