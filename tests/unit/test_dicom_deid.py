@@ -15,6 +15,7 @@ from bedrail.core.errors import BedrailError, Invalid, Refused
 from bedrail.keys.pseudonyms import HmacDigest
 from bedrail.privacy.dicom.audit import leftovers
 from bedrail.privacy.dicom.instance import deidentify, is_dicom, quiet_pydicom, read, treat
+from bedrail.privacy.dicom.review import Originals
 from bedrail.privacy.dicom.table import BEYOND
 from bedrail.privacy.dicom.values import Profile
 from bedrail.privacy.dicom.writing import written
@@ -284,6 +285,15 @@ def test_attributes_beyond_the_table_are_none_of_the_table() -> None:
 
     listed = {row.tag for row in annex_e()}
     assert not [tag for tag in BEYOND if f"{tag:08x}" in listed]
+
+
+def test_a_value_of_one_sign_alone_is_not_looked_for_in_other_files(tmp_path: Path) -> None:
+    """Zeros stand in any pixels; a number of somebody's is found wherever it stands."""
+    for value, found in (("000000000", 0), ("100200300", 1)):
+        (tmp_path / "one").write_bytes(written(instance(PatientID=value)))
+        with quiet_pydicom():
+            left = list(Originals(tmp_path, TAGS).left_in(b"///" + value.encode() + b"///"))
+        assert len(left) == found
 
 
 def test_implicit_and_big_endian_files_stay_what_they_are() -> None:

@@ -13,7 +13,10 @@ from bedrail.keys.pseudonyms import HmacDigest
 from bedrail.privacy.release import deidentify_csv
 from bedrail.privacy.release.cells import guarded, is_interval, top_coded, year_only
 from bedrail.privacy.release.dates import day_of, shifted
+from bedrail.privacy.release.work import read_rows
+from bedrail.privacy.sources import Chunk
 from bedrail.privacy.text import load
+from bedrail.privacy.treating import Tally
 from bedrail.privacy.zip3 import CENSUS_2000, permitted, population, zip3
 
 KEY = HmacDigest(b"of the cells' tests: 32 bytes ok")
@@ -156,3 +159,11 @@ def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     assert run.invoke(cli, [*risk, "--most-risk", "0.2"]).exit_code == 0
     raw = ["deid", "risk", str(path), "--knows", "name,age", "--sensitive", "dx", "--subsets", "--json"]
     assert run.invoke(cli, [*raw, "--most-risk", "0.2"]).exit_code == 1
+
+
+def test_a_row_behind_a_carriage_return_alone_is_a_row_like_others() -> None:
+    """Also in a piece of the file where another row is bad: nothing is lost unsaid, and what is no row is told."""
+    tally = Tally("skip")
+    chunk = Chunk(number=0, first=2, data=b"1,44,F\r2,55,M\n3,33\n4,34,F\n5,35,F\rx\n")
+    assert [row[0] for row in read_rows(chunk, 3, ",", tally)] == ["1", "2", "4"]
+    assert [each.number for each in tally.failures] == [3, 5]

@@ -62,7 +62,7 @@ class Originals:
             walk.run(dataset)
             known |= {value for value in walk.known if value in walk.names or any(sign.isdigit() for sign in value)}
             self.uids |= {uid.encode("ascii", "replace") for uid in walk.replaced_uids() if len(uid) > 8}
-        for value in (value for value in known if len(value) > 4):
+        for value in (value for value in known if len(value) > 4 and len(set(value)) > 1):  # 000000 is in any pixels
             words = _WORD.findall(value.lower())
             if words:
                 self._by_word.setdefault(max(words, key=len), []).append(value)

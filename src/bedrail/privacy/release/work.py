@@ -137,12 +137,15 @@ def _one_by_one(chunk: Chunk, columns: int, delimiter: str, tally: Tally) -> lis
         if not data.strip():
             continue
         try:
-            row = next(csv.reader(io.StringIO(data.decode("utf-8"), newline=""), delimiter=delimiter, strict=True), [])
-            if row and len(row) != columns:
+            # more than one where a line ends with CR alone
+            text = io.StringIO(data.decode("utf-8"), newline="")
+            found = [row for row in csv.reader(text, delimiter=delimiter, strict=True) if row]
+            wrong = next((row for row in found if len(row) != columns), None)
+            if wrong is not None:
                 remedy = (
                     "Quote fields that hold delimiters, quotes or line ends; or leave the row out: --on-error skip."
                 )
-                raise Invalid(f"the row has {len(row)} fields, the header {columns}.", remedy=remedy)
+                raise Invalid(f"the row has {len(wrong)} fields, the header {columns}.", remedy=remedy)
         except UnicodeDecodeError as error:
             remedy = "Convert the file, for example with iconv; or leave the row out: --on-error skip."
             tally.fail(chunk.first + before, Invalid(f"byte {error.start + 1} of the row is not UTF-8.", remedy=remedy))
@@ -154,8 +157,7 @@ def _one_by_one(chunk: Chunk, columns: int, delimiter: str, tally: Tally) -> lis
         except Invalid as error:
             tally.fail(chunk.first + before, error)
             continue
-        if row:
-            rows.append(row)
+        rows += found
     return rows
 
 
