@@ -105,6 +105,7 @@ class Pulled:
 
         In 500 to 800 simulated samples the RMSE of heavy and mild tails was held in 94.0 % and 96.8 % at n = 200, and
         in 94.2 % at 2,000, as by `tailed` (94.4 %, 96.2 %, 95.0 %) with half its width; uncorrected in 85 % to 92 %.
+        In 2,000 others of the heavy tail at n = 200, whose truth is worked out, it held 92.3 %: a little short.
         """
         square = Pulled(self.estimate**2, 2 * self.estimate * self.pulls, self.clusters)
         low, high = square.skewed(confidence)
