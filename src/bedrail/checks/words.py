@@ -14,9 +14,9 @@ VERDICT_WORDS = {
 }
 ABBREVIATIONS = {word: word.upper() for word in ("auroc", "auprc", "auc", "ppv", "npv", "mae", "rmse", "r2", "f1")}
 VERDICT_SENTENCES = {
-    Verdict.PASS: "All required evidence passes.",
-    Verdict.FAIL: "Required evidence fails.",
-    Verdict.MISSING: "Required evidence is missing: the data cannot show what is asked. This is not a pass.",
+    Verdict.PASS: "All of the evidence passes.",
+    Verdict.FAIL: "Some of the evidence fails.",
+    Verdict.MISSING: "Some of the evidence is missing: the data cannot show what is asked. This is not a pass.",
 }
 
 

@@ -21,9 +21,10 @@ SPLIT_AT = 252_466_032
 
 VENDOR_FROM = 185_000_000
 TRIAL = 15
+"""Seconds that an approval on trial lasts, or three times as long as this machine took for the stages before."""
 PEOPLE = (
     ("dr-adams", "Dr. Adams", "clinical-lead"),
-    ("sam", "Sam", "data-scientist"),
+    ("sam", "Dr. Sam", "data-scientist", "clinical-lead"),
     ("priya", "Priya", "privacy-officer"),
     ("rob", "Rob", "release-engineer"),
     ("ada", "Ada", "auditor"),
@@ -66,8 +67,9 @@ def _1_house(scene: Scene) -> None:
     stage = scene.stage
     stage.act(1, "A home: store, keys, an owner, people with roles, the hospital's policy")
     stage.run("init", "--owner", "olivia", "--origin", "demo.hospital.example/bedrail")
-    for person, name, role in PEOPLE:
-        stage.run("people", "add", person, "--name", name, "--role", role, person="olivia", lines=1)
+    for person, name, *roles in PEOPLE:
+        held = [word for role in roles for word in ("--role", role)]
+        stage.run("people", "add", person, "--name", name, *held, person="olivia", lines=1)
     stage.run("policy", "adopt", str(scene.examples / "policies" / "hospital.toml"), person="olivia")
 
 
@@ -130,7 +132,9 @@ def _failed(text: str) -> set[str]:
 def _6_approve(scene: Scene) -> None:
     stage = scene.stage
     stage.act(6, "Approvals by distinct people, bound to digests, with an expiry; nobody approves their own work")
-    stage.run("approve", CASE, "--role", "clinical-lead", "--to", "general", person="sam", expect=1)
+    stage.run(
+        "approve", CASE, "--candidate", "baseline", "--role", "clinical-lead", "--to", "general", person="sam", expect=1
+    )
     _approvals(stage, CASE, "baseline")
     stage.run("deploy", CASE, "--candidate", "baseline", "--to", "shadow", person="rob", lines=2)
     told = stage.run("gate", CASE, "--to", "pilot", "--candidate", "baseline", lines=12)
@@ -154,16 +158,21 @@ def _7_deploy(scene: Scene) -> None:
     stage = scene.stage
     stage.act(7, "Shadow, pilot (some sites), canary (a share of patients), general; a skipped stage is refused")
     stage.run("deploy", CASE, "--candidate", "baseline", "--to", "general", person="rob", expect=1)
+    began = time.monotonic()
     _climb(stage, "baseline")
-    stage.say(f"The baseline serves everywhere. Its successor gets a trial approval of {TRIAL} seconds.")
-    _approvals(stage, CASE, "boosted", "--valid-for", f"{TRIAL}s", to="pilot")
-    over = time.monotonic() + TRIAL
+    trial = max(TRIAL, round(3 * (time.monotonic() - began)))
+    scene.ehr = open_door(scene, CASE)
+    stage.say(f"The baseline serves everywhere. Its successor gets a trial approval of {trial} seconds.")
+    _approvals(stage, CASE, "boosted", "--valid-for", f"{trial}s", to="pilot")
+    over = time.monotonic() + trial
     move = ("deploy", CASE, "--candidate", "boosted", "--to")
     stage.run(*move, "shadow", person="rob", lines=2)
     stage.run(*move, "pilot", "--sites", "north,east,south,west", person="rob", lines=2)
-    scene.ehr = open_door(scene, CASE)
     ask = request_of(scene.later.iloc[0], scene.charter)
     answer = scene.ehr.decide(ask)
+    while answer.get("kind") == "shadow" and time.monotonic() < over:  # until the server has seen what was deployed
+        time.sleep(0.2)
+        answer = scene.ehr.decide(ask)
     stage.check(f"the trial answers: {said(answer)}", answer.get("kind") in {"answer", "review"})
     time.sleep(max(0.0, over - time.monotonic()) + 0.5)
     expect_fallback(stage, scene.ehr.decide(ask), "the approval ran out")
