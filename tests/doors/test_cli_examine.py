@@ -71,6 +71,18 @@ def test_an_over_predicting_score_exits_with_one_and_says_so(tmp_path: Path) -> 
     assert "over-predicts" in result.stdout.splitlines()[0]
 
 
+def test_nothing_says_that_all_passes_over_checks_that_fail(tmp_path: Path) -> None:
+    """Only some checks are required: the first line, both pages speak of those, and name what else does not pass."""
+    pages = [tmp_path / "a.html", tmp_path / "c.html"]
+    asked = ("--checks", "discrimination", "--html", str(pages[0]), "--committee", str(pages[1]))
+    result = run(*write(tmp_path, factor=0.7), *asked)
+    assert result.exit_code == 0, result.output
+    for told in (result.stdout, *(page.read_text() for page in pages)):
+        assert "All required evidence passes." in told
+        assert "All of the evidence" not in told
+    assert "fail    calibration (not required)" in result.stdout
+
+
 def test_too_few_patients_exit_with_one_as_missing(tmp_path: Path) -> None:
     """Evidence that the data cannot give is missing, which is no pass."""
     result = run(*write(tmp_path, n=40), "--json", str(tmp_path / "r.json"))

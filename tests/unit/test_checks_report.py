@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from bedrail.checks import CHECKS, Cohort, Requirements, examine
-from bedrail.checks.committee import figures, headline, reasons
+from bedrail.checks.committee import figures, headline, reasons, verdict_sentence
 from bedrail.checks.curves import Curves, curves
 from bedrail.checks.methods import METHODS
 from bedrail.checks.plots import calibration_plot, decision_plot, forest_plot, roc_plot, round_steps
@@ -67,7 +67,9 @@ def test_the_verdict_is_the_worst_of_what_is_required(
 ) -> None:
     """Fail beats missing beats pass; required evidence that was never made is missing."""
     evidence = tuple(one(name, Verdict(word)) for name, word in zip("ab", verdicts.split(), strict=False))
-    assert Report(evidence, Context(required=required)).verdict == expected
+    report = Report(evidence, Context(required=required))
+    assert report.verdict == expected
+    assert verdict_sentence(report).startswith(("All required", "Required") if required else ("All of", "Some of"))
 
 
 def test_findings_are_a_dataframe_with_fixed_columns_and_every_finding(report: Report) -> None:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from bedrail.checks.budget import budget
-from bedrail.checks.committee import facts, headline, not_counted, number_of_confidence, reasons
+from bedrail.checks.committee import facts, headline, not_counted, number_of_confidence, reasons, verdict_sentence
 from bedrail.checks.methods import METHODS
 from bedrail.checks.pages import render, safe
 from bedrail.checks.plots import calibration_plot, decision_plot, estimate_words, forest_plot, roc_plot
 from bedrail.checks.words import (
-    VERDICT_SENTENCES,
     VERDICT_WORDS,
     finding_class,
     finding_word,
@@ -39,7 +38,7 @@ def appendix_page(report: Report) -> str:
         context=report.context,
         verdict=report.verdict.value,
         word=VERDICT_WORDS[report.verdict],
-        sentence=VERDICT_SENTENCES[report.verdict],
+        sentence=verdict_sentence(report),
         headline=headline(report),
         facts=facts(report),
         reasons=reasons(report),

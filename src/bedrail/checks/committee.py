@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from bedrail.checks.pages import render, safe
 from bedrail.checks.plots import calibration_plot, estimate_words
 from bedrail.checks.words import (
-    VERDICT_SENTENCES,
+    EVIDENCE_SENTENCES,
+    REQUIRED_SENTENCES,
     VERDICT_WORDS,
     finding_word,
     number,
@@ -134,6 +135,12 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else text[: most - 2].rsplit(" ", 1)[0] + " …"
 
 
+def verdict_sentence(report: Report) -> str:
+    """The verdict in words: of all the evidence, or of what is required where that is not all of it."""
+    chosen = bool(report.absent) or any(one.check not in report.required for one in report.evidence)
+    return (REQUIRED_SENTENCES if chosen else EVIDENCE_SENTENCES)[report.verdict]
+
+
 def headline(report: Report) -> str:
     """The one sentence on prediction against outcome that everyone should leave with."""
     context = report.context
@@ -183,7 +190,7 @@ def _shared(report: Report) -> dict[str, object]:
         "context": report.context,
         "verdict": report.verdict.value,
         "word": VERDICT_WORDS[report.verdict],
-        "sentence": VERDICT_SENTENCES[report.verdict],
+        "sentence": verdict_sentence(report),
         "headline": headline(report),
         "figures": figures(report),
         "reasons": why[:MOST_REASONS],

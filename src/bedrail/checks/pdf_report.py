@@ -16,6 +16,7 @@ from bedrail.checks.committee import (
     not_counted,
     number_of_confidence,
     reasons,
+    verdict_sentence,
 )
 from bedrail.checks.methods import METHODS
 from bedrail.checks.outcomes.drawings import drawn as drawn_of
@@ -23,7 +24,6 @@ from bedrail.checks.pdf import literal, pdf_of
 from bedrail.checks.plots import decision_plot, forest_plot, roc_plot
 from bedrail.checks.words import (
     SHOWN_WORD,
-    VERDICT_SENTENCES,
     VERDICT_WORDS,
     number,
     plain_group,
@@ -126,7 +126,7 @@ def report_pdf(report: Report) -> bytes:
 def _summary(pages: Pages, report: Report) -> None:
     pages.heading(1, report.context.title)
     pages.parts.append(f"#text(size: 14pt, {mark(report.verdict)})")
-    pages.words(VERDICT_SENTENCES[report.verdict], headline(report))
+    pages.words(verdict_sentence(report), headline(report))
     pages.heading(2, "What was asked")
     pages.table("auto, 1fr", ("Asked", "Words"), ((cell(label), cell(words)) for label, words in facts(report)))
     pages.heading(2, "The figures that matter")

@@ -13,11 +13,17 @@ VERDICT_WORDS = {
     Verdict.MISSING: "Not shown",
 }
 ABBREVIATIONS = {word: word.upper() for word in ("auroc", "auprc", "auc", "ppv", "npv", "mae", "rmse", "r2", "f1")}
-VERDICT_SENTENCES = {
+REQUIRED_SENTENCES = {
+    Verdict.PASS: "All required evidence passes.",
+    Verdict.FAIL: "Required evidence fails.",
+    Verdict.MISSING: "Required evidence is missing: the data cannot show what is asked. This is not a pass.",
+}
+EVIDENCE_SENTENCES = {
     Verdict.PASS: "All of the evidence passes.",
     Verdict.FAIL: "Some of the evidence fails.",
     Verdict.MISSING: "Some of the evidence is missing: the data cannot show what is asked. This is not a pass.",
 }
+"""Where no policy chose among the checks, so that nothing passes over one that fails."""
 
 
 def finding_word(finding: Finding) -> str:

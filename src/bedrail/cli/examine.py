@@ -105,10 +105,9 @@ def run_use_case(ctx: click.Context, use_case: str, candidate: tuple[str, ...], 
 
 def say(report: Report) -> None:
     """The verdict in a few lines of text."""
-    from bedrail.checks.committee import headline
-    from bedrail.checks.words import VERDICT_SENTENCES
+    from bedrail.checks.committee import headline, verdict_sentence
 
-    click.echo(f"{report.verdict.value.upper()}: {VERDICT_SENTENCES[report.verdict]} {headline(report)}".rstrip())
+    click.echo(f"{report.verdict.value.upper()}: {verdict_sentence(report)} {headline(report)}".rstrip())
     for one in report.evidence:
         mark = "" if one.check in report.required else " (not required)"
         click.echo(f"  {one.verdict.value:8}{one.check}{mark}: {one.reason}")
