@@ -162,7 +162,8 @@ def test_a_notice_is_posted_once_by_however_many(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("reached", ["draft", "sent", "fetched"])
 def test_whoever_gives_a_notice_that_another_took_first_posts_no_second(tmp_path: Path, reached: str) -> None:
-    """A watch settles between the fact and the giving, and perhaps a mailer fetches it: its answer is the giver's."""
+    """A watch settles between the fact and the giving: its post is the giver's. What only a mailer has is posted too,
+    for where the draft is gone nobody can tell that from one that was dropped."""
     folder, now, heard = tmp_path / "outbox", datetime.now(UTC), list[bytes]()
     acting = Outbox(folder, lambda data: not heard.append(data))  # type: ignore[func-returns-value]
     acting.draft(NOTICE)
@@ -170,11 +171,67 @@ def test_whoever_gives_a_notice_that_another_took_first_posts_no_second(tmp_path
         Outbox(folder, None if reached == "fetched" else acting._carry).settle({"01N"}, now)
     if reached == "fetched":
         (folder / "01N.json").unlink()
-    assert acting.give(NOTICE) == (reached != "fetched")
-    assert len(heard) == (reached != "fetched")
+    assert acting.give(NOTICE)
+    assert acting.give(NOTICE), "nor when it is given again"
+    assert len(heard) == 1
     assert acting.settle({"01N"}, now) == 0
     acting.keep(structs.replace(NOTICE, notice="02N"))
     assert acting.settle(frozenset(), now) == 1
+
+
+def test_a_notice_that_is_kept_and_then_given_is_posted_once(tmp_path: Path) -> None:
+    """As the emergency page does: by whoever settles meanwhile, or by the giver, who waits; never both, never anew."""
+    folder, now, heard = tmp_path / "outbox", datetime.now(UTC), list[bytes]()
+    started, answer = threading.Event(), threading.Event()
+
+    def slowly(data: bytes) -> bool:
+        heard.append(data)
+        started.set()
+        return answer.wait(20)
+
+    acting, settling, carried = Outbox(folder, slowly), Outbox(folder, slowly), list[bool]()
+    acting.draft(NOTICE)
+    acting.keep(NOTICE)
+    threads = [threading.Thread(target=lambda: settling.settle({"01N"}, now))]
+    threads[0].start()
+    assert started.wait(20)
+    threads.append(threading.Thread(target=lambda: carried.append(acting.give(NOTICE))))
+    threads[1].start()
+    threads[1].join(0.2)
+    assert (len(heard), carried) == (1, []), "the giver waits while another is at it"
+    answer.set()
+    for thread in threads:
+        thread.join()
+    assert (len(heard), carried) == (1, [True])
+    assert [path.name for path in folder.iterdir()] == ["01N.sent.json"]
+    for name, settler in (("02N", None), ("03N", slowly)):
+        told = structs.replace(NOTICE, notice=name)
+        acting.draft(told)
+        acting.keep(told)
+        assert Outbox(folder, settler).settle({name}, now) == (settler is not None)
+        assert acting.give(told)
+        fetched = folder / f"{name}.sent.json"
+        fetched.unlink()
+        acting.give(told)
+        acting.keep(told)
+        assert not fetched.exists(), "a mailer that fetched it finds no second"
+    assert len(heard) == 3
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_notice_whose_draft_was_dropped_is_told_all_the_same(tmp_path: Path, kept: bool) -> None:
+    """A machine that slept between draft and fact, or whose clock was set: the fact says that people were told."""
+    folder, heard = tmp_path / "outbox", list[bytes]()
+    acting = Outbox(folder, lambda data: not heard.append(data))  # type: ignore[func-returns-value]
+    acting.draft(NOTICE)
+    assert Outbox(folder).settle((), datetime.now(UTC) + timedelta(hours=2)) == 0
+    assert list(folder.iterdir()) == []
+    if kept:
+        acting.keep(NOTICE)
+        assert [path.name for path in folder.iterdir()] == ["01N.json"]
+    assert acting.give(NOTICE)
+    assert [json.decode(each, type=Notice) for each in heard] == [NOTICE]
+    assert [path.name for path in folder.iterdir()] == ["01N.sent.json"]
 
 
 ODD = ("http://pager.example/", "ftp://127.0.0.1/", "http://", "::", "http://[::1", "http://127.0.0.1:x/")

@@ -38,6 +38,8 @@ class Outbox:
         self._folder = folder
         self._carry = carry
         self._drafted: set[str] = set()
+        self._kept: set[str] = set()
+        """Notices of this process that have, or had, the name for mailers: they are never drafted or written again."""
 
     def draft(self, notice: Notice) -> None:
         """A file that no mailer looks for."""
@@ -46,28 +48,28 @@ class Outbox:
 
     def keep(self, notice: Notice) -> None:
         """The file for mailers."""
-        if notice.notice in self._drafted:
-            self._take(self._folder / f"{notice.notice}{DRAFT}")
-            self._drafted.discard(notice.notice)
-        else:
-            self._write(f"{notice.notice}.json", msgspec.json.encode(notice))
+        if notice.notice not in self._kept:
+            drafted = notice.notice in self._drafted
+            self._left(notice, taken=drafted and self._take(self._folder / f"{notice.notice}{DRAFT}"))
 
     def give(self, notice: Notice) -> bool:
         """The file first, then the further way; that it was carried is the name `ID.sent.json` instead of `ID.json`."""
         if self._carry is None:
             self.keep(notice)
             return False
-        if notice.notice not in self._drafted:
-            self.draft(notice)
-        if notice.notice not in self._drafted:  # the fact stands in the ledger; no file could be written
-            return self._carry(msgspec.json.encode(notice))
-        self._drafted.discard(notice.notice)
-        draft = self._folder / f"{notice.notice}{DRAFT}"
-        with _claimed(draft, wait=True) as mine:
-            kept = self._take(draft)
-            if mine:
-                return self._hand_on(notice, kept)
-        return self._carried(kept, wait=True) or _sent(kept).exists()  # somebody who settles took it first
+        kept = self._folder / f"{notice.notice}.json"
+        if notice.notice not in self._kept:
+            if notice.notice not in self._drafted:
+                self.draft(notice)
+            draft = self._folder / f"{notice.notice}{DRAFT}"
+            with _claimed(draft, wait=True) as mine:
+                taken = self._take(draft)
+                if mine and (taken or kept.exists()):
+                    self._left(notice, taken=True)
+                    return self._hand_on(notice, kept)
+            if not self._left(notice, taken=taken):  # the fact stands in the ledger; no file could be written
+                return self._carry(msgspec.json.encode(notice))
+        return self._carried(kept, wait=True) or _sent(kept).exists()  # somebody who settles may have it, or had it
 
     def settle(self, told: Container[str], now: datetime) -> int:
         """Drafts that the ledger tells of are kept; then what has waited under a day is carried, oldest first."""
@@ -107,13 +109,28 @@ class Outbox:
                 kept.rename(_sent(kept))
         return carried
 
-    def _take(self, draft: Path) -> Path:
-        """The draft under the name that mailers look for, which is returned, whoever gave it that."""
-        kept = draft.with_suffix(".json")
+    def _left(self, notice: Notice, *, taken: bool) -> bool:
+        """Whether there is a file for mailers, or was: written now when nobody took the draft, as when it was dropped.
+
+        Who settles drops drafts of an hour ago, which after a paused machine or a set clock is any: told twice rather
+        than never.
+        """
+        self._drafted.discard(notice.notice)
+        kept = self._folder / f"{notice.notice}.json"
+        there = taken or kept.exists() or _sent(kept).exists()
+        if there or self._write(kept.name, msgspec.json.encode(notice)) is not None:
+            self._kept.add(notice.notice)
+        return notice.notice in self._kept
+
+    def _take(self, draft: Path) -> bool:
+        """Whether we gave the draft the name that mailers look for."""
+        try:
+            draft.rename(draft.with_suffix(".json"))
+        except OSError:
+            return False
         with suppress(OSError):
-            draft.rename(kept)
             sync_folder(self._folder)
-        return kept
+        return True
 
     def _write(self, name: str, data: bytes) -> Path | None:
         try:
@@ -145,9 +162,16 @@ def _claimed(path: Path, *, wait: bool) -> Iterator[bool]:
             return
         except OSError:
             pass
-        yield path.exists()  # by now whoever held it may have carried it
+        yield _is_at(handle, path)  # by now whoever held it may have carried it
     finally:
         os.close(handle)
+
+
+def _is_at(handle: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(handle), path.stat())
+    except OSError:
+        return False
 
 
 def _sent(path: Path) -> Path:
