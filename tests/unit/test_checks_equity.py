@@ -243,6 +243,19 @@ def test_a_label_difference_is_the_standardised_one() -> None:
     assert (told.n, told.freedom) == (3, 2)
 
 
+def test_of_two_groups_the_larger_is_no_surer_of_the_label_than_the_smaller() -> None:
+    """Their contrast, its error and its degrees of freedom are the same, also with several rows a patient."""
+    rng = np.random.default_rng(4)
+    values, bins = rng.normal(size=900), rng.integers(0, 20, 900)
+    inside = np.arange(900) < 24
+    for clusters, freedom in ((None, 23), (np.arange(900) // 2, 11)):
+        small, large = (difference_at_equal_score(values, bins, side, clusters) for side in (inside, ~inside))
+        assert small is not None
+        assert large is not None
+        assert (large.gap, large.error) == pytest.approx((-small.gap, small.error))
+        assert small.freedom == large.freedom == freedom
+
+
 def test_a_group_smaller_than_the_bins_is_no_label_bias() -> None:
     """38 of 7,620 in 50 bins are mostly alone in theirs: noise is called unlikely as often as it should be."""
     rng = np.random.default_rng(3)

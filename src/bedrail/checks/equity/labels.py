@@ -96,8 +96,9 @@ def difference_at_equal_score(values: Floats, bins: Ints, inside: Bools, cluster
     That is the least squares coefficient of `inside` beside a level for each bin (k of them), x_i being what the bins
     leave of it. Its variance is HC3 (MacKinnon and White 1985, Journal of Econometrics 29:305), each residual over one
     less its leverage, summed within patients first, so that a row that is alone of its side in a bin still shows how
-    it strays; a group of 38 in 50 bins mostly is. Student's t counts the group's patients (Bell and McCaffrey 2002,
-    Survey Methodology 28:169, for a small group beside a large one). None where no bin holds both.
+    it strays; a group of 38 in 50 bins mostly is. Student's t counts the patients of the smaller side, the group or
+    the rest (Bell and McCaffrey 2002, Survey Methodology 28:169, for few beside many): of two groups both are asked
+    one and the same, and the larger must not be the surer. None where no bin holds both.
     """
     k = int(bins.max()) + 1
     n, m = (np.bincount(bins[rows], minlength=k).astype(float) for rows in (inside, ~inside))
@@ -109,10 +110,14 @@ def difference_at_equal_score(values: Floats, bins: Ints, inside: Bools, cluster
     y = values - (np.bincount(bins, weights=values, minlength=k) / size)[bins]
     gap = float(np.dot(x, y)) / square
     leverage = np.minimum(1 / size[bins] + x * x / square, 0.99)
-    compared = inside & (m > 0)[bins]
-    people = int(compared.sum()) if clusters is None else len(np.unique(clusters[compared]))
+    compared, beside = inside & (m > 0)[bins], ~inside & (n > 0)[bins]
+    people = min(_patients(each, clusters) for each in (compared, beside))
     error = sqrt(sum_variance(x * (y - gap * x) / (1 - leverage) / square, clusters))
     return Difference(gap, error, max(1, people - 1), int(compared.sum()))
+
+
+def _patients(rows: Bools, clusters: Ints | None) -> int:
+    return int(rows.sum()) if clusters is None else len(np.unique(clusters[rows]))
 
 
 def _p_value(one: Difference | None) -> float:
