@@ -11,7 +11,7 @@ from bedrail.core.events import Actor, Fact, PersonAdded
 from bedrail.core.events.abuse import AbuseLooked
 from bedrail.core.events.access import AccessCertified, AccessRevoked, PersonLeft, ReviewStarted
 from bedrail.core.events.catalogue import DisposalPlanned, RetentionRun
-from bedrail.core.events.custody import DisposalOrdered
+from bedrail.core.events.custody import DisposalCompleted, DisposalOrdered, KeyRotated
 from bedrail.core.events.identity import AccountReset
 from bedrail.core.events.orders import OrderGiven, OrderRevoked
 from bedrail.core.events.recovery import BackupTaken
@@ -95,6 +95,23 @@ def test_an_act_under_an_order_that_nobody_certified_in_time_is_named(story: Sto
     story.tell(person("ana"), AccessCertified(review="R", items=items, reviewer="ana"))
     story.tell(timer(), BACKUP)
     assert [index for index, _ in named(story)] == [wrong]
+
+
+def test_a_run_that_goes_on_past_a_reviews_due_moment_is_not_named(story: Story) -> None:
+    """It was looked at when it began; what begins afterwards under a role that nobody certified is named."""
+    story.tell(person("pia"), given(story, "O2", "pia", "retention.run"))
+    items = ("pia/privacy-officer",)
+    story.tell(person("olivia"), ReviewStarted(review="R", due=until(story, 1), items=items, overdue="suspend"))
+    story.tell(timer("pia", "O2"), SHRED, after=86_338)
+    story.tell(timer("pia", "O2"), SHRED, after=4)
+    wrapped = KeyRotated(epoch="E2", keys=9, provider="", version="")
+    disposed = DisposalCompleted(certificate="c" * 64, dataset="", epoch="E1", subject="s" * 32)
+    for fact in (wrapped, disposed, RUN):
+        story.tell(timer("pia", "O2"), fact, after=600)
+    wrong = story.tell(timer("pia", "O2"), SHRED)
+    ((index, what),) = named(story)
+    assert index == wrong
+    assert "pia was not permitted to" in what
 
 
 def test_acts_that_no_order_opened_are_named(story: Story) -> None:

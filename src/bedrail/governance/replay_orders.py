@@ -14,7 +14,7 @@ from bedrail.core.events.oversight import DataRead
 from bedrail.core.events.recovery import BackupTaken
 from bedrail.governance.access import authorise
 from bedrail.governance.moments import epoch
-from bedrail.governance.orders import LONGEST_DAYS, ORDER, UNATTENDED
+from bedrail.governance.orders import LONGEST_DAYS, ORDER, UNATTENDED, OrderView
 from bedrail.governance.sessions import LOCAL
 from bedrail.governance.views import Registry
 
@@ -53,9 +53,14 @@ def under_wrong(registry: Registry, actor: Actor, fact: Fact, now: float) -> str
     ended = min(view.expires_epoch, view.ended)
     if now >= ended + (CROSSING if type(fact) in BEGUN else UNDER_WAY):
         return f"was done when the standing order {order} had ended"
-    if type(fact) in BEGUN and registry.access.order_suspended(order, now - CROSSING):
-        return f"was done under the standing order {order}, which nobody had certified in time"
-    return _not_permitted(registry, actor.id, act, now) if now < ended else ""
+    return _begun_wrong(registry, view, act, now) if type(fact) in BEGUN else ""
+
+
+def _begun_wrong(registry: Registry, view: OrderView, act: str, now: float) -> str:
+    """What is looked at once, when the act begins. A role that is lost later ends the order itself."""
+    if registry.access.order_suspended(view.order, now - CROSSING):
+        return f"was done under the standing order {view.order}, which nobody had certified in time"
+    return _not_permitted(registry, view.person, act, now - CROSSING) if now < view.ended else ""
 
 
 def given_wrong(registry: Registry, giver: str, fact: OrderGiven, now: float) -> str:
