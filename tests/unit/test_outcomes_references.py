@@ -253,7 +253,7 @@ def test_the_median_lies_between_the_order_statistics_of_the_binomial() -> None:
 
 
 def test_the_line_agrees_with_statsmodels() -> None:
-    """Slope, intercept, HC4 errors of its leverages, and errors over patients equal those of OLS of statsmodels."""
+    """Slope, intercept, HC4m errors of its leverages, and errors over patients equal those of OLS of statsmodels."""
     import statsmodels.api as sm
 
     outcome, score = drawn()
@@ -262,7 +262,9 @@ def test_the_line_agrees_with_statsmodels() -> None:
     assert line is not None
     assert (line.intercept.estimate, line.slope.estimate) == pytest.approx(tuple(theirs.params))
     leverage = theirs.get_influence().hat_matrix_diag
-    X, scale = theirs.model.exog, theirs.resid**2 / (1 - leverage) ** np.minimum(4, len(score) * leverage / 2)
+    share = len(score) * leverage / 2
+    scale = theirs.resid**2 / (1 - leverage) ** (np.minimum(1, share) + np.minimum(1.5, share))
+    X = theirs.model.exog
     bread = theirs.normalized_cov_params
     errors = np.sqrt(np.diag(bread @ (X.T * scale) @ X @ bread))
     assert (line.intercept.error, line.slope.error) == pytest.approx(tuple(errors), rel=0.005)
@@ -271,6 +273,29 @@ def test_the_line_agrees_with_statsmodels() -> None:
     line = numbers.recalibration_line(outcome, score, patient)
     assert line is not None
     assert line.slope.error == pytest.approx(theirs.bse[1], rel=0.04)
+
+
+def test_one_far_prediction_does_not_blow_up_the_line() -> None:
+    """A right stay of 180 days, and a row 300 standard deviations out; of almost equal predictions there is no line."""
+    rng = np.random.default_rng(3)
+    score = rng.gamma(2, 2.5, 500)
+    outcome = score * rng.gamma(2, 0.5, 500)
+    score[0], outcome[0] = 175, 180
+    line = numbers.recalibration_line(outcome, score, None)
+    assert line is not None
+    low, high = line.slope.plain(0.95)
+    assert 0.4 < low < 1 < high < 1.7  # HC3: 0.72 to 1.37; HC4: -0.79 to 2.89
+    score = np.append(rng.normal(size=1999), 300.0)
+    line = numbers.recalibration_line(score + 2 * rng.normal(size=2000), score, None)
+    assert line is not None
+    low, high = line.slope.plain(0.95)
+    assert high - low < 1.5  # HC3: 0.57; HC4: 25.6
+    assert numbers.recalibration_line(outcome, 5 + 1e-11 * score[:500], None) is None
+    near = numbers.recalibration_line(outcome, 1e6 + score[:500], None)
+    plain = numbers.recalibration_line(outcome, score[:500], None)
+    assert near is not None
+    assert plain is not None
+    assert near.slope.error == pytest.approx(plain.slope.error, rel=1e-6)
 
 
 def test_concordance_of_numbers_is_that_of_lifelines() -> None:

@@ -83,7 +83,7 @@ EQUITY: dict[str, Method] = {
         "on the patients of the smaller side, the group or the rest; Holm over groups.",
         distrust="When the second outcome has the same bias as the first (both recorded only of those who come), or "
         "when acting on the score has changed it. When it has a long tail (costs) and a side is small: with "
-        "exponential costs, 38 patients who are treated alike had p below 0.002 in 1.1 % of samples, five times too "
+        "exponential costs, 38 patients who are treated alike had p below 0.002 in 1 % of samples, five times too "
         "often; take its logarithm or ranks.",
         functions=("bedrail.checks.equity.labels.difference_at_equal_score",),
     ),

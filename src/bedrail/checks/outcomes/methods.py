@@ -109,7 +109,7 @@ OUTCOMES: dict[str, Method] = {
             "Van Calster et al. (2019), BMC Medicine 17:230",
         ),
         claim="Predictions are right on average, and at every level of prediction, within the bands required.",
-        formula="bias = mean (ŷ − y); y = a + b ŷ by least squares with HC4 errors, summed over patients.",
+        formula="bias = mean (ŷ − y); y = a + b ŷ by least squares with HC4m errors, summed over patients.",
         distrust="With a long tail and a few hundred patients: in simulation the intervals of slope and intercept "
         "held the truth in 91 % to 92 % (n = 200). Straight lines hide curves: see the drawing. By level of "
         "the outcome every sound prediction looks "
