@@ -113,7 +113,7 @@ def test_a_language_without_a_pack_is_refused_with_those_there_are() -> None:
     ("es", "Acceso desde la IP «2001:db8:0:1::5»"), ("es", "Web: «www.hospital-norte.es/pacientes?id=12»"),
     ("es", "e-mail «ana@example.es»"), ("de", "Zugang über VPN/IP «10.12.4.88», stabil."),
     ("de", "IP-Adresse: «2001:db8:0:1::5»"), ("de", "Web: «www.klinik-nord.de/patient?id=12»"),
-    ("de", "E-Mail: «anna.meier@klinik.example.de»"), ("en", "The LAN was down. LAN address «10.1.2.3» works again."),
+    ("de", "E-Mail: «anna.meier@klinik.example.de»"), ("en", "The link was down. LAN address «10.1.2.3» works."),
     ("es", "Acceso por la LAN «10.1.2.3», estable."), ("de", "Aus dem LAN 7 Tage nichts, LAN «10.1.2.3»"),
 ])  # fmt: skip
 def test_an_address_goes_in_every_language_and_the_word_that_announces_it_stays(language: str, text: str) -> None:
@@ -134,3 +134,28 @@ def test_uuids_and_hashes_go_whole_unless_they_are_said_to_be_a_files(language: 
         assert [each.label for each in found] == ["UNIQUE_ID"]
     if language == "en":
         assert load("en", "full").detect("Reads are those of commit a94a8fe5ccb19ba61c4c0873d391e987982fbbd3.") == []
+
+
+@pytest.mark.parametrize(
+    "ahead", ["MRN checksum: ", "Patient ID checksum ", "Jo's account, sha1 of the checksum ", "He commits "]
+)
+def test_the_hash_of_somebodys_number_goes_whatever_it_is_called(ahead: str) -> None:
+    """A word for people or their numbers within forty signs before a checksum makes it theirs; else it is a file's."""
+    code = "098f6bcd4621d373cade4e832627b4f6"
+    for mode in ("rules", "full"):
+        text = f"{ahead}{code} on file"
+        assert code in [text[each.start : each.end] for each in load("en", mode).detect(text)]
+    assert load("en", "rules").detect(f"Patient seen. {'Reads and calls were stable. ' * 2}Checksum {code}, all.") == []
+
+
+@pytest.mark.parametrize(("language", "text"), [
+    ("en", "Mrs. «WAN» address on file"), ("en", "Dr. «LAN» address unknown"), ("en", "Mrs. «LAN» port flushed"),
+    ("en", "Mr. «WAN» connection"), ("en", "Mrs. «Mei LAN» port accessed"), ("de", "Frau «LAN» port implantiert"),
+    ("es", "Visto por el Dr. «LAN» network"), ("en", "Mrs. «Lan» was seen by Dr. «Wan»."),
+])  # fmt: skip
+def test_lan_and_wan_are_surnames_where_no_dotted_address_follows(language: str, text: str) -> None:
+    """Whatever noun or article stands beside: a port is a catheter, and an address may be a home."""
+    plain, marks = text.replace("«", "").replace("»", ""), text.split("«")
+    wanted = [each.split("»")[0] for each in marks[1:]]
+    found = [plain[each.start : each.end] for each in load(language, "rules").detect(plain)]
+    assert [each for each in found if "an" in each.lower()] == wanted

@@ -203,6 +203,24 @@ CODES = Rule(
 )
 """Whole UUIDs and hashes: pseudonyms, keys of records, or derived of an identifier (45 CFR 164.514(b)(2)(i)(R))."""
 
+HASHED = Rule(
+    "",
+    frozenset({"commit", "checksum", "checksums", "changeset"}),
+    compiled(
+        r"(?i:commit|checksums?|changeset)(?: (?i:md-?5|sha-?\d{1,3}|id|is|of|the|file|files))*[ :=#(]{1,3}(?P<x>"
+        + _HASH
+        + r")"
+        + _END
+    ),
+    0.97,
+    before=compiled(
+        r"(?s:(?:\A|(?=.{40}\Z))(?:(?!(?<![A-Za-z])(?i:mrns?|m\.?r\.?n|mr|ids?|identif|patient|pt|ssn|social|names?|acc(?:oun)?ts?|accession|"
+        r"records?|charts?|medical|member|subscriber|insur|policy|plan|persons?|subjects?|participant|user|dob|birth|phone|e?-?mail|"
+        r"numbers?|no\.|encounter|visit|case|pseudonym|hashed)).)*\Z)"
+    ),
+)
+"""Protected: hashes of files and versions, behind a word that says so and no word for people's; others may be somebody's."""
+
 ADDRESSED = Rule(
     "",
     frozenset({"ip", "ipv"}),
@@ -217,12 +235,11 @@ NETWORKS = Rule(
     "",
     frozenset({"lan", "wan"}),
     compiled(
-        r"(?<![\w])(?P<x>[LW]AN)(?:[ :=#]{1,3}(?:(?i:ip|addr(?:ess|\.)?|direccion|adresse)[ :=#]{1,3}){0,2}(?=(?:\d{1,3}\.){3}\d)"
-        r"|(?= (?:address|network|port|cable|connection|switch)s?\b)|(?<=(?:[Tt]he| la| el|via|das|den) LAN)(?![\w]))"
+        r"(?<![\w])(?P<x>[LW]AN)[ :=#]{1,3}(?:(?i:ip|addr(?:ess|\.)?|direccion|adresse)[ :=#]{1,3}){0,2}(?=(?:\d{1,3}\.){3}\d)"
     ),
     0.98,
 )
-"""Protected: the sort of a network, before its address (Lan and Wan are names of people elsewhere)."""
+"""Protected: the sort of a network, before its dotted address alone (elsewhere Lan and Wan are names of people)."""
 
 FORMATS = (
     Rule(
@@ -242,8 +259,7 @@ FORMATS = (
     Rule("", frozenset({"latino", "latina", "latinx"}), compiled(r"(?P<x>[Ll]atin[oax])(?= (?:male|female|man|woman|boy|girl|ethnicity|descent|origin)\b)"), 0.9),
     ADDRESSED,
     NETWORKS,
-    # Protected: hashes of files and versions, behind a word that says so; any other hash may be somebody's.
-    Rule("", frozenset({"commit", "commits", "checksum", "checksums", "changeset"}), compiled(r"(?i:commits?|checksums?|changeset)(?: (?i:md-?5|sha-?\d{1,3}|id|is|of|the|file|files))*[ :=#(]{1,3}(?P<x>" + _HASH + r")" + _END), 0.97),
+    HASHED,
     CODES,
     Rule("SSN", frozenset({DIGITS}), compiled(r"(?<![\w.])(?<!\d[-/])(?P<x>\d{3}(?:-\d{2}-|[ ]\d{2}[ ]|\.\d{2}\.)\d{4})(?![\w]|-\d)"), 0.97),
     Rule("SSN", frozenset({"x", "xxx", "xx", "xxxxx", "*"}), compiled(r"(?<![\w*])(?:[Xx*]{3}-?[Xx*]{2}|[Xx*]{5})-?(?P<x>\d{4})(?!\d)"), 0.95),
