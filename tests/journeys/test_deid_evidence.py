@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from msgspec.json import encode
 from msgspec.structs import replace
 
 from bedrail.app import App, open_home
@@ -27,7 +29,7 @@ from bedrail.privacy.evidence import (
     read_risks,
     run_evidence,
 )
-from bedrail.privacy.rescan import require_same, verify_output
+from bedrail.privacy.rescan import read_manifest, require_same, verify_output
 from bedrail.privacy.tables import Treatment, deidentify_table
 from bedrail.privacy.text import load
 from bedrail.privacy.values import Handled, Manifest
@@ -234,8 +236,6 @@ def test_every_admission_gives_evidence_and_the_gate_asks_for_it(app: App, tmp_p
 
 def test_an_output_is_verified_against_its_manifest_and_looked_at_again(tmp_path: Path) -> None:
     """Another file, and a structured identifier that was to be masked, are found; of surrogates nothing is said."""
-    from hashlib import sha256
-
     out = tmp_path / "out.jsonl"
     out.write_text(json.dumps({"id": "1", "text": "SSN 219-09-9999, mail [EMAIL]"}) + "\n")
     digest = sha256(out.read_bytes()).hexdigest()
@@ -311,11 +311,30 @@ def test_a_pseudonym_is_known_by_form_and_place_and_no_more_are_than_were_given_
     (tmp_path / "n.jsonl").write_text(json.dumps({"id": code, "text": f"MRN {code}"}) + "\n")
     assert verify_output(manifest("text"), tmp_path / "n.jsonl", RULES).found == {"MRN": 1}
     (tmp_path / "o.hl7").write_text(f"MSH|^~\\&|A|B\rPID|1||{code}^^^H~MRN {code}\r")
-    made = replace(manifest("hl7"), handled=(replace(given, action="replaced by a code"),))
+    made = replace(manifest("hl7"), handled=(replace(given, action="replaced by a code"),), codes_counted=True)
     assert verify_output(made, tmp_path / "o.hl7", RULES).found == {"MRN": 1}
     with (tmp_path / "o.hl7").open("a") as file:
         file.write(f"PID|1||{code}~{code}\r")
     assert verify_output(made, tmp_path / "o.hl7", RULES).found == {"MRN": 1, "UNIQUE_ID": 1}
+
+
+def test_an_output_of_a_run_that_counted_fields_is_verified_as_before(tmp_path: Path) -> None:
+    """A manifest of HL7 v2 that does not say that codes are counted one by one: all codes of a field are its own."""
+    code, old = "5c1e0b7a9d3f42618a7be0f3c4d59e12", tmp_path / "old.json"
+    (tmp_path / "o.hl7").write_text(f"MSH|^~\\&|A|B\rPID|1||{code}^^^H~{code}~{code}|||||||||||||||{code}&x\r")
+    handled = {"action": "replaced by a code", "count": 1, "place": "PID-3", "rule": "by datatype CX"}
+    written = {
+        "medium": "hl7", "profile": "p", "project": "", "inputs": ["a" * 64], "records": 1, "failed": 0,
+        "outputs": [sha256((tmp_path / "o.hl7").read_bytes()).hexdigest()], "handled": [handled],
+    }  # fmt: skip
+    old.write_text(json.dumps(written))
+    made = read_manifest(old)
+    assert not made.codes_counted
+    assert json.loads(encode(made)) == written
+    found = verify_output(made, tmp_path / "o.hl7", RULES)
+    assert (found.sound, found.taken) == (True, 4)
+    old.write_text(json.dumps(written | {"codes_counted": True}))
+    assert verify_output(read_manifest(old), tmp_path / "o.hl7", RULES).found == {"UNIQUE_ID": 3}
 
 
 def test_evidence_that_is_over_says_so_beside_its_verdict() -> None:

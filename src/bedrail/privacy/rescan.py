@@ -87,7 +87,7 @@ def verify_output(manifest: Manifest, out: Path, scanner: Scanner) -> Verified:
     untold = {each.place for each in manifest.handled if any(word in each.action for word in _LOOKALIKES)}
     codes = [each for each in manifest.handled if any(word in each.action for word in _GIVEN_OUT)]
     looked, taken, strange, found = 0, 0, -sum(each.count for each in codes), Counter[str]()
-    for text, silent, may in _texts(manifest.medium, files, {each.place for each in codes}):
+    for text, silent, may in _texts(manifest, files, {each.place for each in codes}):
         looked += 1
         plain, ours = _without_ours(text) if may else (text, 0)
         taken += ours
@@ -115,9 +115,10 @@ def require_same(manifest: Manifest, out: Path) -> None:
         raise Corrupt("the files are not those of the manifest.", remedy="Name the output of that run, unchanged.")
 
 
-def _texts(medium: str, files: Iterable[Path], coded: set[str]) -> Iterator[tuple[str, frozenset[str], int]]:
+def _texts(manifest: Manifest, files: Iterable[Path], coded: set[str]) -> Iterator[tuple[str, frozenset[str], int]]:
     """Each stretch of text, with the labels that mean nothing there; 1 where it may be a pseudonym of the run, 2 where
     the manifest counts it, too."""
+    medium, counted = manifest.medium, _COUNTED if manifest.codes_counted else 1
     for path in files:
         if medium == "fhir":
             for text, silent, kind in _resources(path):
@@ -125,7 +126,7 @@ def _texts(medium: str, files: Iterable[Path], coded: set[str]) -> Iterator[tupl
         elif medium == "table":
             yield from ((text, frozenset(), 2 * (name in coded)) for text, name in _cells(path, coded))
         elif medium == "hl7":
-            yield from ((text, frozenset(), _COUNTED * bool(coded)) for text in _segments(path))
+            yield from ((text, frozenset(), counted * bool(coded)) for text in _segments(path))
         elif medium == "text":  # of which surrogates alone are given out, that have the form of what stood there
             yield from ((text, frozenset(), 0) for text in _notes(path))
 

@@ -139,6 +139,7 @@ def run(
         records=sums.records,
         failed=sums.failed,
         handled=sums.handled(),
+        codes_counted=True,
     )
     failures = tuple(msgspec.structs.replace(each, place=source.place(each.number)) for each in sums.failures)
     return Run(manifest=manifest, failures=failures, resumed=sums.resumed)

@@ -34,11 +34,12 @@ class Handled(Value, frozen=True, kw_only=True):
     count: int
 
 
-class Manifest(Value, frozen=True, kw_only=True):
+class Manifest(Value, frozen=True, kw_only=True, omit_defaults=True):
     """What one run of de-identification did, fit to become evidence: digests, counts and rules, never a value.
 
     `medium` is text, table, fhir, dicom or hl7; `profile` the digest of the rules in force; `inputs` and `outputs` are
     SHA-256 digests of the files as hex; `records` were handled and `failed` were not (and are not in the outputs).
+    `codes_counted` says that codes are counted one by one as they are given out; runs of before counted fields of HL7.
     """
 
     medium: str
@@ -49,3 +50,4 @@ class Manifest(Value, frozen=True, kw_only=True):
     records: int
     failed: int
     handled: tuple[Handled, ...]
+    codes_counted: bool = False

@@ -224,6 +224,7 @@ def _together(runs: list[Run]) -> Run:
         records=sum(made.manifest.records for made in runs),
         failed=sum(made.manifest.failed for made in runs),
         handled=tuple(Handled(place=p, action=a, rule=r, count=n) for (p, a, r), n in sorted(counts.items())),
+        codes_counted=True,
     )
     failures = tuple(each for made in runs for each in made.failures)
     return Run(manifest=manifest, failures=failures[:1000], resumed=sum(made.resumed for made in runs))

@@ -53,6 +53,6 @@ def deidentify_parquet(
     )
     manifest = Manifest(
         medium="table", profile=proof.profile, project=project, inputs=(file_digest(source),), outputs=outputs,
-        records=proof.rows_in, failed=0, handled=handled,
+        records=proof.rows_in, failed=0, handled=handled, codes_counted=True,
     )  # fmt: skip
     return Released(run=Run(manifest=manifest), proof=proof, solution=solution)
