@@ -31,6 +31,14 @@ def test_long_counts_and_negations_beyond_ascii_are_not_ruled_out(regex: str, te
     assert machine.open[machine.walked(text, 0, 0)] == (0,)
 
 
+@pytest.mark.parametrize("regex", ["(?!|x)a", "(?!x|)a", "(?!)a", "(?=)a", "(?=|x)a", "(?<=)a"])
+def test_looking_for_nothing_is_no_mistake(regex: str) -> None:
+    """Of an empty alternative beside a place nothing is kept: what matches is not ruled out."""
+    machine = Automaton([re.compile(regex)], [[0]])
+    allowed = machine.open[machine.walked("a", 0, 0)]
+    assert allowed == (0,) or not re.match(regex, "a")
+
+
 def test_a_table_with_every_row_holds_no_state_that_was_never_made() -> None:
     """A move that is not made yet stays one where the table is so large that its mark could be a row."""
     matcher = Matcher(pack("en").rules)

@@ -214,8 +214,10 @@ class _States:
             return self._ahead(nodes, at, folded=folded)
         several = op is sre.ASSERT_NOT and len(nodes) == 1 and nodes[0][0] is sre.BRANCH
         for branch in nodes[0][1][1] if several else [nodes]:  # none of them may stand there
+            if len(branch) != 1:  # longer, or empty, which nothing can be told of
+                continue
             node = branch[0] if op is sre.ASSERT else _negated(*branch[0])
-            allowed = _one(*node, folded=folded) if len(branch) == 1 else None
+            allowed = _one(*node, folded=folded)
             if allowed is not None:
                 at = self.skip(at, self.new(), "next" if way > 0 else "before", allowed)
         return at
