@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -16,10 +17,12 @@ import pytest
 from bedrail.app import App
 from bedrail.core.errors import BedrailError, Corrupt, Refused
 from bedrail.core.events import AlarmRaised, Approved, EvidenceRecorded
+from bedrail.core.ports import Head
 from bedrail.governance.gate import Closed, Open, judge
 from bedrail.journeys import admission, delivery, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedrail.journeys.examination import read_evidence
+from bedrail.ledger.merkle import leaf_hash
 from bedrail.web.server import Standing
 from small_home import (
     CASE,
@@ -218,6 +221,22 @@ def _rewrite(action: str, old: bytes, new: bytes) -> Callable[[Case], None]:
     return deed
 
 
+def _insert(action: str, **changes: str) -> Callable[[Case], None]:
+    """A row past the seal, forged from the newest fact of its kind, with its hash right and the head left alone."""
+
+    def deed(case: Case) -> None:
+        with sqlite3.connect(case.folder / "ledger.sqlite") as database:
+            newest = "SELECT entry FROM tape WHERE action = ? ORDER BY seq DESC"
+            entry = json.loads(bytes(database.execute(newest, (action,)).fetchone()[0]))
+            entry["fact"] |= changes
+            data = json.dumps(entry, separators=(",", ":"), sort_keys=True).encode()
+            row = (action, leaf_hash(data), data)
+            database.execute("INSERT INTO tape SELECT size, ?, ?, ? FROM head", row)
+        database.close()
+
+    return deed
+
+
 def _overwrite(pick: Callable[[Case], str]) -> Callable[[Case], None]:
     def deed(case: Case) -> None:
         with opened(case.folder) as case.app:
@@ -259,6 +278,8 @@ BEHIND: tuple[tuple[str, Callable[[Case], None]], ...] = (
     ("the policy's digest is edited", _rewrite("policy.adopted", b'"small-hospital"', b'"large-hospital"')),
     ("a fact is hidden from the registry", _in_database("UPDATE tape SET action = 'ledger.beat' WHERE seq = 20")),
     ("a fact is deleted", _in_database("DELETE FROM tape WHERE seq = 20")),
+    ("a policy that nobody sealed is inserted", _insert("policy.adopted")),
+    ("an approval that nobody sealed is inserted", _insert("approval.given", approval="forged", person="kim")),
     ("policy bytes are changed", _overwrite(lambda c: c.app.context.registry.policy)),
     ("evidence bytes are changed", _overwrite(lambda c: _own(c, "discrimination"))),
     ("data-quality evidence is changed",
@@ -290,6 +311,57 @@ def test_one_change_behind_the_back_deploys_nothing(case: Case, deed: Callable[[
             assert len(app.context.use_case(CASE).history) == before
     except BedrailError:
         assert told("status", home=case.folder).code != 0  # it does not even open
+
+
+def test_the_gate_does_not_open_on_a_fact_that_nobody_sealed(case: Case) -> None:
+    """Another policy closes it; a row that adopts the former one again, past the seal, would open it, and does not."""
+    with opened(case.folder) as case.app:
+        former = case.app.context.registry.policy
+        _new_policy(case)
+    asked = ("gate", CASE, "--candidate", "baseline", "--to", "general")
+    assert told(*asked, home=case.folder).code == 1
+    _insert("policy.adopted", policy=former)(case)
+    with opened(case.folder) as case.app:
+        assert case.closed() == set()
+    ran = told(*asked, home=case.folder)
+    assert (ran.code, "OPEN" in ran.out) == (3, False)
+
+
+def test_a_fact_that_was_told_and_taken_away_again_opens_no_gate(case: Case) -> None:
+    """A process that folded a row nobody sealed judges by what was sealed, also when the row is gone, or is another."""
+    with opened(case.folder) as case.app:
+        ctx = case.app.context
+        former = ctx.registry.policy
+        _new_policy(case)
+        _insert("policy.adopted", policy=former)(case)
+        assert case.closed() == set()
+        _in_database("DELETE FROM tape WHERE seq = (SELECT size FROM head)")(case)
+        with pytest.raises(Corrupt):
+            delivery.ask_gate(ctx, CASE, "general", "baseline")
+        with opened(case.folder) as other:
+            upkeep.add_person(other.context, "olivia", "nora", "nora", ("auditor",))
+        assert case.closed() == set()
+        assert isinstance(delivery.ask_gate(ctx, CASE, "general", "baseline"), Closed)
+        with pytest.raises(Refused):
+            delivery.deploy(ctx, "rob", CASE, "general", candidate="baseline")
+
+
+def test_what_others_seal_while_the_gate_is_asked_is_no_alarm(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Facts that are appended just after the head was read are none of this question's."""
+    with opened(case.folder) as app, opened(case.folder) as other:
+        kind, added = type(app.context.tape), []
+        real = kind.head
+
+        def head(tape: Any) -> Head:
+            found = real(tape)
+            if tape is app.context.tape:
+                added.append(f"nora-{len(added)}")
+                upkeep.add_person(other.context, "olivia", added[-1], "nora", ("auditor",))
+            return found
+
+        monkeypatch.setattr(kind, "head", head)
+        assert isinstance(delivery.ask_gate(app.context, CASE, "general", "baseline"), Open)
+        assert added
 
 
 def test_evidence_from_elsewhere_is_no_evidence(case: Case) -> None:

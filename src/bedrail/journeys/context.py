@@ -135,6 +135,13 @@ class Context:
                 self.registry.apply(index, decode(data))
         return self.registry
 
+    def stand_on(self, registry: Registry) -> None:
+        """Fold on from this registry instead of the present one, up to the end of the tape."""
+        with self._folding:
+            for index, data in self.tape.registry_entries(registry.seen):
+                registry.apply(index, decode(data))
+            self.registry = registry
+
     def append(
         self,
         actor: Actor,
@@ -212,9 +219,10 @@ class Context:
         """The charter in force; its artifact is read and checked at every question, and parsed once per version."""
         return _charter(self.artifacts.get(self.use_case(use_case).charter))
 
-    def policy(self) -> Policy:
-        """The policy in force; its artifact is read and checked at every question, and parsed once per version."""
-        return _policy(self.artifacts.get(self.refresh().policy))
+    def policy(self, registry: Registry | None = None) -> Policy:
+        """The policy in force, now or in that registry; its artifact is read and checked at every question, and parsed
+        once per version."""
+        return _policy(self.artifacts.get((self.refresh() if registry is None else registry).policy))
 
     def put_sealed(self, data: bytes, *, dataset: str, kind: str) -> str:
         """Store a file about many patients, sealed under its dataset's own data key; returns its digest as sealed."""

@@ -23,7 +23,7 @@ from bedrail.governance.views import CandidateView, DeploymentView, UseCaseView
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.moving_ground import append_judged, append_whole, told
 from bedrail.journeys.refusals import duties
-from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts
+from bedrail.journeys.soundness import require_sound_evidence, require_sound_facts, sound_facts
 from bedrail.journeys.stopping import require_none_standing, stop
 
 if TYPE_CHECKING:
@@ -94,10 +94,15 @@ def ask_gate(ctx: Context, use_case: str, stage: str, candidate: str = "", *, se
     gate, digest = judge_gate(ctx, use_case, stage, candidate)
     if not sealed or not isinstance(gate, Open):
         return gate
-    require_sound_facts(ctx)
-    view = ctx.use_case(use_case)
+    registry = sound_facts(ctx)
+    policy = ctx.policy(registry)
+    gate = judge(policy, registry, use_case, digest, stage, ctx.clock.now())
+    if not isinstance(gate, Open):  # what this process was told besides had opened it
+        return gate
+    view = registry.use_cases[use_case]
     load_candidate(ctx, digest)
-    require_sound_evidence(ctx, view, digest, checks_at(ctx, view, stage))
+    rule = policy.stage(view.tier, stage)
+    require_sound_evidence(ctx, view, digest, rule.checks if rule else ())
     return replace(gate, rests_on=AS_SEALED)
 
 
@@ -279,12 +284,12 @@ def roll_back(ctx: Context, person: str, use_case: str, reason: str, *, to: str 
     """
     actor = ctx.require(person, "deployment.roll-back")
     require_none_standing(ctx)
+    require_sound_facts(ctx)
     view = ctx.use_case(use_case)
     if view.deployment is None:
         raise Refused("nothing is deployed.", remedy=f"bedrail deploy {use_case} --to shadow")
     current = view.deployment.candidate
     wanted = find_candidate(view, to).candidate if to else ""
-    require_sound_facts(ctx)
     broken: Corrupt | NotFound | None = None
     for earlier in tuple(reversed(view.history)):
         if earlier.candidate == current or earlier.stage == "shadow" or (wanted and earlier.candidate != wanted):

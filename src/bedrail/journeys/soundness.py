@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from bedrail.core.errors import Corrupt
-from bedrail.core.events import HIGH_VOLUME
+from bedrail.core.events import HIGH_VOLUME, decode
 from bedrail.governance.approvals import evidence_on
-from bedrail.governance.views import UseCaseView
+from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.ledger.merkle import CompactRange, leaf_hash
 from bedrail.ledger.shards import open_sealed
@@ -15,26 +15,37 @@ _HIGH_VOLUME = frozenset(action.encode() for action in HIGH_VOLUME)
 
 
 def require_sound_facts(ctx: Context) -> None:
-    """That the tape's bytes give the root that this installation signed, and that the registry was shown all of them.
+    """As `sound_facts`; from then on the journey stands on the registry that was folded from these facts."""
+    ctx.stand_on(sound_facts(ctx))
 
-    A gate is a function of facts: an approval edited, or an objection hidden, in the database would open it. This reads
-    the whole tape (some 200,000 entries a second), so it is asked where something follows, not on every look. Raises
-    `Corrupt`; `bedrail ledger verify` then names the entry.
+
+def sound_facts(ctx: Context) -> Registry:
+    """The registry that the sealed facts make, folded anew; raises `Corrupt` unless they are all that anyone was told.
+
+    A gate is a function of facts: an approval edited, forged beyond the seal, or an objection hidden, in the database
+    would open it. So the tape's bytes must give the root that this installation signed, and the registry must have been
+    shown these and no others. This reads the whole tape (some 200,000 entries a second), so it is asked where something
+    follows, not on every look. `bedrail ledger verify` then names the entry.
     """
-    head = ctx.tape.head()
-    if not head.size:
-        return
-    sealed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
+    seen = ctx.refresh().seen
     told = {index for index, _ in ctx.tape.registry_entries(0)}
-    tree, hidden = CompactRange(), False
+    head = ctx.tape.head()  # after both: what somebody appends meanwhile is then sealed already
+    if max(seen, *(index + 1 for index in told), 0) > head.size:
+        raise _others_than_sealed()
+    if not head.size:
+        return Registry()
+    sealed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
+    tree, hidden, facts = CompactRange(), False, []
     for page in ctx.tape.sealed_pages(0, head.size):
         tree.extend([leaf_hash(data) for _, _, data in page])
         hidden = hidden or any((index in told) == _is_high_volume(data) for index, _, data in page)
+        facts += [(index, data) for index, _, data in page if index in told]
     if hidden or (tree.size, tree.root()) != (sealed.size, sealed.root):
-        raise Corrupt(
-            "the facts in the ledger are not those that were sealed.",
-            remedy="bedrail ledger verify names each difference; until then nothing is approved or deployed.",
-        )
+        raise _others_than_sealed()
+    registry = Registry()
+    for index, data in facts:
+        registry.apply(index, decode(data))
+    return registry
 
 
 def require_sound_evidence(ctx: Context, view: UseCaseView, candidate: str, checks: tuple[str, ...]) -> None:
@@ -51,3 +62,10 @@ def _is_high_volume(data: bytes) -> bool:
     """By the entry's own word, whatever the table's column says; canonical JSON has this field in one place only."""
     start = data.find(_ACTION) + len(_ACTION)
     return data[start : data.find(b'"', start)] in _HIGH_VOLUME
+
+
+def _others_than_sealed() -> Corrupt:
+    return Corrupt(
+        "the facts in the ledger are not those that were sealed.",
+        remedy="bedrail ledger verify names each difference; until then nothing is approved or deployed.",
+    )
