@@ -287,13 +287,26 @@ def test_attributes_beyond_the_table_are_none_of_the_table() -> None:
     assert not [tag for tag in BEYOND if f"{tag:08x}" in listed]
 
 
-def test_a_value_of_one_sign_alone_is_not_looked_for_in_other_files(tmp_path: Path) -> None:
-    """Zeros stand in any pixels; a number of somebody's is found wherever it stands."""
-    for value, found in (("000000000", 0), ("100200300", 1)):
+def test_a_number_of_one_sign_is_looked_for_in_texts_and_not_in_pixels(tmp_path: Path) -> None:
+    """Chance writes 1111 into pixels, and zeros are nobody's; other numbers are found wherever they stand."""
+    other = {
+        "PatientName": "",
+        "PatientID": "",
+        "PatientBirthDate": "",
+        "StudyDate": "",
+        "SeriesDate": "",
+        "StudyTime": "",
+    }
+    pixels = {"Rows": 10, "Columns": 10, "BitsAllocated": 8, "SamplesPerPixel": 1, "PixelRepresentation": 0}
+    for value, in_text, in_pixels in (("000000000", 0, 0), ("11111111", 1, 0), ("100200300", 1, 1)):
         (tmp_path / "one").write_bytes(written(instance(PatientID=value)))
         with quiet_pydicom():
-            left = list(Originals(tmp_path, TAGS).left_in(b"///" + value.encode() + b"///"))
-        assert len(left) == found
+            originals = Originals(tmp_path, TAGS)
+            texts = written(instance(**other, StudyDescription=f"seen {value} here"))
+            flat = written(instance(**other, **pixels, PixelData=b"/" * 40 + value.encode() + b"/" * (60 - len(value))))
+            for data, found in ((texts, in_text), (flat, in_pixels), (b"///" + value.encode() + b"///", in_text)):
+                left = [each for each in originals.left_in(data) if "value" in each.problem]
+                assert len(left) == found
 
 
 def test_implicit_and_big_endian_files_stay_what_they_are() -> None:

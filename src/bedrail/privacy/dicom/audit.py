@@ -180,10 +180,23 @@ def _recorded(dataset: Dataset, profile: Profile) -> list[Leftover]:
     return found
 
 
+def beside_pixels(out: bytes) -> bytes:
+    """A file without its pixels; all of it where it cannot be read."""
+    try:
+        return _divided(pydicom.dcmread(BytesIO(out)), out)[1]
+    except Exception:  # noqa: BLE001 (bytes that pydicom cannot read; its message may quote them)
+        return out
+
+
+def _divided(dataset: Dataset, out: bytes) -> tuple[bytes, bytes]:
+    """The pixels, and all else."""
+    bulk = b"".join(value_bytes(dataset.get_item(tag), dataset) for tag in _BULK if tag in dataset)
+    return bulk, out.replace(bulk, b"") if len(bulk) > 64 else out
+
+
 def _searched(dataset: Dataset, out: bytes, known: Collection[str], uids: Mapping[str, str]) -> list[Leftover]:
     """Original values and UIDs in all bytes: whole words in attributes, long values anywhere, pixels too."""
-    bulk = b"".join(value_bytes(dataset.get_item(tag), dataset) for tag in _BULK if tag in dataset)
-    rest = out.replace(bulk, b"") if len(bulk) > 64 else out
+    bulk, rest = _divided(dataset, out)
     found = []
     pattern = pattern_of(found_in(known, rest))
     if pattern is not None and pattern.search(text_of(rest)):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
-from bedrail.privacy.dicom.audit import leftovers
+from bedrail.privacy.dicom.audit import beside_pixels, leftovers
 from bedrail.privacy.dicom.encoding import text_of
 from bedrail.privacy.dicom.folder import DicomFiles
 from bedrail.privacy.dicom.instance import quiet_pydicom, read
@@ -62,7 +62,11 @@ class Originals:
             walk.run(dataset)
             known |= {value for value in walk.known if value in walk.names or any(sign.isdigit() for sign in value)}
             self.uids |= {uid.encode("ascii", "replace") for uid in walk.replaced_uids() if len(uid) > 8}
-        for value in (value for value in known if len(value) > 4 and len(set(value)) > 1):  # 000000 is in any pixels
+        long = {value for value in known if len(value) > 4}
+        even = {value for value in long if len(set(value)) == 1}
+        self._even = {value for value in even if value.isdigit() and value[0] != "0"}
+        """Numbers such as 11111111, which chance writes into pixels; zeros are nobody's, and in any file."""
+        for value in long - even:
             words = _WORD.findall(value.lower())
             if words:
                 self._by_word.setdefault(max(words, key=len), []).append(value)
@@ -73,9 +77,14 @@ class Originals:
             yield Leftover(place="file", problem="holds a UID of an original")
         words = set(_WORD.findall(text_of(out).lower()))
         near = [value for word in words & self._by_word.keys() for value in self._by_word[word]]
-        pattern = pattern_of(found_in(near, out))
-        if pattern is not None and pattern.search(text_of(out)):
+        even = found_in(self._even, out)
+        if _holds(out, near) or (even and _holds(beside_pixels(out), even)):
             yield Leftover(place="file", problem="holds a value of an original")
+
+
+def _holds(data: bytes, values: Iterable[str]) -> bool:
+    pattern = pattern_of(found_in(values, data))
+    return pattern is not None and pattern.search(text_of(data)) is not None
 
 
 def audit_folder(folder: Path, profile: Profile, originals: Path | None = None) -> Audited:
