@@ -18,7 +18,6 @@ from bedrail.core.errors import Busy, Invalid, Refused, Unavailable
 from bedrail.ledger import Ledger
 from bedrail.stores import PostgresStore, SqliteStore
 from bedrail.stores.chosen import choose_store, open_store
-from bedrail.stores.connections import SCHEMA_VERSION
 from bedrail.stores.postgres_connections import postgres
 from ledger_parts import Home, answered, home, person, signer
 from postgres_server import Server, free_port, own_server, server
@@ -110,22 +109,54 @@ def test_a_newer_database_is_refused(made: Home) -> None:
         PostgresStore(_postgres(made).address)
 
 
-def test_an_older_database_is_brought_forward_when_it_is_opened(made: Home) -> None:
-    """A home of before the index on responses by person gets it; one whose table others hold opens without."""
+VALID = (
+    "SELECT i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n "
+    "ON n.oid = c.relnamespace WHERE (c.relname, n.nspname) = ('responses_person', current_schema())"
+)
+
+
+def test_an_older_database_gets_its_indexes_when_it_is_opened(made: Home) -> None:
+    """One whose table others hold opens without; half an index is made anew; the version stays, for older nodes."""
     made.tamper("DROP INDEX responses_person")
     made.tamper("UPDATE bedrail_version SET made = 1")
     address = _postgres(made).address
-    kept = "SELECT count(*) FROM pg_indexes WHERE (indexname, schemaname) = ('responses_person', current_schema())"
-    with psycopg.connect(address) as other:
-        other.execute("LOCK TABLE responses IN ACCESS EXCLUSIVE MODE")
-        held = PostgresStore(address, busy_seconds=0.05)
-        assert held.head().size == 4
-        assert held._rows(kept) == [(0,)]
-        held.close()
+    assert _postgres(made).missing_indexes() == ("responses_person",)
+    for mode, left in (("ACCESS EXCLUSIVE", []), ("ROW EXCLUSIVE", [(False,)])):
+        with psycopg.connect(address) as other:
+            other.execute(f"LOCK TABLE responses IN {mode} MODE")
+            held = PostgresStore(address, busy_seconds=0.05)
+            assert held.head().size == 4
+            assert held._rows(VALID) == left
+            held.close()
+    assert _postgres(made).missing_indexes() == ("responses_person",)
     later = PostgresStore(address)
-    assert (later._rows(kept), later._rows("SELECT made FROM bedrail_version")) == ([(1,)], [(SCHEMA_VERSION,)])
+    assert (later._rows(VALID), later._rows("SELECT made FROM bedrail_version")) == ([(True,)], [(1,)])
+    assert later.missing_indexes() == ()
     assert later.rebuild_differences() == []
     later.close()
+
+
+def test_nobody_who_appends_is_held_up_by_an_index(made: Home) -> None:
+    """While one waits to be made, for a transaction that is open, others write into the tape and the same table."""
+    made.tamper("DROP INDEX responses_person")
+    made.tamper("UPDATE bedrail_version SET made = 1")
+    address, opened = _postgres(made).address, list[PostgresStore]()
+    opening = threading.Thread(target=lambda: opened.append(PostgresStore(address, busy_seconds=30)))
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity JOIN pg_locks USING (pid) WHERE query LIKE 'CREATE INDEX%' "
+        "AND relation = 'responses'::regclass AND wait_event_type = 'Lock'"
+    )
+    with psycopg.connect(address) as slow, psycopg.connect(address, autocommit=True) as watching:
+        slow.execute("LOCK TABLE tape, responses IN ROW EXCLUSIVE MODE")
+        opening.start()
+        while watching.execute(waiting).fetchone() == (0,):
+            assert opening.is_alive()
+        with psycopg.connect(address) as appender:
+            appender.execute("SET lock_timeout = 2000")
+            appender.execute("LOCK TABLE tape, decisions, responses, outcomes IN ROW EXCLUSIVE MODE")
+    opening.join()
+    assert opened[0]._rows(VALID) == [(True,)]
+    opened[0].close()
 
 
 def test_nobody_there_is_unavailable() -> None:

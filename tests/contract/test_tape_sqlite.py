@@ -14,7 +14,6 @@ from bedrail.core.errors import Busy, Corrupt, Refused, Unavailable
 from bedrail.core.events import HIGH_VOLUME, decode
 from bedrail.ledger import Ledger
 from bedrail.stores import SqliteStore
-from bedrail.stores.connections import SCHEMA_VERSION
 from bedrail.stores.views import VIEWS, apply
 from ledger_parts import Home, answered, fell_back, home, observed, person, responded, signer
 
@@ -128,8 +127,9 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
         SqliteStore(tmp_path / "ledger.db")
 
 
-def test_an_older_database_is_brought_forward_when_it_is_opened(tmp_path: Path) -> None:
-    """A home of before the index on responses by person gets it; one that others hold opens without, until later."""
+def test_an_older_database_gets_its_indexes_when_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that others hold opens without, until later; one of many responses until its keeper says so; the version
+    stays, so that an older Bedrail opens it too."""
     home(tmp_path, entries=2).close()
     file = tmp_path / "ledger.db"
 
@@ -140,14 +140,25 @@ def test_an_older_database_is_brought_forward_when_it_is_opened(tmp_path: Path) 
 
     with closing(sqlite3.connect(file)) as connection:
         connection.executescript("DROP INDEX responses_person; PRAGMA user_version = 1")
+        connection.execute("INSERT INTO responses VALUES (0, 'D', '', 'c', 'confirmed', 'lee', '', '')")
+        connection.commit()
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         store = SqliteStore(file, busy_seconds=0.01)
         assert (store.head().size, made()) == (2, (0, 1))
         store.close()
+    with monkeypatch.context() as patched:
+        patched.setattr("bedrail.stores.connections.MOST_AT_OPENING", 1)
+        store = SqliteStore(file)
+        assert (store.missing_indexes(), made()) == (("responses_person",), (0, 1))
+        store.make_indexes()
+        assert (store.missing_indexes(), made()) == ((), (1, 1))
+        store.close()
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("DROP INDEX responses_person; DELETE FROM responses WHERE seq = 0")
     store = SqliteStore(file)
     (plan,) = store._rows("EXPLAIN QUERY PLAN SELECT seq FROM responses WHERE person = ? AND at >= ?", ("lee", ""))
-    assert ("responses_person" in plan[3], made()) == (True, (1, SCHEMA_VERSION))
+    assert ("responses_person" in plan[3], made()) == (True, (1, 1))
     assert store.rebuild_differences() == []
     store.close()
 

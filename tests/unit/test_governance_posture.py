@@ -56,6 +56,7 @@ CASES: list[tuple[str, Posture, Posture]] = [
     *(("network-disk", disk(kind=kind), disk(kind="xfs")) for kind in ("nfs4", "cifs", "smb3", "fuse.sshfs", "9p")),
     ("network-disk", disk(kind="nfs"), with_(machine={"ledger": replace(LOCAL, kind="nfs"), "store": "postgres"})),
     ("database-tls", with_(machine={"database_link": "with sslmode=prefer"}), SAFE),
+    ("indexes", with_(machine={"indexes": ("responses_person",)}), SAFE),
     ("volatile-disk", disk(kind="tmpfs"), disk(kind="ext4")),
     ("disk-full", disk(free=LEAST_FREE - 1), disk(free=LEAST_FREE)),
     ("disk-space", disk(free=LEAST_FREE), disk(free=10 * 2**30)),

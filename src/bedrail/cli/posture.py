@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="The certificate that it would show.")
 @click.option("--client-ca", type=click.Path(path_type=Path), help="Whom it would let connect.")
 @click.option("--strict", is_flag=True, help="Exit code 1 for warnings too.")
+@click.option("--make-indexes", is_flag=True, help="First make indexes that a large home of an older version lacks.")
 @json_option
 @pass_state
 def doctor(
@@ -29,6 +30,7 @@ def doctor(
     tls_cert: Path | None,
     client_ca: Path | None,
     strict: bool,
+    make_indexes: bool,
     as_json: bool,
 ) -> None:
     """Say what is unsafe in this installation and how to mend it. Exit code 1 when something is dangerous.
@@ -37,6 +39,8 @@ def doctor(
     Example: bedrail doctor
              bedrail doctor --host 0.0.0.0 --tls-cert tls/server.pem --strict
     """
+    if make_indexes:
+        state.app().store.make_indexes()
     found = faults(state, host, port, tls_cert, mutual=client_ca is not None, outside=True)
     if as_json:
         show_json(found)

@@ -42,7 +42,8 @@ class Machine:
 
     `durability` maps settings of the database to what they are and what they must be; `behind` is by how many seconds
     the clock is behind the ledger's last entry (0 when it is not); `synchronised` is None where the kernel is silent.
-    `database_link` says how a database on another machine is reached when nobody checks that it is the right one.
+    `database_link` says how a database on another machine is reached when nobody checks that it is the right one;
+    `indexes` are those that it lacks.
     """
 
     home: str
@@ -51,6 +52,7 @@ class Machine:
     store: Literal["sqlite", "postgres"] = "sqlite"
     durability: dict[str, tuple[str, str]] = field(default_factory=dict)
     database_link: str = ""
+    indexes: tuple[str, ...] = ()
     loose: tuple[str, ...] = ()
     root: bool = False
     core_dumps: bool = False

@@ -64,6 +64,18 @@ def database_tls(posture: Posture) -> Iterator[str]:
         yield f"the database is reached {posture.machine.database_link}"
 
 
+@posture_check(
+    "indexes",
+    "note",
+    "Has the database all its indexes?",
+    "bedrail doctor --make-indexes, when nobody is at the bedside: SQLite takes no entries meanwhile.",
+)
+def indexes(posture: Posture) -> Iterator[str]:
+    """A newer version makes them itself in small homes; in a large one that would hold up whoever appends."""
+    if posture.machine.indexes:
+        yield f"the database lacks {', '.join(posture.machine.indexes)}: questions about long use are slow"
+
+
 @posture_check("volatile-disk", "warning", "Does the home survive a restart?", "Move the home to a disk.")
 def volatile_disk(posture: Posture) -> Iterator[str]:
     """A file system in memory is gone with the power."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Refused, U
 APPLICATION_ID = 0x42454452
 """`BEDR`: what `file` and SQLite see in the header of a Bedrail database."""
 
-SCHEMA_VERSION = 2
-"""2: the index `responses_person`. What is added since 1 only makes questions quicker, see `_prepare`."""
+SCHEMA_VERSION = 1
+"""Of tables and columns. A new index is none: versions with and without it serve the same home, see `make_indexes`."""
+
+MOST_AT_OPENING = 200_000
+"""Rows of a table that gets an index when its home is opened: a third of a second, in which nobody can append."""
 
 
 class Connections:
@@ -113,7 +118,7 @@ class Connections:
         return connection
 
     def _prepare(self) -> None:
-        """Make the schema on first use, and bring an older one forward; two processes doing so at once is harmless."""
+        """Make the schema on first use, and small indexes of newer versions; two processes at once are harmless."""
         made = self.writer.execute("PRAGMA user_version").fetchone()[0]
         if made > SCHEMA_VERSION:
             raise Refused(f"{self.path} was written by a newer Bedrail.", remedy="Install that version or a later one.")
@@ -124,13 +129,13 @@ class Connections:
         if not made:
             self.path.chmod(0o600)
             self._make()
-        elif made < SCHEMA_VERSION:
+        else:
             # Nobody is kept from the ledger by an index: on a full disk, or while others write, it waits.
             with suppress(sqlite3.Error):
-                self._make()
+                make_indexes(self.writer, MOST_AT_OPENING)
 
     def _make(self) -> None:
-        """Every table and index that is not there yet, in one commit."""
+        """Every table and index, in one commit."""
         self.writer.execute("BEGIN IMMEDIATE")
         try:
             for statement in statements("schema.sql") + statements("views.sql"):
@@ -148,6 +153,31 @@ def statements(name: str) -> list[str]:
     text = files("bedrail.stores").joinpath(name).read_text(encoding="utf-8")
     plain = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("--"))
     return [statement.strip() for statement in plain.split(";") if statement.strip()]
+
+
+@cache
+def indexes() -> dict[str, tuple[str, str]]:
+    """Of each index the table, and the statement that makes it where it is missing."""
+    found = {}
+    for statement in statements("schema.sql") + statements("views.sql"):
+        if (named := re.match(r"CREATE INDEX IF NOT EXISTS (\w+) ON (\w+)", statement)) is not None:
+            found[named[1]] = (named[2], statement)
+    return found
+
+
+def missing_indexes(connection: sqlite3.Connection) -> tuple[str, ...]:
+    """Which of them this database lacks; nobody is held up by the question."""
+    there = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    return tuple(name for name in indexes() if name not in there)
+
+
+def make_indexes(connection: sqlite3.Connection, most: int = 0) -> None:
+    """Those that are missing, each in a commit of its own; with `most`, only of tables of fewer rows."""
+    for name in missing_indexes(connection):
+        table, statement = indexes()[name]
+        rows = f"SELECT count(*) FROM (SELECT 1 FROM {table} LIMIT ?)"
+        if not most or connection.execute(rows, (most,)).fetchone()[0] < most:
+            connection.execute(statement)
 
 
 @contextmanager

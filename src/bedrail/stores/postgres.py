@@ -19,6 +19,8 @@ from bedrail.stores.postgres_connections import (
     LOCK_CLASS,
     PostgresConnections,
     busy,
+    make_indexes,
+    missing_indexes,
     on_a_loop,
     postgres,
     translated,
@@ -113,6 +115,16 @@ class PostgresStore(SqlReading, SqlPruning):
         with self._connections.writing, translated():
             self._connections.writer().execute("VACUUM subject_keys")
         return int(destroyed)
+
+    def missing_indexes(self) -> tuple[str, ...]:
+        """Indexes that newer versions have and this home has not: its questions are slower, no answer differs."""
+        with self._connections.writing, translated():
+            return missing_indexes(self._connections.writer())
+
+    def make_indexes(self) -> None:
+        """Make them, while others append; raises `Unavailable` when an open transaction does not end meanwhile."""
+        with self._connections.writing, translated():
+            make_indexes(self._connections.writer())
 
     def purge_log(self) -> bool:
         """False: the server's own log and its archives are not ours to empty."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from bedrail.core.errors import BedrailError, Busy, Corrupt, Invalid, Refused, Unavailable
-from bedrail.stores.connections import SCHEMA_VERSION, statements
+from bedrail.stores.connections import SCHEMA_VERSION, indexes, statements
 from bedrail.stores.views import Row
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ _ASKED = (
 
 
 class PostgresConnections:
-    """Opens the database and makes the tables when missing, and what newer versions added to older ones.
+    """Opens the database and makes the tables when missing, and indexes that newer versions added.
 
     Raises `Unavailable`, `Refused` (a newer schema, or settings under which an acknowledged commit could be lost) or
     `Invalid` (an address that cannot be used).
@@ -188,10 +188,10 @@ class PostgresConnections:
             raise Refused("The database was written by a newer Bedrail.", remedy="Install that version or a later one.")
         if not made:
             _make(connection)
-        elif made < SCHEMA_VERSION:
+        else:
             # Nobody is kept from the ledger by an index: where others hold a table, the next opening makes it.
             with suppress(_psycopg().Error):
-                _make(connection)
+                make_indexes(connection)
         return str(schema)
 
 
@@ -245,7 +245,7 @@ def postgres(sql: str) -> str:
 
 
 def _make(connection: Connection) -> None:
-    """Every table and index that is not there yet, in one commit."""
+    """Every table and index, in one commit."""
     with connection.transaction():
         # Two processes making the tables at once take turns, and the second finds them made.
         connection.execute(f"SELECT pg_advisory_xact_lock({LOCK_CLASS}, 0)")
@@ -256,6 +256,46 @@ def _make(connection: Connection) -> None:
             "INSERT INTO bedrail_version VALUES (1, %s) ON CONFLICT (one) DO UPDATE SET made = excluded.made",
             (SCHEMA_VERSION,),
         )
+
+
+def _valid(connection: Connection) -> dict[str, bool]:
+    """The indexes of this schema, and whether each was made to its end."""
+    rows = connection.execute(
+        "SELECT c.relname, i.indisvalid FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid "
+        "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = current_schema()"
+    )
+    return {str(name): bool(valid) for name, valid in rows}
+
+
+def missing_indexes(connection: Connection) -> tuple[str, ...]:
+    """Which of ours this schema lacks; nobody is held up by the question."""
+    there = _valid(connection)
+    return tuple(name for name in indexes() if not there.get(name))
+
+
+def make_indexes(connection: Connection) -> None:
+    """Those that are missing, or were left half made, while others append; unless somebody else is at it.
+
+    CONCURRENTLY waits for open transactions, holding up nobody (PostgreSQL manual, CREATE INDEX); it stands in no
+    transaction. What breaks off leaves an index that is not valid, and is begun anew.
+    """
+    missing = missing_indexes(connection)
+    if not missing:
+        return
+    lock = f"({LOCK_CLASS}, 'responses'::regclass::oid::int)"
+    mine = connection.execute(f"SELECT pg_try_advisory_lock{lock}").fetchone()
+    if mine is None or not mine[0]:
+        return
+    try:
+        there = _valid(connection)
+        for name in missing:
+            if there.get(name) is False:
+                connection.execute(f"DROP INDEX CONCURRENTLY {name}")
+            if not there.get(name):
+                statement = postgres(indexes()[name][1])
+                connection.execute(statement.replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY", 1))
+    finally:
+        connection.execute(f"SELECT pg_advisory_unlock{lock}")
 
 
 def _version(connection: Connection) -> int:

@@ -36,6 +36,7 @@ def look_at_machine(
         store="sqlite" if isinstance(store, SqliteStore) else "postgres",
         durability=store.durability() if isinstance(store, SqliteStore) else {},
         database_link=_database_link(store),
+        indexes=store.missing_indexes(),
         loose=tuple(_loose(home)),
         root=hasattr(os, "geteuid") and os.geteuid() == 0,
         core_dumps=resource.getrlimit(resource.RLIMIT_CORE)[0] != 0,
