@@ -44,11 +44,10 @@ def spellings() -> dict[str, bytes]:
         "utf-16-be": MARK.encode("utf-16-be"),
     }
     found |= {"hex": plain.hex().encode(), "rot13": MARK.translate(_ROT13).encode()}
-    for shift in range(3):  # the part that is the same whatever stands before and after
-        coded = base64.b64encode(b"\x00" * shift + plain)
-        found[f"base64+{shift}"] = coded[(0, 2, 3)[shift] : len(coded) - 4]
-        coded = base64.b32encode(b"\x00" * shift + plain)
-        found[f"base32+{shift}"] = coded[(0, 2, 4)[shift] : len(coded) - 8]
+    for name, coder, bits in (("base64", base64.b64encode, 6), ("base32", base64.b32encode, 5)):
+        for shift in range({6: 3, 5: 5}[bits]):  # the part that is the same whatever stands before and after
+            coded, ahead = coder(b"\x00" * shift + plain), 8 * shift
+            found[f"{name}+{shift}"] = coded[-(-ahead // bits) : (ahead + 8 * len(plain)) // bits]
     return found
 
 

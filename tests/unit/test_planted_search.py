@@ -12,7 +12,7 @@ from collections.abc import Callable
 import pandas as pd
 import pytest
 
-from planted import Planted, seen_in
+from planted import Planted, seen_in, spellings
 
 
 def _zipped(data: bytes) -> bytes:
@@ -39,6 +39,7 @@ SPELLED: dict[str, Callable[[bytes], bytes]] = {
     "base64 by one": lambda data: base64.b64encode(b"x" + data),
     "base64 by two": lambda data: base64.b64encode(b"xx" + data),
     "base32": base64.b32encode,
+    **{f"base32 by {n}": lambda data, n=n: base64.b32encode(b"x" * n + data) for n in range(1, 5)},  # type: ignore[misc]
     "gzip": gzip.compress,
     "zlib": zlib.compress,
     "zip": _zipped,
@@ -54,6 +55,12 @@ def test_a_planted_identifier_is_found(how: str) -> None:
     one = planted.new().encode()
     assert seen_in(SPELLED[how](one), planted)
     assert not seen_in(SPELLED[how](b"nothing of anybody"), planted)
+
+
+def test_no_spelling_is_so_short_that_chance_writes_it() -> None:
+    """A signature of some thousand letters of base64 holds eight given ones once in some 10^10 files."""
+    assert min(map(len, spellings().values())) >= 7
+    assert min(len(told) for name, told in spellings().items() if name.startswith("base")) >= 8
 
 
 def test_its_number_alone_is_found() -> None:
