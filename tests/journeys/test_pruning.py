@@ -17,10 +17,10 @@ from bedrail.core.events.custody import HoldLifted, HoldPlaced
 from bedrail.core.events.governance import PolicyAdopted
 from bedrail.core.events.oversight import HeartBeat
 from bedrail.core.ports import Pruned
-from bedrail.journeys import sharding, upkeep
+from bedrail.journeys import delivery, sharding, upkeep
 from bedrail.journeys.context import SYSTEM
 from bedside_house import SmallHouse, served, small_house, usual
-from small_home import told
+from small_home import CASE, climb, copied, opened, told
 
 FIRST, NEXT = "h.example/ledger-2019", "h.example/ledger-2020"
 BEATS = 300
@@ -128,6 +128,32 @@ def test_who_may_not_or_too_early_is_refused(home: Path) -> None:
         sharding.prune_shard(app.context, "pia", "h.example/none", "nowhere")
     assert sharding.pruned(app.context) == {}
     app.close()
+
+
+@pytest.mark.slow
+def test_a_pruned_home_goes_on_approving_deploying_and_rolling_back(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Nothing is amiss about daily traffic that went by the rules; an entry blanked against them stops all of it."""
+    folder = copied(tmp_path_factory)
+    with opened(folder) as app:
+        ctx, clock = app.context, app.context.clock
+        ctx.append(SYSTEM, "safety", *(HeartBeat(size=size) for size in range(BEATS)))
+        sharding.begin_shard(ctx, "olivia", NEXT)
+        aged(app)
+        assert sharding.prune_shard(ctx, "priya", app.origin, "retention is over") == Pruned(entries=BEATS, records=0)
+        ctx.clock = clock
+    assert report(home=folder)["level"] == "L4"
+    ran = told("gate", CASE, "--candidate", "baseline", "--to", "general", home=folder)
+    assert (ran.code, "OPEN" in ran.out) == (0, True), ran.err
+    with opened(folder) as app:
+        climb(app, "boosted")
+        baseline = app.context.use_case(CASE).candidate("baseline").candidate
+        assert delivery.roll_back(app.context, "dr-adams", CASE, "worse").candidate == baseline
+        last = app.store.head().size - 1
+        app.context.append(SYSTEM, "safety", HeartBeat(size=last))
+    with sqlite3.connect(folder / "ledger.sqlite") as rows:
+        rows.execute("UPDATE tape SET entry = x'' WHERE seq = ?", (last + 1,))
+    rows.close()
+    assert told("gate", CASE, "--candidate", "baseline", "--to", "general", home=folder).code == 3
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from bedrail.governance.approvals import evidence_on
 from bedrail.governance.views import Registry, UseCaseView
 from bedrail.journeys.context import Context
 from bedrail.ledger.merkle import CompactRange, leaf_hash
-from bedrail.ledger.shards import open_sealed
+from bedrail.ledger.shards import chain_of, open_sealed
 
 _ACTION = b'"fact":{"action":"'
 _HIGH_VOLUME = frozenset(action.encode() for action in HIGH_VOLUME)
@@ -22,23 +22,27 @@ def require_sound_facts(ctx: Context) -> None:
 def sound_facts(ctx: Context) -> Registry:
     """The registry that the sealed facts make, folded anew; raises `Corrupt` unless they are all that anyone was told.
 
-    A gate is a function of facts: an approval edited, forged beyond the seal, or an objection hidden, in the database
+    A gate is a function of facts: an approval edited, or forged past the seal, or an objection hidden, in the database
     would open it. So the tape's bytes must give the root that this installation signed, and the registry must have been
-    shown these and no others. This reads the whole tape (some 200,000 entries a second), so it is asked where something
-    follows, not on every look. `bedrail ledger verify` then names the entry.
+    shown these and no others. Where a shard was pruned, on record, the stored hash stands for daily traffic that is
+    gone, as in `ledger/hashing.py`; what governs is never pruned. This reads the whole tape (some 200,000 entries a
+    second), so it is asked where something follows, not on every look. `bedrail ledger verify` then names the entry.
     """
     seen = ctx.refresh().seen
     told = {index for index, _ in ctx.tape.registry_entries(0)}
     head = ctx.tape.head()  # after both: what somebody appends meanwhile is then sealed already
-    if max(seen, *(index + 1 for index in told), 0) > head.size:
+    if seen > head.size or max(told, default=-1) >= head.size:
         raise _others_than_sealed()
     if not head.size:
         return Registry()
-    sealed = open_sealed(head.checkpoint, ctx.public_key, ctx.verify)
+    key = ctx.public_key
+    sealed = open_sealed(head.checkpoint, key, ctx.verify)
+    pruned = chain_of(ctx.tape, head, ctx.ledger.first_origin, key, ctx.verify, whole=True).pruned
     tree, hidden, facts = CompactRange(), False, []
     for page in ctx.tape.sealed_pages(0, head.size):
-        tree.extend([leaf_hash(data) for _, _, data in page])
-        hidden = hidden or any((index in told) == _is_high_volume(data) for index, _, data in page)
+        gone = {index: leaf for index, leaf, data in page if not data and any(index in one for one in pruned)}
+        tree.extend([gone[index] if index in gone else leaf_hash(data) for index, _, data in page])
+        hidden = hidden or any((index in told) == (index in gone or _is_high_volume(data)) for index, _, data in page)
         facts += [(index, data) for index, _, data in page if index in told]
     if hidden or (tree.size, tree.root()) != (sealed.size, sealed.root):
         raise _others_than_sealed()
