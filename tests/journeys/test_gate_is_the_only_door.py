@@ -364,6 +364,49 @@ def test_what_others_seal_while_the_gate_is_asked_is_no_alarm(case: Case, monkey
         assert added
 
 
+@pytest.mark.parametrize("pattern", ["model*", "package*"])
+def test_a_question_while_bytes_are_put_back_stops_nothing(case: Case, pattern: str) -> None:
+    """Whoever asks is told that they are not the recorded ones; nothing comes on record, and afterwards it is open."""
+    file = next((case.folder / "artifacts" / "trees" / case.candidate / "files").glob(pattern))
+    whole, asked = file.read_bytes(), ("gate", CASE, "--candidate", "baseline", "--to", "general")
+    with opened(case.folder) as case.app:
+        size = case.app.store.head().size
+    for briefly in (_flip(pattern), lambda folder: next(folder.glob(pattern)).chmod(0o666)):
+        _package(briefly)(case)
+        assert told(*asked, home=case.folder).code == 3
+        file.chmod(0o600)
+        file.write_bytes(whole)
+        assert told(*asked, home=case.folder).code == 0
+    with opened(case.folder) as case.app:
+        assert case.app.store.head().size == size
+        assert not case.app.context.registry.refused_artifacts
+
+
+def _files(folder: Path, digest: str) -> Path:
+    return folder / "artifacts" / "files" / digest[:2] / digest
+
+
+LOST: tuple[tuple[str, Callable[[Case], Path]], ...] = (
+    ("package", lambda c: c.folder / "artifacts" / "trees" / c.candidate),
+    ("evidence", lambda c: _files(c.folder, _own(c, "discrimination"))),
+    ("policy", lambda c: _files(c.folder, c.app.context.registry.policy)),
+)
+
+
+@pytest.mark.parametrize("find", [find for _, find in LOST], ids=[name for name, _ in LOST])
+def test_what_is_on_record_and_gone_is_a_loss_and_a_misspelt_name_is_not(
+    case: Case, find: Callable[[Case], Path]
+) -> None:
+    """Exit code 3 for a lost artifact, as for a changed one; 2 stays for what the caller got wrong."""
+    with opened(case.folder) as case.app:
+        lost = find(case)
+    lost.rename(case.folder.parent / "lost")
+    ran = told("gate", CASE, "--candidate", "baseline", "--to", "general", home=case.folder)
+    assert (ran.code, "OPEN" in ran.out, "What to do" in ran.err) == (3, False, True), ran.err
+    (case.folder.parent / "lost").rename(lost)
+    assert told("gate", CASE, "--candidate", "basline", "--to", "general", home=case.folder).code == 2
+
+
 def test_evidence_from_elsewhere_is_no_evidence(case: Case) -> None:
     """An artifact with every number right and a signature by another key is refused when it is read."""
     with opened(case.folder) as case.app:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -89,8 +91,13 @@ def ask_gate(ctx: Context, use_case: str, stage: str, candidate: str = "", *, se
     """As `judge_gate`, for whoever acts on the answer: open only on facts, evidence and bytes as they were sealed.
 
     That reads the whole tape (some 200,000 entries a second), so only when the answer would be yes, and not without
-    `sealed`; `rests_on` says which it was. Raises `Corrupt` when they are others than were sealed.
+    `sealed`; `rests_on` says which it was. Raises `Corrupt` when they are gone, or others than were sealed. Nothing is
+    recorded: a question, which anyone may ask, stops nobody's care.
     """
+    from bedrail.journeys.packages import check_signature
+
+    with _all_there():
+        ctx.policy()
     gate, digest = judge_gate(ctx, use_case, stage, candidate)
     if not sealed or not isinstance(gate, Open):
         return gate
@@ -100,10 +107,21 @@ def ask_gate(ctx: Context, use_case: str, stage: str, candidate: str = "", *, se
     if not isinstance(gate, Open):  # what this process was told besides had opened it
         return gate
     view = registry.use_cases[use_case]
-    load_candidate(ctx, digest)
     rule = policy.stage(view.tier, stage)
-    require_sound_evidence(ctx, view, digest, rule.checks if rule else ())
+    with _all_there():
+        check_signature(ctx, registry, digest)
+        ctx.artifacts.read_tree(digest)
+        require_sound_evidence(ctx, view, digest, rule.checks if rule else ())
     return replace(gate, rests_on=AS_SEALED)
+
+
+@contextmanager
+def _all_there() -> Iterator[None]:
+    """What is on record and not on disk is lost, and no slip of whoever asks."""
+    try:
+        yield
+    except NotFound as error:
+        raise Corrupt(f"something on record is gone. {error.message}", remedy=error.remedy) from error
 
 
 def approve(
