@@ -9,6 +9,8 @@ from test_access import REASON, house, wait
 
 from bedrail.core.errors import Refused
 from bedrail.core.events import Actor, BackupTaken
+from bedrail.core.events.access import PersonLeft
+from bedrail.core.events.identity import AccountReset
 from bedrail.governance.duties import DUTIES
 from bedrail.governance.policy import default_policy_text
 from bedrail.governance.sessions import Principal
@@ -124,3 +126,43 @@ def test_the_doctor_names_orders_that_end_and_timers_that_do_not_run(house: Smal
     revoke_order(ctx, "rob", again, "srv-1 was replaced")
     wait(house, days=20)
     assert named() == []
+
+
+def test_the_doctor_names_orders_that_ended_with_what_their_giver_lost_and_suspended_ones(house: SmallHouse) -> None:
+    """A role taken, a leaver, an account reset, nobody's certificate: for two weeks, unless another goes on; not one
+    that its giver, an officer or a reviewer ended by name."""
+    ctx = house.app.context
+    upkeep.adopt_policy(ctx, "olivia", default_policy_text().replace('uncertified = "list"', 'uncertified = "suspend"'))
+
+    def named() -> list[str]:
+        said = [each["what"] for each in access_posture(ctx) if "the standing order" not in each["what"]]
+        return [what.removeprefix("standing order ") for what in said if "standing order" in what]
+
+    def taken() -> list[tuple[str, str]]:
+        return [(what.partition(" ")[0], what.rpartition(": ")[2]) for what in named()]
+
+    lost, meant = order_of(house, "backup.take"), order_of(house, "backup.take", "monitoring.look")
+    revoke_order(ctx, "olivia", meant, "srv-1 was replaced")
+    assert named() == []
+    upkeep.add_person(ctx, "olivia", "rob", "Rob", ("auditor",))
+    assert taken() == [(lost, "a role ended")]
+    assert " ended on " in named()[0]
+    upkeep.add_person(ctx, "olivia", "rob", "Rob", ("release-engineer",))
+    again = order_of(house, "backup.take")
+    assert named() == []
+    house.append(AccountReset(person="rob", reason="stolen"))
+    assert taken() == [(again, "account reset")]
+    wait(house, days=15)
+    assert named() == []
+    third, fourth, fifth = (order_of(house, "backup.take") for _ in range(3))
+    start_review(ctx, "sec", ctx.clock.now() + timedelta(days=1))
+    revoke_item(ctx, "olivia", "", f"order:{third}", "srv-1 was replaced")
+    certify(ctx, "olivia", "", ["rob", "sec", f"order:{fourth}"])
+    wait(house, days=2)
+    assert taken() == [(fifth, "nobody certified it in time")]
+    revoke_order(ctx, "rob", fourth, "one is enough")
+    close_review(ctx, "sec", "")
+    assert taken() == [(fifth, "by an access review")]
+    last = order_of(house, "backup.take")
+    house.append(PersonLeft(person="rob", reason="moved"))
+    assert taken() == [(last, "left")]

@@ -38,7 +38,10 @@ UNATTENDED: dict[str, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """One standing order; `revoked` says why it ended before its time, at `ended`. `used` is when it last was."""
+    """One standing order; `revoked` says why it ended before its time, at `ended`. `used` is when it last was.
+
+    `meant` is one that somebody ended by name; others ended with what their giver lost.
+    """
 
     order: str
     person: str
@@ -50,6 +53,7 @@ class OrderView:
     at: str
     revoked: str = ""
     ended: float = float("inf")
+    meant: bool = False
     used: str = ""
 
     def live(self, now: float) -> bool:
@@ -67,11 +71,11 @@ class Orders:
         """The order whose secret has this digest."""
         return next((each for each in self.orders.values() if each.sha256 == sha256), None)
 
-    def revoke(self, order: str, why: str, at: str) -> None:
+    def revoke(self, order: str, why: str, at: str, *, meant: bool = False) -> None:
         """It ended, unless it had already."""
         view = self.orders.get(order)
         if view is not None and not view.revoked:
-            self.orders[order] = replace(view, revoked=why, ended=epoch(at))
+            self.orders[order] = replace(view, revoked=why, ended=epoch(at), meant=meant)
 
     def end(self, person: str, why: str, at: str) -> None:
         """Nothing that this person left to a timer counts any more, also when role, account or name come back."""
@@ -150,7 +154,7 @@ def _given(registry: Any, fact: OrderGiven, at: str) -> None:
 
 
 def _revoked(registry: Any, fact: OrderRevoked, at: str) -> None:
-    registry.orders.revoke(fact.order, fact.reason or "revoked", at)
+    registry.orders.revoke(fact.order, fact.reason or "revoked", at, meant=True)
 
 
 ORDERS: dict[type, Callable[[Any, Any, str], None]] = {OrderGiven: _given, OrderRevoked: _revoked}

@@ -107,7 +107,7 @@ def _access_revoked(registry: Registry, fact: AccessRevoked, at: str) -> None:
         _revoke_token(registry, named)
         return
     if kind == "order":
-        registry.orders.revoke(named, "by an access review", at)
+        registry.orders.revoke(named, "by an access review", at, meant=fact.reviewer != "policy")
         return
     person, _, role = fact.item.partition("/")
     before = registry.people.get(person)

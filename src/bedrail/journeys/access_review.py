@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.events import AccessCertified, AccessRevoked, Actor, Fact, ReviewClosed, ReviewStarted
 from bedrail.governance.access import Campaign, items_of
-from bedrail.governance.moments import epoch
+from bedrail.governance.moments import epoch, iso
 from bedrail.governance.orders import OrderView
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context
@@ -228,16 +228,21 @@ IDLE_DAYS = 8
 
 
 def _orders(ctx: Context, now: float) -> list[dict[str, str]]:
-    """Standing orders that end soon or ended without another, and those for backups whose timer does not run."""
+    """Standing orders that end soon or ended without another, wait to be certified, or whose timer does not run."""
     views, near, found = list(ctx.registry.orders.orders.values()), ENDING_DAYS * 86_400, []
     for view in views:
         named = f"standing order {view.order} ({', '.join(sorted(view.acts))}, as {view.person})"
-        again = [other for other in views if _covers(other, view)]
-        if not view.revoked and not again and abs(view.expires_epoch - now) < near:
-            ended = "ends" if view.live(now) else "ended"
+        end = min(view.ended, view.expires_epoch)
+        again = any(_covers(other, view, end) for other in views)
+        if not view.meant and not again and abs(end - now) < near:
+            why = f": {view.revoked}" if view.ended == end else ""
+            what = f"{named} {'ends' if view.live(now) else 'ended'} on {iso(end)[:10]}{why}"
             acts = " ".join(f"--act {act}" for act in sorted(view.acts))
-            mend = f"bedrail --as {view.person} order give {acts} --reason WHY"
-            found.append({"state": "note", "what": f"{named} {ended} on {view.expires[:10]}", "mend": mend})
+            mend = f"bedrail --as {'PERSON' if why else view.person} order give {acts} --reason WHY"
+            found.append({"state": "note", "what": what, "mend": mend})
+        if view.live(now) and ctx.registry.access.order_suspended(view.order, now):
+            mend = f"Another than {view.person}: bedrail access review certify order:{view.order}"
+            found.append({"state": "note", "what": f"{named} is suspended: nobody certified it in time", "mend": mend})
         idle = int((now - epoch(view.used or view.at)) / 86_400)
         if view.live(now) and "backup.take" in view.acts and idle > IDLE_DAYS:
             what = f"nothing was done under the {named} for {idle} days"
@@ -246,6 +251,6 @@ def _orders(ctx: Context, now: float) -> list[dict[str, str]]:
     return found
 
 
-def _covers(other: OrderView, view: OrderView) -> bool:
-    """Whether another order goes on where this one ends."""
-    return not other.revoked and other.acts >= view.acts and other.expires_epoch > view.expires_epoch
+def _covers(other: OrderView, view: OrderView, end: float) -> bool:
+    """Whether another order goes on, or went on, where this one ends: what becomes of that one is told of itself."""
+    return other.acts >= view.acts and min(other.ended, other.expires_epoch) > end
