@@ -62,12 +62,15 @@ METHODS: dict[str, Method] = {
         text="Two versions of a candidate answer for the same validation patients: rates, missed cases, false alerts "
         "before and after, overall and in every group with enough patients. A group pays when the cost of its errors "
         "rose with the whole interval, and gains when it fell. The answer fails when somebody pays or groups drifted "
-        "apart in what was sought, passes when they came closer and nobody pays, and else nobody can tell.",
+        "apart in what was sought, passes when they came closer and nobody pays, and else nobody can tell. "
+        "Figures that would count few patients, there or in another group, are withheld; the verdict is reached with "
+        "them.",
         sources=(
             "Kamiran and Calders (2012), Knowledge and Information Systems 33:1",
             "Agarwal et al. (2018), ICML, A reductions approach to fair classification",
             "Hardt, Price and Srebro (2016), NeurIPS",
             "Field and Welsh (2007), JRSS B 69:369 (bootstrap of whole patients)",
+            "Cox (1980), JASA 75:377 (complementary suppression)",
         ),
         claim="Groups came closer in the rate that was sought, and no group's errors cost more than before.",
         formula="Δ = measure after − measure before, with percentile limits over draws of patients that both versions "

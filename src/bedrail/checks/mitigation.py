@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bedrail.checks.bootstrap import Tally
+from bedrail.checks.mitigation_withheld import Withheld, withheld
 from bedrail.checks.values import Bools, Floats, Ints
 from bedrail.core.values import Evidence, Finding, Verdict
 
@@ -17,6 +18,10 @@ PER = 1_000.0
 FEWEST_DRAWN = 5
 """Different values among the draws that an interval needs."""
 NOT_ENOUGH = "Not enough patients to tell"
+WITHHELD = (
+    "The figures are withheld: they would count few patients, here or in another group; the verdict was reached with "
+    "them."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,10 @@ class Versions:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One measure in one group: before, after, and their difference with its interval; None where it cannot be told."""
+    """One measure in one group: before, after, and their difference with its interval; None where it cannot be told.
+
+    `direction` is 1 or -1 where the whole interval says that it rose or fell, also where figures are `withheld`.
+    """
 
     group: str
     measure: str
@@ -44,11 +52,17 @@ class Change:
     difference: float | None
     low: float | None
     high: float | None
+    direction: int = 0
+    withheld: bool = False
 
     @property
     def told(self) -> bool:
         """Whether the interval leaves out nothing having changed."""
-        return self.low is not None and self.high is not None and (self.low > 0 or self.high < 0)
+        return self.direction != 0
+
+    def without_figures(self) -> Change:
+        """What is left to tell where the figures may not be."""
+        return Change(self.group, self.measure, 0, None, None, None, None, None, self.direction, True)
 
 
 def changes(
@@ -61,31 +75,31 @@ def changes(
     their number (Bonferroni), so that the chance of calling any unchanged group changed stays 1 - `confidence`.
     """
     counted, drawn = _counts(versions, draws, rng)
-    shown = [at for at in range(len(versions.names)) if _patients(versions, at) >= min_group]
-    found = [
-        _change("overall", measure, counted.sum(axis=0), drawn.sum(axis=1), versions, confidence)
-        for measure in MEASURES
-    ]
+    hidden = _withheld(versions, min_group)
+    shown = [at for at in range(len(versions.names)) if not hidden.unlisted[at]]
     alone = 1 - (1 - confidence) / max(1, len(shown))
-    for at in shown:
-        name = versions.names[at]
-        small = _too_small(counted[at], min_group)
-        found += [
-            Change(name, measure, 0, None, None, None, None, None)
-            if measure in small
-            else _change(name, measure, counted[at], drawn[:, at], versions, alone)
-            for measure in MEASURES
-        ]
+    everybody = ("overall", -1, counted.sum(axis=0), drawn.sum(axis=1), confidence)
+    found = []
+    for name, at, counts, draw, sure in (
+        everybody,
+        *((versions.names[at], at, counted[at], drawn[:, at], alone) for at in shown),
+    ):
+        for measure in MEASURES:
+            change = _change(name, measure, counts, draw, versions, sure)
+            found.append(change.without_figures() if hidden.hides(measure, at) else change)
     return tuple(found)
 
 
-def _too_small(counts: Floats, min_group: int) -> frozenset[str]:
-    """The measures that would speak of fewer than `min_group` cases, controls or alerts: they say nothing, and would
-    tell of single patients. With few cases, specificity and false alerts go too: its rows would tell how few."""
-    small = {each for each in ("sensitivity", "specificity", "ppv") if _rows_of(each, counts) < min_group}
-    if small & {"sensitivity", "specificity"}:
-        small |= {"sensitivity", "specificity", "ppv", "missed", "false-alerts"}
-    return frozenset(small)
+def _withheld(versions: Versions, least: int) -> Withheld:
+    return withheld(
+        versions.outcome,
+        versions.before,
+        versions.after,
+        versions.group,
+        versions.clusters,
+        len(versions.names),
+        least,
+    )
 
 
 def gap(
@@ -93,25 +107,29 @@ def gap(
 ) -> Change:
     """The largest difference of a measure between two groups, before and after; the interval is of the change.
 
-    Only groups that have `min_group` rows of those whom the measure speaks of: a rate of two cases is no gap.
+    Only groups that have `min_group` rows of those whom the measure speaks of: a rate of two cases is no gap. Figures
+    are withheld where one of these groups' are: a rate and its distance give the other rate.
     """
     counted, drawn = _counts(versions, draws, rng)
+    hidden = _withheld(versions, min_group)
     shown = [
         at
         for at in range(len(versions.names))
-        if min(_patients(versions, at), _rows_of(measure, counted[at])) >= min_group
+        if not hidden.unlisted[at] and _rows_of(measure, counted[at]) >= min_group
     ]
 
     def spread(counts: Floats, version: int) -> Floats:
         rates = np.stack([_measure(measure, counts[..., at, :], version, versions.threshold) for at in shown], axis=-1)
         return np.asarray(rates.max(axis=-1) - rates.min(axis=-1))
 
-    n = sum(_rows_of(measure, counted[at]) for at in shown)
     if len(shown) < 2:
-        return Change("between groups", measure, n, None, None, None, None, None)
+        return Change("between groups", measure, 0, None, None, None, None, None)
+    n = sum(_rows_of(measure, counted[at]) for at in shown)
     before, after = (float(spread(counted, version)) for version in (0, 1))
     apart = spread(drawn, 1) - spread(drawn, 0)
-    return Change("between groups", measure, n, before, after, after - before, *_limits(apart, confidence))
+    limits = _limits(apart, confidence)
+    change = Change("between groups", measure, n, before, after, after - before, *limits, _direction(*limits))
+    return change.without_figures() if any(hidden.hides(measure, at) for at in shown) else change
 
 
 def evidence_of(found: tuple[Change, ...], spread: Change, *, notion: str) -> Evidence:
@@ -133,16 +151,17 @@ def evidence_of(found: tuple[Change, ...], spread: Change, *, notion: str) -> Ev
         for each in (*found, spread)
     ]
     payers = [each.group for each in found if each.measure == "cost" and each.group != "overall" and _pays(each)]
-    if spread.difference is None:
+    stop = "." if spread.withheld else ":"
+    if spread.difference is None and not spread.withheld:
         verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH}: fewer than two groups are large enough."
     elif payers:
         verdict, reason = Verdict.FAIL, f"Errors cost more than before in: {', '.join(payers)}."
     elif spread.told:
-        closer = spread.difference < 0
+        closer = spread.direction < 0
         verdict = Verdict.PASS if closer else Verdict.FAIL
-        reason = f"Groups came {'closer' if closer else 'further apart'} in {notion}: {_told(spread)}"
+        reason = f"Groups came {'closer' if closer else 'further apart'} in {notion}{stop} {_told(spread)}"
     else:
-        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH} whether groups came closer in {notion}: {_told(spread)}"
+        verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH} whether groups came closer in {notion}{stop} {_told(spread)}"
     return Evidence(check="mitigation", verdict=verdict, reason=reason, findings=tuple(findings))
 
 
@@ -152,25 +171,22 @@ def word_of(change: Change) -> str:
 
 
 def _pays(change: Change) -> bool:
-    return change.low is not None and change.low > 0
+    return change.direction > 0
 
 
 def _verdict(change: Change) -> Verdict:
-    if change.difference is None:
-        return Verdict.MISSING
-    return Verdict.FAIL if change.measure == "cost" and _pays(change) else Verdict.PASS
+    if change.measure == "cost" and _pays(change):
+        return Verdict.FAIL
+    return Verdict.MISSING if change.difference is None else Verdict.PASS
 
 
 def _told(change: Change) -> str:
+    if change.withheld:
+        return WITHHELD
     if change.before is None or change.after is None or change.low is None or change.high is None:
         return "It cannot be told here."
     limits = f"{change.low:+.3g} to {change.high:+.3g}"
     return f"from {change.before:.3g} to {change.after:.3g} (change {change.difference:+.3g}, {limits})."
-
-
-def _patients(versions: Versions, at: int) -> int:
-    here = versions.group == at
-    return int(here.sum()) if versions.clusters is None else len(np.unique(versions.clusters[here]))
 
 
 def _counts(versions: Versions, draws: int, rng: np.random.Generator) -> tuple[Floats, Floats]:
@@ -215,7 +231,14 @@ def _change(group: str, measure: str, counts: Floats, drawn: Floats, versions: V
     if np.isnan(before) or np.isnan(after):
         return Change(group, measure, n, None, None, None, None, None)
     apart = _measure(measure, drawn, 1, versions.threshold) - _measure(measure, drawn, 0, versions.threshold)
-    return Change(group, measure, n, before, after, after - before, *_limits(apart, confidence))
+    limits = _limits(apart, confidence)
+    return Change(group, measure, n, before, after, after - before, *limits, _direction(*limits))
+
+
+def _direction(low: float | None, high: float | None) -> int:
+    if low is None or high is None:
+        return 0
+    return 1 if low > 0 else -1 if high < 0 else 0
 
 
 def _rows_of(measure: str, counts: Floats) -> int:

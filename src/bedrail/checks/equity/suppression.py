@@ -119,13 +119,13 @@ def hidden(cohort: Cohort, requirements: Requirements) -> Hidden:
     cells, least = layout(cohort), requirements.min_group
     if not cells.names:
         return Hidden(frozenset(), frozenset(), frozenset(), frozenset())
-    sizes = _protect(cells, cells.patients, cells.patients < least, least)
+    sizes = protect(cells.sums, cells.patients, cells.patients < least, least)
     with_outcome, alerts = cells.counts[:, 2:].sum(axis=1), cells.counts[:, 1] + cells.counts[:, 3]
     rows = cells.counts.sum(axis=1)
     told: list[frozenset[str]] = [_named(cells, sizes)]
     for part in (with_outcome, alerts):
         smaller = np.minimum(part, rows - part)
-        told.append(_named(cells, _protect(cells, smaller, sizes | (smaller < least), least)))
+        told.append(_named(cells, protect(cells.sums, smaller, sizes | (smaller < least), least)))
     columns = frozenset(_column(name) for names in told for name in names)
     return Hidden(sizes=told[0], outcome=told[1], alert=told[2], columns=columns)
 
@@ -138,20 +138,27 @@ def _column(name: str) -> str:
     return " & ".join(part.partition("=")[0] + "=*" for part in name.split(" & "))
 
 
-def _protect(cells: Layout, values: Floats, primary: Bools, least: int) -> Bools:
-    """(cells,) the primary suppressions and their complements."""
+Sums = tuple[tuple[tuple[int, ...], int], ...]
+"""(members, whole) as in `Layout`."""
+
+
+def protect(sums: Sums, values: Floats, primary: Bools, least: int) -> Bools:
+    """(cells,) the primary suppressions and their complements: what else is not told, so that `sums` give none away.
+
+    `values` (cells,) are what the hidden cells of a sum must together have `least` of.
+    """
     hide = primary.copy()
     while True:
-        more = _lonely(cells, values, hide, least) or _derivable(cells, values, hide)
+        more = _lonely(sums, values, hide, least) or _derivable(sums, values, hide)
         if not more:
             return hide
         hide[list(more)] = True
 
 
-def _lonely(cells: Layout, values: Floats, hide: Bools, least: int) -> set[int]:
+def _lonely(sums: Sums, values: Floats, hide: Bools, least: int) -> set[int]:
     """Cells to hide so that no sum has a single unknown, nor unknowns that together are too few."""
     more: set[int] = set()
-    for members, whole in cells.sums:
+    for members, whole in sums:
         unknown = [at for at in members if hide[at]]
         if not unknown:
             if whole >= 0 and hide[whole]:
@@ -169,13 +176,13 @@ def _next(members: tuple[int, ...], values: Floats, hide: Bools) -> set[int]:
     return {min(left, key=lambda at: values[at])} if left else set()
 
 
-def _derivable(cells: Layout, values: Floats, hide: Bools) -> set[int]:
+def _derivable(sums: Sums, values: Floats, hide: Bools) -> set[int]:
     """Cells to hide since a hidden count is determined by the system of all sums together."""
     unknown = np.flatnonzero(hide)
     if not len(unknown):
         return set()
     place = {int(at): k for k, at in enumerate(unknown)}
-    touched = [(m, w) for m, w in cells.sums if (w >= 0 and hide[w]) or any(hide[at] for at in m)]
+    touched = [(m, w) for m, w in sums if (w >= 0 and hide[w]) or any(hide[at] for at in m)]
     system = np.zeros((len(touched), len(unknown)))
     for k, (members, whole) in enumerate(touched):
         for at in members:
