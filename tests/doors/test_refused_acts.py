@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,12 +19,13 @@ from bedrail.app import create_home, open_home
 from bedrail.core.accounts import RefusedRow
 from bedrail.core.errors import Refused, Unavailable
 from bedrail.core.events import decode
-from bedrail.core.events.refused import ActsRefused
+from bedrail.core.events.refused import ActsRefused, StrangersRefused
 from bedrail.governance.permissions import ACTIONS
 from bedrail.governance.refusals import MOST_ACTS, told_of
 from bedrail.journeys import refusals, upkeep
 from bedrail.journeys.strangers import Strangers
 from bedrail.stores.sqlite import SqliteStore
+from bedrail.web.server import Standing
 from bedside_house import served, small_house, usual
 from postgres_server import server
 from reception_house import House, TurnableClock, house, refused
@@ -263,6 +267,41 @@ def test_what_strangers_do_is_told_once_an_hour_and_nothing_is_lost_in_between()
     strangers.told(later, 3600.0)
     assert strangers.due(1e9, all_of_it=True) is None
     assert strangers.total == {"form": 2, "token": 1}
+
+
+@pytest.mark.parametrize("given_up", ["in time", "at the end"])
+def test_what_strangers_did_is_told_once_by_a_ledger_that_is_slow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given_up: str
+) -> None:
+    """Longer than anything waits for its record, and when the server stops meanwhile: it may be recorded after that."""
+    monkeypatch.setattr("bedrail.journeys.desk.APPEND_SECONDS", 0.05)
+    made = small_house(tmp_path)
+    size, file = made.app.context.tape.head().size, tmp_path / "home" / "ledger.sqlite"
+
+    async def note() -> None:
+        door = Standing(made.app)
+        desk = door.bedside
+        desk.stranger("token")
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            noting = asyncio.create_task(desk.note_strangers())
+            await asyncio.sleep(0.3)
+            if given_up == "at the end":
+                noting.cancel()
+            desk.stranger("token")
+            later = asyncio.create_task(desk.note_strangers(all_of_it=True))
+            await asyncio.sleep(0.05)
+            other.execute("ROLLBACK")
+        await asyncio.gather(noting, later, return_exceptions=True)
+        await desk.note_strangers(all_of_it=True)
+        await door.group.close()
+        desk.close()
+
+    asyncio.run(note())
+    store = SqliteStore(file)
+    facts = [decode(data).fact for _, data in store.entries(size)]
+    store.close()
+    assert [fact.tokens for fact in facts if isinstance(fact, StrangersRefused)] == [1, 1]
 
 
 def test_auditors_see_them_on_the_command_line(tmp_path: Path) -> None:

@@ -7,12 +7,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bedrail.core.errors import NotFound, Refused, Unavailable
+from bedrail.core.errors import BedrailError, NotFound, Refused, Unavailable
 from bedrail.core.events import Actor, AnswerNotShown, DecisionAnswered, Entry, Fact, encode
 from bedrail.core.events.access import TokenUsed
+from bedrail.core.events.refused import StrangersRefused
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
 from bedrail.core.queries import Decisions
 from bedrail.governance.refusals import why_of
@@ -65,6 +67,7 @@ class Desk:
     _vendors: Executor | None = None
     _slow_models: Executor | None = None
     _telling: set[asyncio.Task[None]] = field(default_factory=set)
+    _noting: asyncio.Task[None] | None = None
 
     @property
     def registry(self) -> Registry:
@@ -103,11 +106,22 @@ class Desk:
         self.strangers.count(attempt, self.clock.now())
 
     async def note_strangers(self, *, all_of_it: bool = False) -> None:
-        """Put on record, in aggregate, what strangers were turned away with; raises `Unavailable`."""
+        """Put on record, in aggregate, what strangers were turned away with; raises `Unavailable`.
+
+        What is under way is waited for, however long, and goes on when its caller is cancelled: given up it might still
+        be recorded, and the same attempts would be told twice.
+        """
+        while self._noting is not None and not self._noting.done():
+            with suppress(BedrailError):
+                await asyncio.shield(self._noting)
         now = self.clock.monotonic()
         if (fact := self.strangers.due(now, all_of_it=all_of_it)) is not None:
-            await self.append(SYSTEM, fact, purpose="security")
-            self.strangers.told(fact, now)
+            self._noting = asyncio.get_running_loop().create_task(self._note(fact, now))
+            await asyncio.shield(self._noting)
+
+    async def _note(self, fact: StrangersRefused, now: float) -> None:
+        await self.commit(self.draft(SYSTEM, fact, self.clock.now(), "security", None))
+        self.strangers.told(fact, now)
 
     def deny(self, kind: str, who: str, action: str, refused: Refused) -> None:
         """A known caller was refused: it comes on record within a minute, see `journeys.refusals`."""
