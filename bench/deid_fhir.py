@@ -61,7 +61,8 @@ def works(lines: list[bytes], again: int) -> dict[str, tuple[Callable[[], Any], 
     removed, cleaned = made(read_profile("safe-harbor", text="redact")), made(read_profile("safe-harbor"), words)
     objects = [read(line) for line in lines]
     with zipfile.ZipFile(DATA / "hl7" / "samples.zip") as archive:
-        messages = [archive.read(name) for name in archive.namelist()]
+        told = "MDHHS-OML-O21-1.hl7"  # an order is glued to its guarantor: refused
+        messages = [archive.read(name) for name in archive.namelist() if not name.endswith(told)]
     plain = hl7.Deidentifier(hl7.read_profile("safe-harbor", text="redact"), KEYED, this_year=2026)
     worded = hl7.Deidentifier(hl7.read_profile("safe-harbor"), KEYED, this_year=2026, words=words)
 

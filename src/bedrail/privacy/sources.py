@@ -38,7 +38,7 @@ _WRONG_MARKS = {
     b"\xff\xfe": "UTF-16",
     b"\xfe\xff": "UTF-16",
 }
-_MESSAGE = re.compile(rb"(?:\A|(?<=[\r\n\x0b\x1c]))(?=MSH|FHS|BHS|BTS|FTS)")
+_MESSAGE = re.compile(rb"(?:\A|(?<=[\r\n\x0b\x1c]))(?=(?:\xef\xbb\xbf)?(?:MSH|FHS|BHS|BTS|FTS))")
 
 
 class Chunk(Value, frozen=True, kw_only=True):

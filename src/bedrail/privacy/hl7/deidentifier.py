@@ -10,6 +10,7 @@ from decimal import Decimal, InvalidOperation
 
 from bedrail.core.errors import Invalid
 from bedrail.privacy.hl7.dates import treated
+from bedrail.privacy.hl7.glue import refuse_glued
 from bedrail.privacy.hl7.message import Marks, Segment, decoded, joined, segments_of
 from bedrail.privacy.hl7.people import FORBIDDEN_IDS, known_in, subject_of
 from bedrail.privacy.hl7.rules import FieldRules, read_profile, standard
@@ -44,8 +45,6 @@ _ED = (
 """Tables 0191, 0291 and 0299 (type, subtype, encoding): anything else in their place is not believed."""
 _TEXT_TYPES = frozenset({"TX", "FT", "ST"})
 _FIRST = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS"})
-_GLUED = re.compile(r"(?<=[^\s\x0b\x1c])MSH\|\^~\\&")
-"""Where files that end without a line end were joined: two messages would be read as one."""
 
 
 class Deidentifier:
@@ -75,10 +74,7 @@ class Deidentifier:
         if segments and segments[0].name not in _FIRST:
             remedy = "A message begins with MSH: fetch it again from there; --on-error skip leaves such parts out."
             raise Invalid("it begins with no header.", path="segment 1", remedy=remedy)
-        if glued := _GLUED.search(text):
-            number = len(re.findall(r"[\r\n]+", text[: glued.start()])) + 1
-            remedy = "Join files of messages with line ends: for f in *.hl7; do cat $f; echo; done"
-            raise Invalid("a second header stands inside it.", path=f"segment {number}", remedy=remedy)
+        refuse_glued(segments)
         if segments and segments[0].name == "MSH" and not "".join(segments[0].fields[9:10]).strip():
             remedy = "Fetch the message again: it may be cut off; --on-error skip leaves such messages out."
             raise Invalid("the message has no type.", path="MSH-9", remedy=remedy)
