@@ -15,12 +15,21 @@ from bedrail.governance.duties import DUTIES
 from bedrail.governance.policy import default_policy_text
 from bedrail.governance.sessions import Principal
 from bedrail.journeys import upkeep
-from bedrail.journeys.access_review import about, access_posture, certify, close_review, revoke_item, start_review
+from bedrail.journeys.access_review import (
+    about,
+    access_posture,
+    certify,
+    close_review,
+    of_the_only_reviewer,
+    revoke_item,
+    start_review,
+)
 from bedrail.journeys.breaking_glass import break_glass, review_glass
 from bedrail.journeys.findings import answer_finding, close_finding, file_finding
 from bedrail.journeys.orders import give_order, revoke_order
 from bedrail.keys import new_token
 from bedside_house import SmallHouse
+from small_home import told
 
 __all__ = ["house"]
 
@@ -102,6 +111,25 @@ def test_nobody_certifies_an_order_that_they_gave(house: SmallHouse) -> None:
     with pytest.raises(Refused, match="is your own"):
         certify(ctx, "sec", "", [f"order:{fact.order}"])
     certify(ctx, "olivia", "", [f"order:{fact.order}"])
+
+
+def test_a_review_that_starts_with_one_reviewer_says_what_nobody_can_certify(house: SmallHouse) -> None:
+    """Their own role, and the order that they gave, which is suspended at the due day; no word with two reviewers."""
+    ctx = house.app.context
+    upkeep.adopt_policy(ctx, "olivia", default_policy_text().replace('uncertified = "list"', 'uncertified = "suspend"'))
+    given = give_order(
+        ctx, "sec", ("abuse.look",), new_token()[1], valid_for=timedelta(days=9), reason="nightly, timer on srv-1"
+    )
+    items = ("sec/security-officer", f"order:{given.order}", "rob/release-engineer")
+    assert of_the_only_reviewer(ctx, items) == ()
+    others = [person for person in ctx.refresh().people if person not in ("sec", "rob")]
+    house.append(*(PersonLeft(person=person, reason="moved") for person in others))
+    ctx.refresh()
+    assert of_the_only_reviewer(ctx, items) == items[:2]
+    day = (ctx.clock.now() + timedelta(days=5)).date().isoformat()
+    ran = told("--as", "sec", "access", "review", "start", "--due", day, home=house.app.home)
+    assert (ran.code, items[0] in ran.err, items[1] in ran.err, items[2] in ran.err) == (0, True, True, False)
+    assert "from then on they do not count" in ran.err
 
 
 def test_the_doctor_names_orders_that_end_and_timers_that_do_not_run(house: SmallHouse) -> None:

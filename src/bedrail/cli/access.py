@@ -103,12 +103,17 @@ def start(state: CliState, due: str) -> None:
     \b
     Example: bedrail --as olivia access review start --due 2026-12-31
     """
-    from bedrail.journeys.access_review import start_review
+    from bedrail.journeys.access_review import of_the_only_reviewer, start_review
 
     day = parse_day(due, "--due")
     end = datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=UTC)
-    fact = start_review(state.context(), state.actor(), end)
+    ctx = state.context()
+    fact = start_review(ctx, state.actor(), end)
     click.echo(f"Review {fact.review}: {len(fact.items)} items, due {fact.due}.")
+    if alone := of_the_only_reviewer(ctx, fact.items):
+        then = "; from then on they do not count, but for the role of owner" if fact.overdue == "suspend" else ""
+        click.echo(f"Nobody can certify {', '.join(alone)}, which are the only reviewer's own{then}.", err=True)
+        click.echo("Give somebody else a role that certifies: bedrail access matrix", err=True)
     click.echo(f"See them: bedrail access review status {fact.review}")
 
 

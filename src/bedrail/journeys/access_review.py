@@ -10,6 +10,7 @@ from bedrail.core.events import AccessCertified, AccessRevoked, Actor, Fact, Rev
 from bedrail.governance.access import Campaign, items_of
 from bedrail.governance.moments import epoch, iso
 from bedrail.governance.orders import OrderView
+from bedrail.governance.permissions import permitted
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import SYSTEM, Context
 from bedrail.journeys.moving_ground import append_whole, of_lost_roles, told
@@ -45,6 +46,13 @@ def start_review(ctx: Context, person: str, due: datetime) -> ReviewStarted:
     )
     ctx.append(actor, "governance", fact, known=ctx.registry.seen)
     return fact
+
+
+def of_the_only_reviewer(ctx: Context, items: Sequence[str]) -> tuple[str, ...]:
+    """Items that nobody in the house may certify, as nobody certifies their own; empty when two people review."""
+    access, people = ctx.registry.access, ctx.registry.people.values()
+    reviewers = {each.person for each in people if permitted(each.roles, "access.certify", access.withheld)}
+    return tuple(item for item in items if not reviewers - {_whose(ctx, item)})
 
 
 def certify(ctx: Context, person: str, review: str, named: Sequence[str]) -> tuple[str, ...]:
