@@ -21,7 +21,7 @@ SCHEMA_VERSION = 1
 """Of tables and columns. A new index is none: versions with and without it serve the same home, see `make_indexes`."""
 
 MOST_AT_OPENING = 200_000
-"""Rows of a table that gets an index when its home is opened: a third of a second, in which nobody can append."""
+"""Rows of a table that gets an index when its home is opened: about half a second, in which nobody can append."""
 
 
 class Connections:
