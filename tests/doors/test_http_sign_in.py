@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import html
 import http.client
+import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +19,7 @@ import pytest
 import uvicorn
 from starlette.requests import Request
 
+from bedrail.app import ACCOUNTS
 from bedrail.journeys import accounts
 from bedrail.keys.passwords import Argon2Passwords
 from bedrail.web.server import Standing, build, configuration
@@ -428,6 +431,32 @@ def test_a_home_without_accounts_opens_by_the_servers_own_link_once(tmp_path: Pa
             assert browser.get("/").status == 303
     finally:
         made.app.close()
+
+
+def test_a_store_that_is_out_is_said_and_no_bug(browser: Browser, home: House, port: int) -> None:
+    """503 as a page for browsers and as a problem for programs, at every address of the house; then it goes on."""
+    signed_in(browser, home)
+    file = home.app.context.home / ACCOUNTS
+
+    def renamed(old: str, new: str) -> None:
+        with sqlite3.connect(file) as rows:
+            rows.execute(f"ALTER TABLE {old} RENAME TO {new}")
+        rows.close()
+
+    renamed("sessions", "elsewhere")
+    try:
+        for path in ("/", "/account", "/sign-in", "/catalogue"):
+            shown = browser.go("GET", path, accept="text/html,application/xhtml+xml")
+            assert (shown.status, shown.headers["content-type"]) == (503, "text/html; charset=utf-8"), shown.text
+            assert "A part of the system is out" in shown.text
+            told = browser.get(path)
+            assert (told.status, told.headers["content-type"]) == (503, "application/problem+json")
+            assert json.loads(told.text)["status"] == 503
+            assert "default-src 'none'" in told.headers["content-security-policy"]
+        assert Browser(port).get("/").status == 303
+    finally:
+        renamed("elsewhere", "sessions")
+    assert browser.get("/").status == 200
 
 
 def test_every_way_in_is_a_page_of_its_own(home: House) -> None:

@@ -20,11 +20,12 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bedrail.core.errors import Invalid, Refused
+from bedrail.core.errors import Invalid, Refused, Unavailable
 from bedrail.governance.accounts import SIGNED_IN
 from bedrail.governance.sessions import LOCAL, Principal
 from bedrail.journeys.reception import Reception
 from bedrail.web.decisions_route import TOO_LARGE, TOO_SLOW, Receive, Scope, Send, body_time
+from bedrail.web.problems import CONTENT_TYPE, of_error
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -63,7 +64,11 @@ class Visitors:
             return
         request = Request(scope)
         token = cookie(request, self._reception)
-        principal = await asyncio.to_thread(self._reception.recognise, token) if token else None
+        try:
+            principal = await asyncio.to_thread(self._reception.recognise, token) if token else None
+        except Unavailable as error:
+            await out_of_order(request, error)(scope, receive, send)
+            return
         scope[PRINCIPAL], scope[ENROL] = principal, principal is not None and self._must_enrol(principal)
         if is_inside(path):
             elsewhere = self._elsewhere(path, principal, enrol=scope[ENROL])
@@ -166,6 +171,16 @@ def form_key(reception: Reception, token: str) -> str:
 def _not_ours(reception: Reception) -> Refused:
     reception.stranger("form")
     return Refused("This was not sent from a page of ours.", remedy="Open the page again.", reasons=("form",))
+
+
+def out_of_order(request: Request, error: Unavailable) -> Response:
+    """503 because a part of the system is out: a page for who reads pages, else a problem (RFC 9457)."""
+    status, body = of_error(error)
+    if "text/html" not in request.headers.get("accept", ""):
+        return Response(body, status, headers(), CONTENT_TYPE.decode())
+    return page(
+        "told.html", status, wrong=str(error), heading="A part of the system is out", back="/", back_words="Try again"
+    )
 
 
 def see(where: str) -> Response:
