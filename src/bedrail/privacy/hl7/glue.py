@@ -62,7 +62,7 @@ def refuse_glued(segments: list[Segment]) -> None:
 def _header_in(segment: Segment) -> bool:
     fields = segment.fields
     for at, field in enumerate(fields[1:], start=1):
-        if not any(name in field for name in _HEADERS):
+        if "SH" not in field and "HS" not in field:
             continue
         if _FOREIGN.search(field):
             return True
@@ -74,6 +74,8 @@ def _header_in(segment: Segment) -> bool:
 def _segment_in(segment: Segment) -> bool:
     marks, fields = segment.marks, segment.fields
     for at, field in enumerate(fields[1:-1], start=1):
+        if not field:
+            continue
         shape = _SHAPES.get(field[-3:])
         coded = segment.name == "OBX" and at == 3  # a code, and behind it mostly a number: "PIN1|1"
         if shape is None or (coded and field[-3:] != "PID"):
