@@ -7,7 +7,6 @@ import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html.parser import HTMLParser
 from typing import Any
 
 import msgspec
@@ -16,6 +15,7 @@ from bedrail.checks.cards.chai import PARTS, SCHEMA, Departure, Element, compose
 from bedrail.checks.cards.values import NOT_PROVIDED, Card, Part
 from bedrail.checks.cards.xml_nodes import MOST_BYTES, Node, read_nodes
 from bedrail.core.errors import NOT_JSON, Invalid
+from bedrail.core.markup import Markup
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,7 +363,7 @@ def _markdown_sections(text: str) -> Iterator[tuple[str, str]]:
     yield heading, "\n".join(lines)
 
 
-class _Headings(HTMLParser):
+class _Headings(Markup):
     """Text under headings, table rows as `name: value`; scripts and styles are no text."""
 
     def __init__(self) -> None:

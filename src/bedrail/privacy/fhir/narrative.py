@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from html import escape
-from html.parser import HTMLParser
+
+from bedrail.core.markup import Markup
 
 BLOCKS = frozenset(
     {
@@ -46,7 +47,7 @@ _DROPPED = frozenset({"script", "style", "head", "title", "object", "embed"})
 _SPACE = re.compile(r"\s+")
 
 
-class _Blocks(HTMLParser):
+class _Blocks(Markup):
     """Markup as a list of tags (`<p`, `/p`) and blocks of text."""
 
     def __init__(self) -> None:

@@ -65,9 +65,8 @@ class People:
     def _subject(self, patient: Mapping[str, Any]) -> str:
         if self._by != "id":
             for each in _dicts(patient.get("identifier")):
-                if self._by == "mrn" and "MR" in {
-                    c.get("code") for c in _dicts((each.get("type") or {}).get("coding"))
-                }:
+                codings = [coding for kind in _dicts(each.get("type")) for coding in _dicts(kind.get("coding"))]
+                if self._by == "mrn" and any(coding.get("code") == "MR" for coding in codings):
                     return str(each.get("value") or "")
                 if each.get("system") == self._by:
                     return str(each.get("value") or "")
@@ -87,7 +86,8 @@ class People:
 
     def knows(self, resource: Mapping[str, Any]) -> bool:
         """Whether a Patient is among them already."""
-        return resource.get("id") in self.patients
+        key = resource.get("id")
+        return isinstance(key, str) and key in self.patients
 
     def _found(self, key: str) -> Person | None:
         found = self.patients.get(key) or self.patients.get("\n" + key)
