@@ -204,7 +204,7 @@ def test_6_approvals_are_by_distinct_people_and_bound_to_digests(played: Played)
     assert {(a.dataset, a.policy) for a in given} == {(dataset, policy)}
     assert "sam" not in {a.person for a in given}
     assert all(a.expires > "2026" and a.person == played.by(a) for a in given)
-    assert "Refused: `approval.give` is not permitted to data-scientist." in played.said[-1]
+    assert "Refused: sam made baseline and may not approve it." in played.said[-1]
     assert re.search(rf"OPEN    {CASE} baseline to pilot\n +until 20", played.said[-1])
 
 
