@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +14,7 @@ import pytest
 import uvicorn
 
 from bedrail.core.events import AssetFound, AssetHeld
+from bedrail.governance.values import AlarmView, EvidenceView
 from bedrail.web import pages, server
 from bedrail.web.decisions_route import DecisionsRoute
 from bedrail.web.openapi import document
@@ -163,3 +166,24 @@ def test_one_connection_too_many_is_turned_away_and_the_others_are_not(monkeypat
         return said
 
     assert asyncio.run(story()) == [b"204", b"204", b"503", b"503"]
+
+
+def test_a_house_of_many_years_has_a_page_of_the_latest(house: SmallHouse):
+    """What serves and the last candidates with their evidence, what failed first; the last alarms; the rest is told."""
+    shown = pages.ContextHouse(house.app.context, house.app.origin)
+    view = deepcopy(shown.registry().use_cases[USE_CASE])
+    serving = view.candidates[house.candidate]
+    alarm = AlarmView("a", house.candidate, "drift", "notify", (), (), "", "", "2026-01-01T00:00:00Z", 0.0)
+    passed = EvidenceView("e", "calibration", "pass", "", "", "", "", "2026-01-01T00:00:00Z", 0.0, 0.0)
+    view.alarms[:] = [replace(alarm, monitor=f"monitor-{number}") for number in range(60)]
+    view.candidates.update({f"{n:064d}": replace(serving, candidate=f"{n:064d}", name=f"later-{n}") for n in range(30)})
+    view.evidence.clear()
+    for digest in view.candidates:
+        for verdict in ("pass", "fail"):
+            view.evidence[(verdict, digest)] = replace(passed, check=verdict, verdict=verdict, candidate=digest)
+
+    page = pages.case_page(shown, view)
+
+    assert [each.candidate for each in page.candidates] == [house.candidate, *(f"{n:064d}" for n in range(10, 30))]
+    assert [each.verdict for each in page.evidence] == ["fail"] * 21 + ["pass"] * 21
+    assert [each.monitor for each in page.alarms] == [f"monitor-{number}" for number in range(59, 9, -1)]

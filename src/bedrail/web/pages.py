@@ -22,7 +22,7 @@ from bedrail.core.ports import Head
 from bedrail.governance.gate import Closed, Gate, judge
 from bedrail.governance.policy import Policy
 from bedrail.governance.stages import STAGES
-from bedrail.governance.values import UseCaseView
+from bedrail.governance.values import AlarmView, CandidateView, EvidenceView, UseCaseView
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context
 from bedrail.web.api import answering
@@ -39,6 +39,9 @@ HEADERS = {
 }
 KEPT_SECONDS = 1.0
 """The first page is worked out once for all who look within as long."""
+MOST_CANDIDATES = 20
+MOST_ALARMS = 50
+"""The first page shows the latest; the commands have them all."""
 
 _NAME = re.compile(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,120}\Z")
 _TYPES = {".html": "text/html; charset=utf-8", ".json": "application/json", ".md": "text/plain; charset=utf-8"}
@@ -145,9 +148,12 @@ class GateLine:
 
 @dataclass(frozen=True, slots=True)
 class CasePage:
-    """What the page shows of one use case."""
+    """What the page shows of one use case: the latest, and how many earlier ones it leaves out."""
 
     view: UseCaseView
+    candidates: tuple[CandidateView, ...]
+    evidence: tuple[EvidenceView, ...]
+    alarms: tuple[AlarmView, ...]
     gates: tuple[GateLine, ...]
     counts: Mapping[str, int]
     reports: Sequence[str]
@@ -222,7 +228,25 @@ def case_page(house: House, view: UseCaseView) -> CasePage:
     gates: tuple[GateLine, ...] = ()
     if policy is not None:
         gates = tuple(_line(judge(policy, house.registry(), view.id, None, stage, house.now())) for stage in STAGES)
-    return CasePage(view, gates, house.counts(view.id), house.reports(view.id))
+    candidates = _latest(view)
+    shown = {candidate.candidate for candidate in candidates}
+    evidence = (each for each in view.evidence.values() if not each.candidate or each.candidate in shown)
+    return CasePage(
+        view,
+        candidates,
+        tuple(sorted(evidence, key=lambda each: each.verdict == "pass")),
+        tuple(reversed(view.alarms[-MOST_ALARMS:])),
+        gates,
+        house.counts(view.id),
+        house.reports(view.id),
+    )
+
+
+def _latest(view: UseCaseView) -> tuple[CandidateView, ...]:
+    """The one that serves, and those admitted last."""
+    latest = list(view.candidates.values())[-MOST_CANDIDATES:]
+    serving = view.candidates.get(view.deployment.candidate) if view.deployment else None
+    return tuple(latest if serving is None or serving in latest else [serving, *latest])
 
 
 def _line(gate: Gate) -> GateLine:
