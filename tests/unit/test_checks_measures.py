@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from bedrail.checks import CHECKS, Cohort, Probe, Requirements, examine
 from bedrail.checks.intervals import difference, wilson
+from bedrail.checks.outcomes.requirements import (
+    MulticlassRequirements,
+    RegressionRequirements,
+    SurvivalRequirements,
+)
 from bedrail.checks.utility import net_benefit
 from bedrail.core.errors import Invalid, Refused
 from bedrail.core.values import Evidence, Finding, Verdict
@@ -197,6 +204,22 @@ def test_senseless_requirements_are_invalid_with_their_path(name: str, value: ob
     with pytest.raises(Invalid) as caught:
         Requirements(**{name: value})  # type: ignore[arg-type]
     assert caught.value.path == f"requirements.{name}"
+
+
+def test_no_requirement_takes_what_is_no_number_or_no_limit() -> None:
+    """nan, infinity, words and truth values are refused in every number of every kind: nothing fails against nan."""
+    for kind in (Requirements, MulticlassRequirements, RegressionRequirements, SurvivalRequirements):
+        for name, default in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
+            if isinstance(default, bool) or name in ("fairness_metrics", "error_rate_columns"):
+                continue
+            for value in (math.nan, math.inf, "0.5", True, (math.nan, 2.0), (0.5, math.inf), [0.5, 2.0]):
+                with pytest.raises(Invalid) as caught:
+                    kind(**{name: value})
+                assert caught.value.path == f"requirements.{name}"
+                assert caught.value.remedy
+    for name, value in (("max_cost_ratio", -1.0), ("min_auroc", 60.0), ("fairness_metrics", "ppv")):
+        with pytest.raises(Invalid):
+            Requirements(**{name: value})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,77 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+from typing import TypeGuard
+
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
+
+_UNIT_WORDS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "rate", "share", "coverage", "intercept")
+_SIGNED = ("min_net_benefit_gain", "baseline_margin", "baseline_net_benefit_margin", "min_skill", "min_kappa")
+
+
+def senseless(name: str, value: object) -> tuple[str, str] | None:
+    """What is wrong with the number or band of a requirement, and what to write; None when nothing is.
+
+    No number at all (nan, infinite: no bound is `None`, and what is compared with nan never fails), probabilities
+    beyond 0 to 1, negative limits, and bands that leave no room.
+    """
+    numbers = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if _is_number(v)]
+    if not all(math.isfinite(v) for v in numbers):
+        return f"`{name}` is not a finite number.", "Write a number, or leave it out."
+    if (name == "confidence" or name.endswith("_alpha")) and not all(0 < v < 1 for v in numbers):
+        return f"`{name}` is not between 0 and 1.", "Write a fraction such as 0.95."
+    if any(word in name for word in _UNIT_WORDS) and not all(0 <= v <= 1 for v in numbers):
+        return f"`{name}` is not between 0 and 1.", "Write a fraction such as 0.6, not 60."
+    if name not in _SIGNED and any(v < 0 for v in numbers):
+        return f"`{name}` is negative.", "Write 0 or more."
+    if len(numbers) == 2 and numbers[0] >= numbers[1]:
+        return f"`{name}` leaves no room.", "Write the lower bound first, then the higher."
+    return None
+
+
+def _is_number(value: object) -> TypeGuard[int | float]:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def refuse_senseless(asked: Value) -> None:
+    """`Invalid` for the first field of these requirements that is of the wrong kind or makes no sense."""
+    for name, kind in type(asked).__annotations__.items():
+        value = getattr(asked, name)
+        if value is None and kind.endswith("| None"):
+            continue
+        if not _KINDS[kind.removesuffix(" | None")](value):
+            remedy = f"Write {_WORDS[kind.removesuffix(' | None')]}."
+            raise Invalid(f"`{name}` is of the wrong kind.", path=f"requirements.{name}", remedy=remedy)
+        wrong = senseless(name, value)
+        if wrong is not None:
+            raise Invalid(wrong[0], path=f"requirements.{name}", remedy=wrong[1])
+
+
+def _is_pair(value: object) -> bool:
+    return isinstance(value, tuple) and len(value) == 2 and all(map(_is_number, value))
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(name, str) for name in value)
+
+
+_KINDS: dict[str, Callable[[object], bool]] = {
+    "float": _is_number,
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "tuple[float, float]": _is_pair,
+    "tuple[str, ...]": _is_names,
+}
+_WORDS = {
+    "float": "a plain number",
+    "int": "a whole number",
+    "bool": "True or False",
+    "tuple[float, float]": "a pair of numbers such as (0.9, 1.1)",
+    "tuple[str, ...]": 'a tuple of names such as ("race",)',
+}
 
 
 class Requirements(Value, frozen=True, kw_only=True):
@@ -117,9 +186,7 @@ class Requirements(Value, frozen=True, kw_only=True):
     min_surrogate_agreement: float = 0.9
 
     def __post_init__(self) -> None:
-        for name in ("confidence", *(field for field in self.__struct_fields__ if field.endswith("_alpha"))):
-            if not 0.0 < getattr(self, name) < 1.0:
-                raise _requirement(name, "lie between 0 and 1")
+        refuse_senseless(self)
         for name in ("draws", "min_group"):
             if getattr(self, name) < 2:
                 raise _requirement(name, "be at least 2")

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import msgspec
 
-from bedrail.checks.requirements import Requirements
+from bedrail.checks.requirements import Requirements, senseless
 from bedrail.core.toml_lines import Located, Path, read_toml, suggest
 from bedrail.core.values import TIERS, Tier, Value
 from bedrail.data.quality_values import RULES as QUALITY_RULES
@@ -249,22 +249,12 @@ def _requirements(toml: Located) -> dict[Tier, Requirements]:
     return found
 
 
-_OPEN_UNIT = ("confidence", *(name for name in Requirements.__struct_fields__ if name.endswith("_alpha")))
-_UNIT_WORDS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "rate", "share", "coverage", "intercept")
-_SIGNED = ("min_net_benefit_gain", "baseline_margin", "baseline_net_benefit_margin")
-
-
 def _lint_requirement(toml: Located, at: Path, key: str, value: object) -> None:
     """Numbers outside any sense: probabilities beyond 0 to 1, negative limits, bounds that leave no room."""
+    wrong = senseless(key, value)
+    if wrong is not None:
+        raise toml.invalid(at, *wrong)
     given = value if isinstance(value, list) else [value]
     numbers = [v for v in given if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    if key in _OPEN_UNIT and not all(0 < v < 1 for v in numbers):
-        raise toml.invalid(at, f"`{key}` is not between 0 and 1.", "Write a fraction such as 0.95.")
-    if any(word in key for word in _UNIT_WORDS) and not all(0 <= v <= 1 for v in numbers):
-        raise toml.invalid(at, f"`{key}` is not between 0 and 1.", "Write a fraction such as 0.6, not 60.")
-    if key not in _SIGNED and any(v < 0 for v in numbers):
-        raise toml.invalid(at, f"`{key}` is negative.", "Write 0 or more.")
     if key == "draws" and any(v < 100 for v in numbers):
         raise toml.invalid(at, "Fewer than 100 draws say nothing about an interval.", "Write 1000.")
-    if len(numbers) == 2 and numbers[0] >= numbers[1]:
-        raise toml.invalid(at, f"`{key}` leaves no room.", "Write the lower bound first, then the higher.")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bedrail.checks.requirements import refuse_senseless
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
 
 
 def _sane(asked: Value, shares: tuple[str, ...], bands: tuple[str, ...]) -> None:
-    for name in ("confidence", "group_alpha", *shares):
+    refuse_senseless(asked)
+    for name in shares:
         if not 0.0 < getattr(asked, name) < 1.0:
             raise _wrong(name, "lie between 0 and 1")
     for name in ("draws", "min_group"):
