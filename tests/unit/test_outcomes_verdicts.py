@@ -177,10 +177,11 @@ def test_a_horizon_that_nobody_was_followed_to_is_missing() -> None:
 
 
 def test_a_score_without_horizons_is_ranked_and_not_calibrated() -> None:
-    """Any number that orders patients has a concordance; calibration and net benefit are missing."""
-    found = verdicts(br.examine(TIME, X, event=EVENT))
+    """Any number that orders patients has a concordance; the rest is missing, also in groups: nothing was examined."""
+    found = verdicts(br.examine(TIME, X, event=EVENT, groups=GROUPS))
     assert found["survival-discrimination"] == "pass"
-    assert found["survival-calibration"] == found["survival-net-benefit"] == "missing"
+    for check in ("calibration", "net-benefit", "subgroups"):
+        assert found[f"survival-{check}"] == "missing"
 
 
 @pytest.mark.slow

@@ -119,6 +119,9 @@ def told(cohort: Cohort, requirements: Requirements, findings: tuple[Finding, ..
         return Verdict.FAIL, failed[0].reason + more
     if cohort.groups is None or not findings or cohort.n == 0:
         return Verdict.MISSING, NO_GROUPS
+    for finding in findings:
+        if finding.verdict is Verdict.MISSING and finding.group == "overall":
+            return Verdict.MISSING, finding.reason
     passed = {(f.check, f.group) for f in findings if f.verdict is Verdict.PASS}
     single = cells(cohort, intersections=False)
     asked = {(f.check, f.group) for f in findings}
