@@ -56,7 +56,12 @@ def person(seed: int) -> Person:
         "license": "D" + digits(7),
         "vehicle": "1HGCM826" + str(r.randint(0, 9)) + "3A" + digits(6),
         "device": "SN-" + digits(7),
-        "birth": f"{r.randint(1940, 2009)}-{r.randint(1, 12):02}-{r.randint(1, 28):02}",
+        "biometric": "FP-" + digits(8),
+        "photo": f"IMG_{digits(6)}.jpg",
+        "unique": "ENC" + digits(7),
+        "zip": f"{r.choice((48103, 60614, 10027))}-{digits(4)}",
+        "age": f"{r.randint(91, 104)} years old",
+        "birth": f"{r.randint(1940, 2009)}-{r.randint(1, 12):02}-{r.randint(2, 28):02}",
     }
     told = {
         "family": f"Patient {given} {family} was seen.",
@@ -74,6 +79,11 @@ def person(seed: int) -> Person:
         "license": f"Driver's license {values['license']}",
         "vehicle": f"VIN {values['vehicle']}",
         "device": f"Pacemaker serial number {values['device']}",
+        "biometric": f"Fingerprint ID: {values['biometric']}",
+        "photo": f"Photo: {values['photo']}",
+        "unique": f"Encounter # {values['unique']}",
+        "zip": f"Her address is {values['street']}, Ann Arbor, MI {values['zip']}.",
+        "age": f"Mother is {values['age']}.",
         "birth": f"DOB: {values['birth']}",
     }
     return Person(values, told)

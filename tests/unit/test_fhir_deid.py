@@ -443,3 +443,50 @@ def test_the_input_is_not_changed() -> None:
     before = json.dumps(PATIENT)
     safe(PATIENT)
     assert json.dumps(PATIENT) == before
+
+
+def test_codes_units_places_and_samples_stay_when_they_are_such_and_go_when_they_are_told_in_words() -> None:
+    """What is kept by its type keeps what is usual there; an identifier in its place goes, known or not."""
+    words = Wording(KEYED, TextRules(method="mask", profile="safe-harbor", newest_year=2026), "rules")
+
+    def kept(value: str, number: int = 7) -> tuple[Any, ...]:
+        given = {
+            "resourceType": "Observation", "status": value, "subject": {"reference": "Patient/p1"},
+            "code": {"coding": [{"code": value}]},
+            "valueQuantity": {"value": number, "unit": value, "code": "cm"},
+            "component": [{"valueInteger": number}, {"valueSampledData": {"data": value, "dimensions": 1}}],
+            "contained": [{"resourceType": "Location", "address": {"state": value}}],
+        }  # fmt: skip
+        identifier = [{"value": "77665544"}]
+        entries = [{"resource": {**PATIENT, "identifier": identifier}}, {"resource": given}]
+        bundle = {"resourceType": "Bundle", "type": "batch", "entry": entries}
+        made = under(read_profile("safe-harbor"), bundle, words=words)["entry"][1]["resource"]
+        number_left = made["component"][0].get("valueInteger") if made.get("component") else None
+        data = [
+            each["valueSampledData"].get("data") for each in made.get("component", ()) if "valueSampledData" in each
+        ]
+        state = made.get("contained", [{}])[0].get("address", {}).get("state")
+        unit = made["valueQuantity"].get("unit")
+        return made.get("status"), made["code"].get("coding", [{}])[0].get("code"), unit, number_left, *data, state
+
+    assert kept("12 34 E U") == ("12 34 E U", "12 34 E U", "12 34 E U", 7, "12 34 E U", None)
+    for unit in ("mm[Hg]", "10*3/uL", "8480-6", "0002-1433-80", "73211009", "1.2.840.10008", "beats / min"):
+        assert kept(unit)[1:3] == (unit, unit), unit
+    assert kept("New York")[-1] == "New York"
+    assert kept("final", 77665544)[3] is None
+    assert kept("final", 77665545)[3] == 77665545
+    for told in (
+        "SSN 123-45-6789", "123-45-6789", "a.b@mail.example.org", "(734) 555-0199", "www.example.org/x", "10.11.12.13",
+        "Driver's license D6238152",
+    ):  # fmt: skip
+        assert not any(told in str(each) for each in kept(told)), told
+
+
+def test_words_in_tags_that_nobody_knows_do_not_stick_together() -> None:
+    """A name at the border of two unknown tags is a word of its own; inside a word, known tags join."""
+    from bedrail.privacy.fhir.narrative import clean_narrative
+
+    seen: list[str] = []
+    markup = "<template>Ann</template><noscript>See</noscript><b>Ok</b>on<i>kwo</i><x/>end"
+    clean_narrative(markup, lambda text: str(seen.append(text)))  # type: ignore[func-returns-value]
+    assert seen == ["Ann See Okonkwo end"]

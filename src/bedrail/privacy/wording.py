@@ -11,6 +11,7 @@ from bedrail.privacy.text.transform import TextRules, deidentify_text
 from bedrail.privacy.text.values import Known, Mode
 
 MOST_PHRASES = 100_000
+_ENOUGH_DIGITS = 7
 LONGEST_PHRASE = 200
 """Displays and units repeat by the thousand; notes do not."""
 
@@ -46,10 +47,18 @@ def _mentions(text: str, known: Sequence[Known]) -> bool:
 
 def known_pattern(known: Iterable[Known]) -> re.Pattern[str] | None:
     """One pattern for all values of a person that are long enough to be told from common words; None if none is."""
-    told = sorted({each.text.casefold() for each in known if _telling(each.text)}, key=len, reverse=True)
+    values = {each.text.casefold() for each in known if _telling(each.text)}
+    told = sorted(values | {bare for value in values if (bare := _bare(value))}, key=len, reverse=True)
     if not told:
         return None
     return re.compile(r"(?<![\w-])(?:" + "|".join(re.escape(value) for value in told) + r")(?![\w-])", re.IGNORECASE)
+
+
+def _bare(value: str) -> str:
+    """The digits of a number that is written with spaces and signs between, if they are enough to be told."""
+    digits = "".join(sign for sign in value if sign.isdigit())
+    written = all(sign.isdigit() or sign in " -.()/+" for sign in value)
+    return digits if written and len(digits) >= _ENOUGH_DIGITS and digits != value else ""
 
 
 def _telling(value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -18,6 +19,18 @@ from bedrail.privacy.zip3 import zip3
 Change = Callable[[Any, Visit], Any]
 
 _NUMBER_TYPES = (int, Decimal, float)
+_SOMEBODYS = 10_000
+"""Shorter numbers are counts and measures."""
+_PLACE = re.compile(r"[^\W\d_](?:[^\W\d_]|[ .,'’()/-]){0,59}")
+_SAMPLES = re.compile(r"\s*(?:(?:[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?|[EUL])(?:\s+|$))*")
+_FORMED = re.compile(
+    r"@|://|\bwww\.|(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|(?:\+?1[-. ]?)?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}"
+    r"|(?!0*[012]\.)\d{1,3}(?:\.\d{1,3}){3})(?![\w.-])"
+)
+"""Addresses, social security and telephone numbers, IPv4 (which OIDs are not: they begin with 0, 1 or 2)."""
+_LONGEST_UNREAD, _FEW_DIGITS = 40, 5
+_STATUSES = ("generated", "extensions", "additional", "empty")
+"""Narrative.status (R4, 2.4.0)."""
 
 
 def change_for(rule: Rule | None, parent: str, element: Element, rules: Configuration) -> Change | None:
@@ -28,9 +41,15 @@ def change_for(rule: Rule | None, parent: str, element: Element, rules: Configur
 
 
 def _keep(_: Rule, parent: str, element: Element, rules: Configuration) -> Change | None:
-    if parent == "Address":  # a town that a rule keeps is known to be the patient's
+    if not rules.own or element.type == "boolean":
         return None
-    return _guarded if rules.own and element.type not in NUMBERS and element.type != "boolean" else None
+    if element.type in NUMBERS:
+        return _number
+    if parent == "Address":
+        return _place
+    if element.key == "data" and parent == "SampledData":
+        return _samples
+    return _short if element.type in ("code", "string") else _guarded
 
 
 def _guarded(value: Any, visit: Visit) -> Any:
@@ -39,6 +58,42 @@ def _guarded(value: Any, visit: Visit) -> Any:
         visit.flags |= labels.REDACTED
         return None
     return value
+
+
+def _number(value: Any, visit: Visit) -> Any:
+    """A number long enough to be somebody's, and known to be the patient's, is dropped."""
+    return value if -_SOMEBODYS < value < _SOMEBODYS or _guarded(str(value), visit) is not None else None
+
+
+def _place(value: Any, visit: Visit) -> Any:
+    """A state or town that a rule keeps is known to be the patient's; what else is known of them is no town."""
+    folded = value.casefold()
+    if (
+        _PLACE.fullmatch(value)
+        and not _FORMED.search(value)
+        and not any(each.label != "GEO" and each.text.casefold() in folded for each in visit.known)
+    ):
+        return value
+    visit.flags |= labels.REDACTED
+    return None
+
+
+def _samples(value: Any, visit: Visit) -> Any:
+    """Numbers, and E, L, U for those out of range (R4, SampledData); anything else is no sample."""
+    return _guarded(value, visit) if _SAMPLES.fullmatch(value) else dropped(value, visit)
+
+
+def _short(value: Any, visit: Visit) -> Any:
+    """A code or unit: one word with the form of an identifier goes, and so do words in which one is found."""
+    if _FORMED.search(value) or (" " in value and not _harmless(value, visit)):
+        return dropped(value, visit)
+    return _guarded(value, visit)
+
+
+def _harmless(value: str, visit: Visit) -> bool:
+    if visit.words is None:
+        return len(value) <= _LONGEST_UNREAD and sum(sign.isdigit() for sign in value) < _FEW_DIGITS
+    return visit.words.clean(value, visit.subject, visit.known) == value
 
 
 def dropped(_: Any, visit: Visit) -> None:
@@ -179,7 +234,7 @@ def _text(_: Rule, __: str, ___: Element, rules: Configuration) -> Change:
 def _narrative(_: Rule, __: str, element: Element, rules: Configuration) -> Change | None:
     """`div` through the text engine, block by block; `status` says how the narrative was made, and stays."""
     if element.type != "xhtml":
-        return None if rules.text != "redact" else dropped
+        return _status if rules.text != "redact" else dropped
     if rules.text == "redact":
         return dropped
 
@@ -193,6 +248,10 @@ def _narrative(_: Rule, __: str, element: Element, rules: Configuration) -> Chan
         return clean_narrative(value, lambda text: words.clean(text, visit.subject, visit.known))
 
     return change
+
+
+def _status(value: Any, visit: Visit) -> Any:
+    return value if value in _STATUSES else dropped(value, visit)
 
 
 def _perturb(rule: Rule, parent: str, element: Element, _: Configuration) -> Change | None:

@@ -16,6 +16,8 @@ _ID = r"[A-Za-z0-9\-.]{1,64}"
 _REFERENCE = re.compile(
     rf"(?P<base>https?://[^\s?#]*/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>{_ID})(?:/_history/(?P<version>{_ID}))?"
 )
+_COUNTED = re.compile(r"\d{1,4}")
+"""A version that was counted; a longer number may be an identifier."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 _OID = re.compile(r"[0-2](\.(0|[1-9][0-9]*))+")
 _KNOWN_URI = re.compile(
@@ -92,7 +94,11 @@ class Naming:
         if match is not None and match["type"] in resource_types():
             base = "" if not match["base"] else BASE if self._own else match["base"]
             version = match["version"]
-            behind = "" if version is None else f"/_history/{version if version.isdigit() else self.code(version)[:32]}"
+            behind = (
+                ""
+                if version is None
+                else f"/_history/{version if _COUNTED.fullmatch(version) else self.code(version)[:32]}"
+            )
             return f"{base}{match['type']}/{self.code(match['id'])}{behind}"
         kind, question, query = text.partition("?")
         kind = kind.rsplit("/", 1)[-1]

@@ -42,6 +42,11 @@ BLOCKS = frozenset(
         "br",
     }
 )
+_WITHIN = frozenset(
+    {"a", "abbr", "acronym", "b", "bdo", "big", "cite", "code", "dfn", "em", "font", "i", "kbd", "label", "map", "q",
+     "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var"}
+)  # fmt: skip
+"""Tags that may stand inside a word; every other one ends it."""
 _EMPTY = frozenset({"br", "hr"})
 _DROPPED = frozenset({"script", "style", "head", "title", "object", "embed"})
 _SPACE = re.compile(r"\s+")
@@ -64,10 +69,14 @@ class _Blocks(Markup):
         elif tag in BLOCKS:
             self.open.append(tag)
             self.parts.append(("start", tag))
+        elif tag not in _WITHIN:
+            self.handle_data(" ")
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in _EMPTY:
             self.handle_starttag(tag, attrs)
+        elif tag not in _WITHIN:
+            self.handle_data(" ")
 
     def handle_endtag(self, tag: str) -> None:
         if tag in _DROPPED:
@@ -78,6 +87,8 @@ class _Blocks(Markup):
                 self.parts.append(("end", last))
                 if last == tag:
                     break
+        elif tag not in _WITHIN:
+            self.handle_data(" ")
 
     def handle_data(self, data: str) -> None:
         if self._hidden:
