@@ -56,6 +56,22 @@ def test_each_site_is_asked_of_a_model_that_never_saw_it() -> None:
 
 
 @pytest.mark.slow
+def test_few_patients_to_calibrate_on_neither_raise_the_risks_nor_end_the_run() -> None:
+    """Three alike sites of 400 with 80 cases in all: pooled, O/E is 1 as near as 80 cases tell (it was 0.8, by our own
+    calibration), and no draw of a quarter with too few cases ends the run.
+    """
+    ratios = []
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        x = rng.normal(size=1200)
+        y = (rng.random(1200) < 1 / (1 + np.exp(3.2 - 1.2 * x))).astype(int)
+        frame = pd.DataFrame({"site": rng.choice(list("abc"), 1200), "x": x, "y": y})
+        told = by(leave_sites_out(frame, Plan(outcome="y", by="site", features=("x",))))
+        ratios.append(told["observed-to-expected-pooled", "site=*"].estimate or 0.0)
+    assert np.mean(ratios) == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.slow
 def test_a_site_with_another_outcome_rate_fails_and_alike_ones_do_not() -> None:
     """The planted site's O/E fails; of ten tables of four alike sites none has a failure."""
     planted = by(leave_sites_out(table(2, 2400, off=1.2), PLAN))

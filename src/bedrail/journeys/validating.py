@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,7 +28,9 @@ MOST_PARTS = 20
 MOST_LEVELS = 20
 SIMPLE_INPUTS = 3
 CALIBRATION_SHARE = 0.25
-FEWEST_OUTCOMES = 20
+FEWEST_OUTCOMES = 40
+"""Rows with and without the outcome, of which a quarter of the patients calibrates; that too needs ten of each."""
+FEWEST_FOR_VENN_ABERS = 500
 
 
 class Plan(Value, frozen=True, kw_only=True):
@@ -292,21 +295,23 @@ def _predicted(
     scored = {name: np.zeros(n) for name in plan.points}
     for at, (others_rows, held) in enumerate(folds):
         training = others_rows & ~np.isin(table.subject, table.subject[held])
-        if min(table.y[training].sum(), (1 - table.y[training]).sum()) < FEWEST_OUTCOMES or not held.any():
+        drawn = _set_aside(table, training, plan.seed)
+        few = min(_fewer_of_the_two(table.y[training]), 4 * _fewer_of_the_two(table.y[drawn])) < FEWEST_OUTCOMES
+        if few or not held.any():
             progress(f"{at + 1}/{len(folds)} left out: too few outcomes to train on")
             continue
         progress(f"{at + 1}/{len(folds)} trained without {kind} {names[at]}, {int(held.sum()):,} rows asked")
-        score[held] = _trained(table, plan.recipe, table.features, training, held, plan.seed)
-        chosen = plan.simple or _best_inputs(table, training)
-        simple[held] = _trained(table, "logistic", chosen, training, held, plan.seed)
+        ask = partial(_trained, table, training=training & ~drawn, calibrating=drawn, held=held, seed=plan.seed)
+        score[held] = ask(plan.recipe, table.features)
+        simple[held] = ask("logistic", plan.simple or _best_inputs(table, training))
         for name, risks in scored.items():
-            risks[held] = _trained(table, "logistic", (name,), training, held, plan.seed)
+            risks[held] = ask("logistic", (name,))
         asked |= held
     if not asked.any():
         raise Invalid(
-            f"no {kind} leaves {FEWEST_OUTCOMES} patients with and without the outcome to train on.",
+            f"whichever {kind} is left out, too few rows with, or without, the outcome are left to train on.",
             path=plan.outcome,
-            remedy="Give more rows.",
+            remedy=f"Give a table with {FEWEST_OUTCOMES} or more of each outside any {kind}.",
         )
     others: dict[str, np.ndarray] = {"simple-score": simple[asked]}
     others.update({name: risks[asked] for name, risks in scored.items()})
@@ -324,28 +329,55 @@ def _predicted(
     )
 
 
+def _set_aside(table: _Table, training: np.ndarray, seed: int) -> np.ndarray:
+    """A quarter of the training patients, and of those among them who had the outcome: a mask over all rows."""
+    patients, place = np.unique(table.subject[training], return_inverse=True)
+    had = np.bincount(place, weights=table.y[training]) > 0
+    rng = np.random.default_rng([seed, len(patients)])
+    parts = [rng.permutation(patients[had == one]) for one in (True, False)]
+    quarter = np.concatenate([one[: round(CALIBRATION_SHARE * len(one))] for one in parts])
+    return np.asarray(training & np.isin(table.subject, quarter))
+
+
+def _fewer_of_the_two(y: np.ndarray) -> int:
+    return int(min(y.sum(), (1 - y).sum()))
+
+
 def _trained(
-    table: _Table, recipe: str, features: Sequence[str], training: np.ndarray, held: np.ndarray, seed: int
+    table: _Table,
+    recipe: str,
+    features: Sequence[str],
+    *,
+    training: np.ndarray,
+    calibrating: np.ndarray,
+    held: np.ndarray,
+    seed: int,
 ) -> np.ndarray:
-    """Risks of the held rows by the recipe, calibrated on a quarter of the training patients; never on the held."""
+    """Risks of the held rows by the recipe, from training and calibrating rows; never from the held.
+
+    By Platt's method where fewer than 500 of either outcome calibrate: the Venn-Abers risk p1 / (1 - p0 + p1) leans
+    towards one half, with 25 cases among 300 by a quarter of the rate, with 500 by some 3 %: O/E would tell of that.
+    """
     from bedrail.models.predict import open_model
     from bedrail.models.train import train
 
-    rows = table.frame[training].reset_index(drop=True)
-    contract = inferred_contract(rows, features)
-    ready = _fitting(rows, contract)
-    ready["__outcome"], ready["__subject"] = table.y[training], table.subject[training]
-    patients = np.unique(table.subject[training])
-    rng = np.random.default_rng([seed, len(patients)])
-    drawn = np.isin(table.subject[training], rng.permutation(patients)[: round(CALIBRATION_SHARE * len(patients))])
+    contract = inferred_contract(table.frame[training | calibrating].reset_index(drop=True), features)
+
+    def ready(rows: np.ndarray) -> pd.DataFrame:
+        found = _fitting(table.frame[rows].reset_index(drop=True), contract)
+        found["__outcome"], found["__subject"] = table.y[rows], table.subject[rows]
+        return found
+
+    few = _fewer_of_the_two(table.y[calibrating]) < FEWEST_FOR_VENN_ABERS
     package, model = train(
         recipe,
-        ready[~drawn].reset_index(drop=True),
-        ready[drawn].reset_index(drop=True),
+        ready(training),
+        ready(calibrating),
         contract,
         "__outcome",
         seed=seed,
         subject="__subject",
+        calibration="platt" if few else "venn-abers",
     )
     return assess_rows(open_model(package, model), _fitting(table.frame[held], contract)).risk
 
