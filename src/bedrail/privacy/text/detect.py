@@ -14,6 +14,7 @@ from bedrail.privacy.text.known import find_known
 from bedrail.privacy.text.matching import Matcher
 from bedrail.privacy.text.naming import Listed
 from bedrail.privacy.text.normalise import Plain
+from bedrail.privacy.text.packed import packed_in
 from bedrail.privacy.text.packs import pack
 from bedrail.privacy.text.propagate import Propagation
 from bedrail.privacy.text.tagger import Tagger, weights
@@ -55,7 +56,7 @@ class Detector:
         tokens = Tokens(plain)
         if not len(tokens):  # blanks alone
             return []
-        candidates = self._matcher.find(tokens) + self._listed.find(tokens)
+        candidates = self._matcher.find(tokens) + self._listed.find(tokens) + packed_in(plain.text)
         if known:
             candidates += find_known(tokens, known)
         if self._tagger is not None and len(tokens):
