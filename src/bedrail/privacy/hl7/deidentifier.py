@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 
 from bedrail.core.errors import Invalid
+from bedrail.privacy.fhir.narrative import clean_markup
 from bedrail.privacy.hl7.dates import treated
 from bedrail.privacy.hl7.glue import refuse_glued
 from bedrail.privacy.hl7.message import Marks, Segment, decoded, joined, segments_of
@@ -43,6 +44,12 @@ _ED = (
     {"a", "hex", "base64"},
 )
 """Tables 0191, 0291 and 0299 (type, subtype, encoding): anything else in their place is not believed."""
+_KEPT = re.compile(r"[^\s@]{1,40}|[^\W\d_](?:[^\W\d_]|[ .,'()/-]){0,39}")
+_FORMED = re.compile(
+    r"://|\bwww\.|(?<![\w.-])(?:\d{3}-\d{2}-\d{4}|(?:\+?1[-.])?(?:\(\d{3}\)|\d{3}[-.])[-.]?\d{3}[-.]\d{4}"
+    r"|(?!0*[012]\.)\d{1,3}(?:\.\d{1,3}){3})(?![\w.-])"
+)
+"""Addresses, social security and telephone numbers, IPv4 (which OIDs are not: they begin with 0, 1 or 2)."""
 _TEXT_TYPES = frozenset({"TX", "FT", "ST"})
 _FIRST = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS"})
 
@@ -243,8 +250,9 @@ class Deidentifier:
         except (binascii.Error, ValueError):
             return ""
         if kind == "text/html":
-            raw = re.sub(r"<[^>]*>", " ", raw)  # markup can hide names in attributes: only its text stays
-        clean = self._clean(raw)
+            clean = clean_markup(raw, self._clean)
+        else:
+            clean = self._clean(raw)
         return base64.b64encode(clean.encode()).decode() if packed else marks.escaped(clean)
 
     def _clean(self, text: str) -> str:
@@ -252,8 +260,11 @@ class Deidentifier:
             return "\n" * text.count("\n")
         return self._words.clean(text, self._subject, self._known)
 
-    def _keep(self, text: str, _: Marks) -> str:
-        return "" if self._guard is not None and self._guard.search(text) else text
+    def _keep(self, text: str, marks: Marks) -> str:
+        """One word, or the name of a place; whatever else stands there is text in the wrong place."""
+        if not _KEPT.fullmatch(text):
+            return self._text(text, marks)
+        return "" if _FORMED.search(text) or (self._guard is not None and self._guard.search(text)) else text
 
     def _town(self, text: str, _: Marks) -> str:
         return text
@@ -264,16 +275,14 @@ class Deidentifier:
             Decimal(text.strip())
         except InvalidOperation:
             return ""
-        return self._keep(text, marks)
+        return self._keep(text.strip(), marks)
 
     def _redact(self, _: str, __: Marks) -> str:
         return ""
 
     def _code(self, text: str, marks: Marks) -> str:
         """A code has no spaces; whatever has some is text in the wrong place."""
-        if re.fullmatch(r"[^\s@]{1,40}", text) and not re.fullmatch(r"\d{3}-\d{2}-\d{4}|\d{3}[-.]\d{3}[-.]\d{4}", text):
-            return self._keep(text, marks)
-        return self._text(text, marks)
+        return self._keep(text, marks) if " " not in text else self._text(text, marks)
 
     def _text(self, text: str, _: Marks) -> str:
         return self._clean(text).strip("\n")
