@@ -249,10 +249,7 @@ class Deidentifier:
             raw = base64.b64decode("".join(data.split()), validate=True).decode() if packed else marks.unescaped(data)
         except (binascii.Error, ValueError):
             return ""
-        if kind == "text/html":
-            clean = clean_markup(raw, self._clean)
-        else:
-            clean = self._clean(raw)
+        clean = clean_markup(raw, self._clean) if kind == "text/html" else self._clean(raw)
         return base64.b64encode(clean.encode()).decode() if packed else marks.escaped(clean)
 
     def _clean(self, text: str) -> str:
