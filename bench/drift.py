@@ -79,13 +79,13 @@ def scipy_seconds(reference: np.ndarray, current: np.ndarray, columns: int) -> t
     return (time.process_time() - start) * COLUMNS / columns, np.array(exact)
 
 
-def nannyml_seconds(reference: np.ndarray, current: np.ndarray, folder: Path) -> tuple[float, float] | str:
+def nannyml_seconds(reference: np.ndarray, current: np.ndarray, folder: Path, peer: Path) -> tuple[float, float] | str:
     """(fit, calculate) CPU seconds, or why there are none."""
     quiet = {**os.environ, "NML_DISABLE_USAGE_LOGGING": "1", "DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1"}
-    python = PEER / "bin" / "python"
+    python = peer / "bin" / "python"
     try:
         if not python.exists():
-            subprocess.run([sys.executable, "-m", "venv", str(PEER)], check=True, capture_output=True)
+            subprocess.run([sys.executable, "-m", "venv", str(peer)], check=True, capture_output=True)
             install = [str(python), "-m", "pip", "install", "-q", "nannyml", "statsmodels"]
             subprocess.run(install, check=True, capture_output=True, timeout=900)
         folder.mkdir(parents=True, exist_ok=True)
@@ -110,6 +110,7 @@ def main() -> int:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--peer-columns", type=int, default=6)
     parser.add_argument("--no-nannyml", action="store_true")
+    parser.add_argument("--peer", type=Path, default=PEER, help="an environment that has, or shall have, NannyML")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     reference, current = matrices(args.rows)
@@ -131,7 +132,7 @@ def main() -> int:
     print(f"ours: KS W1 PSI JS missing   {ours:.4f}   {out['ours_passes']:.2f} passes; KS error {error:.1e}")
     print(f"scipy: KS W1 ({args.peer_columns} columns, scaled) {exact_seconds:.2f}   {out['scipy_ratio']:.0f} x ours")
     if not args.no_nannyml:
-        peer = nannyml_seconds(reference, current, HERE / "out")
+        peer = nannyml_seconds(reference, current, HERE / "out", args.peer)
         if isinstance(peer, str):
             out["nannyml"] = f"not run: {peer}"
             print(f"NannyML                      did not run: {peer}")

@@ -21,6 +21,12 @@
 #define WIDE
 #endif
 
+#if defined(__GNUC__)
+#define SOON(address) __builtin_prefetch((address), 0, 2)
+#else
+#define SOON(address) ((void)(address))
+#endif
+
 typedef struct {
     Py_ssize_t features;
     int32_t last;           /* index of the last value bin; last + 1 holds the missing ones */
@@ -77,15 +83,19 @@ WIDE static void places64(const double *restrict x, Py_ssize_t rows, const Grid 
     }
 }
 
-/* Eight features at a time: their 16-bit tables fit the first-level cache, and no increment waits for the one before. */
-static void tally(const uint16_t *places, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t width, uint16_t *counts)
+/* Eight features at a time: their 16-bit tables fit the first-level cache, and no increment waits for the one before.
+ * Meanwhile the values of the `next` block are fetched from memory, `step` bytes (those of eight features) at a time.
+ */
+static void tally(const uint16_t *places, Py_ssize_t rows, Py_ssize_t k, Py_ssize_t width, uint16_t *counts,
+                  const char *next, Py_ssize_t step)
 {
     Py_ssize_t j = 0;
     for (; j + 8 <= k; j += 8) {
         uint16_t *a = counts + j * width, *b = a + width, *c = b + width, *d = c + width;
         uint16_t *e = d + width, *f = e + width, *g = f + width, *h = g + width;
         const uint16_t *p = places + j;
-        for (Py_ssize_t r = 0; r < rows; r++, p += k) {
+        for (Py_ssize_t r = 0; r < rows; r++, p += k, next += step) {
+            SOON(next);
             a[p[0]]++;
             b[p[1]]++;
             c[p[2]]++;
@@ -137,7 +147,7 @@ static char *tiled(const Grid *g, Grid *out)
 
 static int run(const void *x, Py_ssize_t rows, int wide, const Grid *g, int64_t *out)
 {
-    const Py_ssize_t k = g->features, width = (Py_ssize_t)g->last + 2;
+    const Py_ssize_t k = g->features, width = (Py_ssize_t)g->last + 2, item = wide ? sizeof(double) : sizeof(float);
     Grid tiles;
     char *whole = tiled(g, &tiles);
     uint16_t *counts = calloc((size_t)(k * width), sizeof(uint16_t));
@@ -151,11 +161,12 @@ static int run(const void *x, Py_ssize_t rows, int wide, const Grid *g, int64_t 
     }
     for (Py_ssize_t r = 0; r < rows; r += BLOCK) {
         Py_ssize_t n = rows - r < BLOCK ? rows - r : BLOCK;
+        Py_ssize_t next = rows - r > 2 * BLOCK ? r + BLOCK : r;  /* of the last whole block nothing beyond it is fetched */
         if (wide)
             places64((const double *)x + r * k, n, &tiles, places);
         else
             places32((const float *)x + r * k, n, &tiles, places);
-        tally(places, n, k, width, counts);
+        tally(places, n, k, width, counts, (const char *)x + next * k * item, 8 * item);
         since += n;
         if (since > 65535 - BLOCK || r + n >= rows) {  /* 16-bit counters are emptied before they could wrap */
             for (Py_ssize_t i = 0; i < k * width; i++)
