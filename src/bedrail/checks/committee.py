@@ -165,7 +165,9 @@ def facts(report: Report) -> list[tuple[str, str]]:
     context = report.context
     lines = list(context.asked)
     if context.outcome_type != "binary":
-        return [*lines, ("Outcome type", context.outcome_type), ("Predictions", context.counts)]
+        lines.append(("Outcome type", context.outcome_type))
+    if context.counts:
+        return [*lines, ("Predictions", context.counts)]
     lines.append(
         ("Predictions", f"{context.n:,}, of {context.patients:,} patients; {context.outcomes:,} with the outcome")
     )

@@ -10,6 +10,8 @@ import click
 from bedrail.cli.doors import CliState, json_option, pass_state, progress_lines, show_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from bedrail.core.values import Evidence
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -72,7 +74,9 @@ def external(ctx: click.Context, /, table: Path, **options: Any) -> None:
     else:
         answer = leave_sites_out(frame, plan, progress=progress)
     title = f"{table.name}: {options['recipe']}, left out by {options['by']}"
-    _say(answer, title, options["html_out"], as_json=options["as_json"])
+    asked = [("Outcome", plan.outcome), ("Left out by", plan.by), ("Recipe", plan.recipe)]
+    asked += [("Existing score", name) for name in (*plan.scores, *plan.points)]
+    _say(answer, title, frame, asked, options["html_out"], as_json=options["as_json"])
     ctx.exit(0 if answer.verdict is Verdict.PASS else 1)
 
 
@@ -114,11 +118,12 @@ def candidate_elsewhere(
     from bedrail.data.read import read_table
     from bedrail.journeys.validating import validate_candidate
 
+    frame = read_table(data)
     answer = validate_candidate(
         state.context(),
         state.actor(),
         use_case,
-        read_table(data),
+        frame,
         candidate=candidate,
         site=site,
         scores=scores,
@@ -126,7 +131,9 @@ def candidate_elsewhere(
         other_numbers=other_numbers,
         progress=progress_lines(),
     )
-    _say(answer, f"{use_case}: {candidate or 'candidate'} on {data.name}", html_out, as_json=as_json)
+    title = f"{use_case}: {candidate or 'candidate'} on {data.name}"
+    asked = [("Use case", use_case), ("Candidate", answer.candidate), ("Dataset", answer.dataset)]
+    _say(answer, title, frame, asked, html_out, as_json=as_json)
     if answer.verdict is not Verdict.PASS:
         click.get_current_context().exit(1)
 
@@ -135,13 +142,32 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
-def _say(answer: Evidence, title: str, html: Path | None, *, as_json: bool) -> None:
+def _say(
+    answer: Evidence,
+    title: str,
+    frame: pd.DataFrame,
+    asked: list[tuple[str, str]],
+    html: Path | None,
+    *,
+    as_json: bool,
+) -> None:
     from bedrail.checks.report import Context, Report
     from bedrail.cli.attack import show_evidence
     from bedrail.cli.examine_files import write
+    from bedrail.data.digest import table_digest
+    from bedrail.wiring.clock import SystemClock
 
     if html is not None:
-        write(html, Report((answer,), Context(title=title)).to_html())
+        context = Context(
+            title=title,
+            asked=tuple((label, words) for label, words in asked if words),
+            counts=f"{len(frame):,} rows in the table; how many were asked stands beside each figure",
+            digests={"table": table_digest(frame)},
+            made_at=answer.made_at or SystemClock().now().isoformat(timespec="seconds"),
+            made_by=answer.made_by,
+            code=answer.code,
+        )
+        write(html, Report((answer,), context).to_html())
     if as_json:
         show_json(answer)
     else:
