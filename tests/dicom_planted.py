@@ -11,6 +11,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from bedrail.privacy.dicom.encoding import put
+from bedrail.privacy.dicom.instance import quiet_pydicom
 from bedrail.privacy.dicom.writing import written
 
 CLASSES = (
@@ -42,6 +43,11 @@ class Person:
         self.institution = f"{word()} Memorial"
         self.url = f"https://{word().lower()}.example/{digits(6)}"
         self.plan = "HP" + digits(9)
+        self.fax = f"{rng.randrange(212, 989)}-{rng.randrange(200, 989)}-{rng.randrange(1000, 9999)}"
+        self.ip = f"10.{rng.randrange(11, 250)}.{rng.randrange(11, 250)}.{rng.randrange(11, 250)}"
+        self.account, self.license, self.vehicle = "V" + digits(9), "D" + digits(7), f"1HGCM826{digits(1)}3A{digits(6)}"
+        self.biometric, self.photo, self.encounter = "FP-" + digits(8), f"IMG_{digits(6)}.jpg", "ENC" + digits(7)
+        self.age = f"{rng.randrange(91, 105)} years old"
         self.uids = [f"1.2.826.0.1.{digits(9)}.{digits(6)}.{n}" for n in range(1, 6)]
 
     def values(self) -> list[str]:
@@ -51,24 +57,38 @@ class Person:
             self.street, self.birth, self.study, self.serial, self.institution, self.url, self.plan, *self.uids,
         ]  # fmt: skip
 
+    def announced(self) -> str:
+        """The rarer kinds as a note tells them."""
+        return (
+            f"Fax: {self.fax}\nLogged in from {self.ip}\nAccount number: {self.account}\n"
+            f"Driver's license {self.license}\nVIN {self.vehicle}\n"
+            f"Fingerprint ID: {self.biometric}\nPhoto: {self.photo}\nEncounter # {self.encounter}\n"
+            f"Mother is {self.age}."
+        )
+
     def structured(self) -> list[str]:
         """Those with a form of their own."""
         return [self.ssn, self.phone, self.email, self.mrn, self.accession, self.plan, self.url, self.serial]
 
 
-def planted(seed: int) -> tuple[bytes, Person]:
-    """A file and whose it is. Everything varies with the seed: class, encoding, places, depth."""
+def planted(seed: int, *, coded: bool = True) -> tuple[bytes, Person]:
+    """A file and whose it is. Everything varies with the seed: class, encoding, places, depth.
+
+    Not `coded`: without numbers and names in codes, which only what the file says of the patient tells from codes.
+    """
     rng = random.Random(seed)
     person = Person(rng)
     syntax = rng.choice([ExplicitVRLittleEndian, ImplicitVRLittleEndian, ExplicitVRBigEndian])
     ds = FileDataset(None, {})
     ds.set_original_encoding(syntax == ImplicitVRLittleEndian, syntax != ExplicitVRBigEndian)
     _identified(ds, rng, person)
-    for place in rng.sample(PLACES, k=rng.randrange(4, len(PLACES))):
-        place(ds, rng, person)
     ds.file_meta = _meta(ds, person, syntax)
     preamble = _pad(f"II*{person.mrn} {person.family}".encode(), 128)
-    return preamble + written(ds)[128:], person  # pydicom itself would not write what is illegal
+    with quiet_pydicom():
+        for place in rng.sample(PLACES, k=rng.randrange(4, len(PLACES))):
+            if coded or place is not _coded:
+                place(ds, rng, person)
+        return preamble + written(ds)[128:], person  # pydicom itself would not write what is illegal
 
 
 def _pad(data: bytes, size: int) -> bytes:
@@ -240,7 +260,81 @@ def _devices(ds: Dataset, rng: random.Random, person: Person) -> None:
     ds.RadiationMachineName = person.serial[:16]
 
 
+def _rarer_kinds(ds: Dataset, rng: random.Random, person: Person) -> None:
+    """Faxes, addresses of machines, accounts, licences, vehicles, biometrics, photographs, encounters, old ages."""
+    said = person.announced()
+    ds.add_new(0x00104000, "LT", said)
+    ds.add_new(0x00324000, "LT", said)
+    ds.add_new(0x00204000, "LT", said)
+    ds.add_new(0x00181030, "LO", person.photo)
+    ds.add_new(0x00400280, "ST", said)
+    ds.add_new(0x0040A160, "UT", said)
+    ds.add_new(0x0018A003, "ST", said)
+    ds.PatientAge, ds.AdmissionID, ds.ServiceEpisodeID = "094Y", person.encounter, person.account
+    ds.add_new(0x00101090, "LO", person.license)
+    ds.add_new(0x00102180, "SH", person.vehicle[:16])
+    ds.add_new(0x0008010E, "UR", person.url)
+
+
+def _character_sets(ds: Dataset, rng: random.Random, person: Person) -> None:
+    """Names with accents under a repertoire of their own, in groups, and beside each other."""
+    ds.SpecificCharacterSet = rng.choice(["ISO_IR 100", "ISO_IR 192", ["", "ISO 2022 IR 87"]])
+    name = f"{person.family}^{person.given}^^Dr^III={person.family}^{person.given}"
+    put(ds, 0x00101001, "PN", f"{name}\\{person.doctor}^M\xfcller".encode("latin-1"))
+    put(ds, 0x00101060, "PN", f"{person.family.upper()}^{person.given.upper()}".encode())
+    put(ds, 0x00081048, "PN", f"{person.doctor}^{person.given}=".encode())
+    put(ds, 0x0040A123, "PN", f"{person.family} {person.given}".encode())
+
+
+def _wrong_kinds(ds: Dataset, rng: random.Random, person: Person) -> None:
+    """Names and numbers where UIDs, classes, times, codes and application entities belong."""
+    for tag, vr, value in (
+        (0x00081155, "UI", person.family), (0x0020000E, "UI", f"1.2.{person.mrn}"), (0x00080013, "TM", person.phone),
+        (0x00080033, "TM", person.family), (0x00080055, "AE", person.family[:16]),
+        (0x00080005, "CS", person.family[:16]), (0x00080008, "CS", f"ORIGINAL\\{person.family}"),
+        (0x00280030, "DS", person.ssn), (0x00280004, "CS", person.mrn), (0x00080064, "CS", person.given[:16]),
+        (0x00100040, "CS", person.plan), (0x00185100, "CS", person.family), (0x00080060, "CS", person.mrn),
+    ):  # fmt: skip
+        if rng.random() < 0.5:
+            put(ds, tag, vr, value.encode())
+
+
+def _coded(ds: Dataset, rng: random.Random, person: Person) -> None:
+    """Codes, their meanings and schemes; what was changed before; signatures; who contributed."""
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator = person.accession[:16], "99" + person.family[:8]
+    code.CodeMeaning = f"Finding of {person.given} {person.family}, SSN {person.ssn}"[:64]
+    code.add_new(0x00080119, "UC", f"{person.mrn}")
+    code.add_new(0x00080120, "UR", person.url)
+    scheme = Dataset()
+    scheme.CodingSchemeName, scheme.CodingSchemeResponsibleOrganization = (
+        f"Codes of {person.family}",
+        person.institution,
+    )
+    scheme.CodingSchemeExternalID = person.mrn
+    before = Dataset()
+    before.PatientName, before.PatientID, before.OtherPatientIDs = (
+        f"{person.family}^{person.given}",
+        person.mrn,
+        person.ssn,
+    )
+    changed = Dataset()
+    changed.ModifiedAttributesSequence = [before]
+    changed.ModifyingSystem, changed.ReasonForTheAttributeModification = person.institution, "CORRECT"
+    changed.SourceOfPreviousValues = person.institution
+    helper = Dataset()
+    helper.ContributionDescription, helper.InstitutionName = f"by {person.doctor}", person.institution
+    helper.PurposeOfReferenceCodeSequence = [code]
+    signature = Dataset()
+    signature.MACIDNumber, signature.DigitalSignatureUID = 1, person.uids[3]
+    signature.Signature, signature.CertificateOfSigner = person.family.encode() + b" ", person.mrn.encode() + b" "
+    ds.ProcedureCodeSequence, ds.AnatomicRegionSequence = [code], [code]
+    ds.CodingSchemeIdentificationSequence, ds.OriginalAttributesSequence = [scheme], [changed]
+    ds.ContributingEquipmentSequence, ds.DigitalSignaturesSequence = [helper], [signature]
+
+
 PLACES = [
+    _rarer_kinds, _character_sets, _wrong_kinds, _coded,
     _contacts, _comments, _unlisted_prose, _unlisted_words, _nested, _private, _report, _overlays, _document, _unknown,
     _bulk, _devices,
 ]  # fmt: skip
@@ -249,7 +343,7 @@ PLACES = [
 def garbled(seed: int) -> bytes:
     """A planted file that was damaged: cut off, a length changed, bytes overwritten, the preamble lost."""
     rng = random.Random(seed)
-    data = bytearray(planted(seed)[0])
+    data = bytearray(planted(seed, coded=False)[0])
     kind = rng.randrange(5)
     if kind == 0:
         return bytes(data[: rng.randrange(1, len(data))])

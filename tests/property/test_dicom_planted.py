@@ -33,15 +33,15 @@ def survivors(seed: int) -> list[str]:
 
 
 def test_the_places_are_really_planted() -> None:
-    """The generator hides each identifier in most files, else the other tests would prove nothing."""
+    """The generator hides each identifier in many files, else the other tests would prove nothing."""
     seen: dict[str, int] = {}
     for seed in range(40):
         data, person = planted(seed)
         for name, value in vars(person).items():
             one = value[0] if isinstance(value, list) else value
             seen[name] = seen.get(name, 0) + (one.encode() in data)
-    assert len(PLACES) >= 12
-    assert min(seen.values()) >= 20, seen
+    assert len(PLACES) >= 16
+    assert min(seen.values()) >= 15, seen
 
 
 def test_no_planted_identifier_survives_in_60_files() -> None:

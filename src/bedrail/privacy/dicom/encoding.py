@@ -27,6 +27,11 @@ NUMBERS = {
 """Value representations of numbers and bulk data, with the bytes of one value (PS3.5 6.2)."""
 
 WORDS = {"LO", "SH"}
+STANDARD_ADDRESS = re.compile(
+    r"(?i)urn:(?:oid|iso|ietf|dicom)[:\w.-]*|https?://(?:[\w-]+\.)*(?:nema\.org|hl7\.org|loinc\.org|snomed\.(?:info|org)"
+    r"|nlm\.nih\.gov|radlex\.org|ihe\.net|who\.int|unitsofmeasure\.org)(?:/[\w./-]*)?"
+)
+"""Of a standards body: a coding scheme's own address; any other may lead to a patient."""
 PROSE = {"ST", "LT", "UT", "UC"}
 DATES = {"DA", "DT", "TM"}
 

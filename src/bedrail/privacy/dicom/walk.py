@@ -19,6 +19,7 @@ from bedrail.privacy.dicom.encoding import (
     MINIMAL_PDF,
     PATIENT_ID,
     PROSE,
+    STANDARD_ADDRESS,
     WORDS,
     legal,
     names_a_class,
@@ -193,7 +194,7 @@ class Walk:
         self._count(tag, "U")
 
     def _keep(self, dataset: Dataset, tag: int, vr: str, data: bytes) -> None:
-        if not legal(vr, data):
+        if not legal(vr, data) or (vr == "CS" and gives_away(data, tag)):
             self._blank_illegal(dataset, tag, vr)
             return
         if tag == AGE and data[:3].isdigit() and data[3:4] == b"Y" and int(data[:3]) > 89:
@@ -228,13 +229,13 @@ class Walk:
                 self._prose.append((dataset, tag, vr))
         elif vr == "UI":
             self._unlisted_uid(dataset, tag, data)
-        elif vr in ("PN", "AE") or (vr == "UR" and tag not in CODES):
+        elif vr in ("PN", "AE") or (vr == "UR" and not STANDARD_ADDRESS.fullmatch(text_of(data).strip(" \x00"))):
             self._remember(tag, vr, data)
             put(dataset, tag, vr, b"")
             self._count(tag, "Z", "beyond E.1-1")
         elif vr in DATES:
             self._unlisted_date(dataset, tag, vr, data)
-        elif not legal(vr, data):
+        elif not legal(vr, data) or (vr == "CS" and gives_away(data, tag)):
             self._blank_illegal(dataset, tag, vr)
         elif vr in WORDS and holds_prose(tag):
             self._prose.append((dataset, tag, vr))
