@@ -20,6 +20,7 @@ setup(
         Extension(
             "bedrail.privacy.text._scan",
             ["src/bedrail/privacy/text/_scan.c"],
+            depends=["src/bedrail/privacy/text/_kept.c", "src/bedrail/privacy/text/_states.c"],
             extra_compile_args=["-O3"],
             optional=True,
         ),

@@ -8,18 +8,18 @@ from functools import cache
 from pathlib import Path
 
 import msgspec
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bedrail.privacy.text import load
-from bedrail.privacy.text.automaton import Automaton
+from bedrail.privacy.text.automaton import graph
 from bedrail.privacy.text.features import letters, letters_python
 from bedrail.privacy.text.fusion import fuse, grouped, joined, remaining
 from bedrail.privacy.text.known import among, among_python
 from bedrail.privacy.text.matching import Matcher, confirm, confirm_python
 from bedrail.privacy.text.normalise import Plain
-from bedrail.privacy.text.packs import PACKS, pack
+from bedrail.privacy.text.packs import PACKS
+from bedrail.privacy.text.states import PythonStates, states
 from bedrail.privacy.text.tokens import Tokens, cut, cut_python
 from bedrail.privacy.text.values import Candidate
 
@@ -56,9 +56,11 @@ def _same(text: str, language: str) -> None:
     plain = Plain(text)
     tokens, matcher = Tokens(plain), _matcher(language)
     assert cut(plain.text, plain.lower) == cut_python(plain.text, plain.lower)
-    assert matcher.events(tokens) == matcher.events_python(tokens)
+    told, python = matcher.events(tokens), matcher.events_python(tokens)
+    opened, opened_python = matcher.states.open, matcher.python_states.open
+    assert [(*event, opened(may)) for *event, may in told] == [(*event, opened_python(may)) for *event, may in python]
     for at in tokens.starts[::40]:
-        rules = tuple(rule.told(settles=rule.confidence > 0.95) for rule in matcher._rules if not rule.behind)
+        rules = tuple(rule.told[rule.confidence > 0.95] for rule in matcher._rules if not rule.behind)
         one: list[Candidate] = []
         other: list[Candidate] = []
         asked = (rules, plain.text, at, Candidate, "rule")
@@ -93,7 +95,8 @@ def test_the_compiled_scan_says_the_same_of_the_shipped_samples() -> None:
 def _nothing_is_lost(text: str, language: str) -> None:
     tokens, matcher = Tokens(Plain(text)), _matcher(language)
     plain = tokens.plain.text
-    left = {(entry, at): set(matcher._automaton.open[state]) for _, entry, at, state in matcher.events_python(tokens)}
+    opened = matcher.states.open
+    left = {(entry, at): set(opened(may)) for _, entry, at, may in matcher.events(tokens)}
     for word, at in zip(tokens.words, tokens.starts, strict=True):
         entry = matcher._table.get(word, 0 if word[0].isdigit() else -1)
         numbers = matcher.numbers(entry) if entry >= 0 else ()
@@ -102,7 +105,7 @@ def _nothing_is_lost(text: str, language: str) -> None:
                 assert number in left.get((entry, at), ()), matcher._rules[number].label
     for rule in matcher._rules:
         if rule.anchored:
-            places = set(matcher.places_python(tokens, rule.entry, 0, len(tokens)))
+            places = set(matcher.places(tokens, rule.entry, 0, len(tokens)))
             assert {m.start() for m in rule.search(plain)} <= places
 
 
@@ -141,10 +144,13 @@ def test_the_automaton_accepts_whatever_the_expression_does(regex: str, text: st
     except re.error:  # the same group twice
         return
     at = min(at, len(text))
-    machine = Automaton([pattern], [[0], []])
+    made = graph([pattern], [[0], []])
+    machine, python = states(made), PythonStates(made)
+    left = machine.open(machine.walked(text, at, 0))
+    assert left == python.open(python.walked(text, at, 0))
     if pattern.match(text, at) is not None:
-        assert machine.open[machine.walked(text, at, 0)] == (0,)
-    assert machine.open[machine.walked(text, at, 1)] == ()
+        assert left == (0,)
+    assert machine.open(machine.walked(text, at, 1)) == ()
 
 
 _CANDIDATES = st.lists(
@@ -173,12 +179,3 @@ def test_the_compiled_search_for_words_finds_what_the_python_one_finds(
 ) -> None:
     """The places of words that are sought."""
     assert among(words, sought) == among_python(words, sought)
-
-
-def test_a_full_automaton_rules_nothing_out_that_it_should_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When no more states may be made, what is not ruled out yet is tried: the answers stay as they are."""
-    text = "MRN 1234567, seen 12/03/2020 by Dr. Ann Lee, 5 North Main Street, Springfield, TX 78701"
-    rules = pack("en")
-    whole = _matcher("en").find(Tokens(Plain(text)))
-    monkeypatch.setattr("bedrail.privacy.text.automaton._STATES", 40)
-    assert Matcher(rules.rules, rules.scans, rules.measures).find(Tokens(Plain(text))) == whole

@@ -1,11 +1,12 @@
 /* What every note has done to it, token by token: cutting, counting letters, and looking up which rules may match where.
- * The same answers as the functions of the same name, ending in `_python`, of tokens.py, features.py and automaton.py.
- * Everything is kept by the caller; a string is read as it lies, whatever the width of its characters.
+ * The same answers as the functions of the same name, ending in `_python`, of tokens.py, features.py and matching.py.
+ * A string is read as it lies, whatever the width of its characters.
  */
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-enum { UNMADE = 65535 }; /* as in automaton.py: more than any state, also where the table has a row for it */
+#include "_states.c"
+
 enum { BLANK, LETTER, DIGIT, SIGN };
 
 static int kind_of(Py_UCS4 c)
@@ -196,89 +197,46 @@ static PyObject *among(PyObject *self, PyObject *args)
     return out;
 }
 
-/* The automaton as the caller keeps it: see automaton.py. */
-struct machine {
-    Py_buffer moves, columns, stops, begins;
-    Py_ssize_t width, states, entries;
-};
-
-static Py_ssize_t column_of(const struct machine *m, Py_UCS4 c)
-{
-    return ((const unsigned char *)m->columns.buf)[c < 128 ? c : 128];
-}
-
-/* The state in which nothing more is learned, or in which the text ends; `*stuck` is where a move is missing, else -1. */
-static Py_ssize_t walk(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t state, Py_ssize_t *stuck)
-{
-    int kind = PyUnicode_KIND(text);
-    const void *data = PyUnicode_DATA(text);
-    Py_ssize_t size = PyUnicode_GET_LENGTH(text);
-    const unsigned short *moves = m->moves.buf;
-    const char *stops = m->stops.buf;
-    *stuck = -1;
-    for (; at < size && !stops[state]; at++) {
-        Py_ssize_t after = moves[state * m->width + column_of(m, PyUnicode_READ(kind, data, at))];
-        if (after == UNMADE || after >= m->states) {
-            *stuck = at;
-            break;
-        }
-        state = after;
-    }
-    return state;
-}
-
-/* Where a walk from a place ends: in state 0 nothing may match, in -1 the beginning of the entry is not made yet. */
-static Py_ssize_t tell(const struct machine *m, PyObject *text, Py_ssize_t at, Py_ssize_t entry, Py_ssize_t *stuck)
-{
-    const int *begins = m->begins.buf;
-    Py_ssize_t before = at ? column_of(m, PyUnicode_READ_CHAR(text, at - 1)) : m->width;
-    Py_ssize_t state = begins[entry * (m->width + 1) + before];
-    *stuck = at;
-    return state < 0 || state >= m->states ? -1 : walk(m, text, at, state, stuck);
-}
-
 struct state {
     PyObject *text, *words, *table, *out, *before;
-    const struct machine *m;
+    States *m;
     const char *always, *hints;
-    int missing;
     Py_ssize_t chunk, after, tried;
 };
 
-/* Adds (index, entry, at, state[, where a move is missing]) if anything may match there, or if it is `always` looked at. */
+/* Adds (index, entry, at, what may match) if anything may match there, or if it is `always` looked at. */
 static int note(struct state *s, Py_ssize_t index, Py_ssize_t at, Py_ssize_t entry, int always)
 {
-    Py_ssize_t stuck, state = tell(s->m, s->text, at, entry, &stuck);
+    int32_t open = tell(s->m, s->text, at, (uint32_t)entry);
     PyObject *event, *parts[4];
     int failed;
-    if (!state && stuck < 0 && !always)
-        return 0;
-    if (stuck >= 0) {
-        s->missing = 1;
-        event = Py_BuildValue("nnnnn", index, entry, at, state, stuck);
-    } else {
-        parts[0] = PyLong_FromSsize_t(index);
-        parts[1] = PyLong_FromSsize_t(entry);
-        parts[2] = PyLong_FromSsize_t(at);
-        parts[3] = PyLong_FromSsize_t(state);
-        event = parts[0] && parts[1] && parts[2] && parts[3] ? PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]) : NULL;
-        for (int i = 0; i < 4; i++)
-            Py_XDECREF(parts[i]);
+    if (open < 0) {
+        PyErr_NoMemory();
+        return -1;
     }
+    if (!open && !always)
+        return 0;
+    parts[0] = PyLong_FromSsize_t(index);
+    parts[1] = PyLong_FromSsize_t(entry);
+    parts[2] = PyLong_FromSsize_t(at);
+    parts[3] = PyLong_FromLong(open);
+    event = parts[0] && parts[1] && parts[2] && parts[3] ? PyTuple_Pack(4, parts[0], parts[1], parts[2], parts[3]) : NULL;
+    for (int i = 0; i < 4; i++)
+        Py_XDECREF(parts[i]);
     failed = !event || PyList_Append(s->out, event);
     Py_XDECREF(event);
     return failed ? -1 : 0;
 }
 
 /* The entry of a word, -1 when it has none, -2 on failure. */
-static Py_ssize_t entry_of(const struct machine *m, PyObject *table, PyObject *word)
+static Py_ssize_t entry_of(const States *m, PyObject *table, PyObject *word)
 {
     PyObject *found = PyDict_GetItemWithError(table, word);
     Py_ssize_t entry;
     if (!found)
         return PyErr_Occurred() ? -2 : -1;
     entry = PyLong_AsSsize_t(found);
-    if (entry < 0 || entry >= m->entries) {
+    if (entry < 0 || entry >= (Py_ssize_t)m->entries) {
         PyErr_SetString(PyExc_ValueError, "there is no such entry");
         return -2;
     }
@@ -348,47 +306,27 @@ static int of_token(struct state *s, Py_ssize_t index, Py_ssize_t start, Py_ssiz
     return 0;
 }
 
-/* Takes the sizes from the parts; more rows of moves than stops, or fewer, are no fault: they grow one after the other. */
-static int fits(struct machine *m, Py_ssize_t entries)
-{
-    const unsigned char *columns = m->columns.buf;
-    Py_ssize_t rows;
-    m->entries = entries;
-    if (m->columns.len != 129 || entries < 2)
-        return 0;
-    m->width = m->begins.len / (Py_ssize_t)sizeof(int) / entries - 1;
-    if (m->width < 1 || m->begins.len != entries * (m->width + 1) * (Py_ssize_t)sizeof(int))
-        return 0;
-    for (Py_ssize_t i = 0; i < 129; i++)
-        if (columns[i] >= m->width)
-            return 0;
-    rows = m->moves.len / (Py_ssize_t)sizeof(unsigned short) / m->width;
-    m->states = rows < m->stops.len ? rows : m->stops.len;
-    return 1;
-}
-
-PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, hints, moves, columns, stops, begins, always)\n"
-                       "For every token that may begin a rule, (index, entry, at, state), and where a move is missing, the place too; and\n"
-                       "whether none is.");
+PyDoc_STRVAR(look_doc, "look(text, words, starts, ends, table, hints, states, always)\n"
+                       "For every token that may begin a rule, (index, entry, at, what may match).");
 
 static PyObject *look(PyObject *self, PyObject *args)
 {
-    PyObject *starts, *ends;
-    struct machine m;
+    PyObject *starts, *ends, *states;
     struct state s = {0};
     Py_buffer always, marks;
     Py_ssize_t count;
     int failed = 1;
     (void)self;
-    if (!PyArg_ParseTuple(args, "UO!O!O!O!y*y*y*y*y*y*", &s.text, &PyList_Type, &s.words, &PyList_Type, &starts, &PyList_Type, &ends,
-                          &PyDict_Type, &s.table, &marks, &m.moves, &m.columns, &m.stops, &m.begins, &always))
+    if (!PyArg_ParseTuple(args, "UO!O!O!O!y*O!y*", &s.text, &PyList_Type, &s.words, &PyList_Type, &starts, &PyList_Type, &ends, &PyDict_Type,
+                          &s.table, &marks, &StatesType, &states, &always))
         return NULL;
+    s.m = (States *)states;
     count = PyList_GET_SIZE(s.words);
-    if (!fits(&m, always.len) || marks.len != HINTS || PyList_GET_SIZE(starts) != count || PyList_GET_SIZE(ends) != count) {
+    if (always.len != (Py_ssize_t)s.m->entries || always.len < 2 || marks.len != HINTS || PyList_GET_SIZE(starts) != count
+        || PyList_GET_SIZE(ends) != count) {
         PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
         goto done;
     }
-    s.m = &m;
     s.always = always.buf;
     s.hints = marks.buf;
     s.after = 0;
@@ -409,59 +347,46 @@ static PyObject *look(PyObject *self, PyObject *args)
     }
     failed = 0;
 done:
-    PyBuffer_Release(&m.moves);
-    PyBuffer_Release(&m.columns);
-    PyBuffer_Release(&m.stops);
-    PyBuffer_Release(&m.begins);
     PyBuffer_Release(&always);
     PyBuffer_Release(&marks);
     if (failed)
         Py_CLEAR(s.out);
-    return failed ? NULL : Py_BuildValue("NO", s.out, s.missing ? Py_False : Py_True);
+    return s.out;
 }
 
-PyDoc_STRVAR(reach_doc, "reach(text, starts, first, last, entry, moves, columns, stops, begins, entries)\n"
-                        "Every place, of the tokens `first` up to `last`, from which `entry` is not ruled out (as -1 - place where a move\n"
-                        "is missing), and whether no move is missing.");
+PyDoc_STRVAR(reach_doc, "reach(text, starts, first, last, entry, states)\n"
+                        "Every place, of the tokens `first` up to `last`, from which `entry` is not ruled out.");
 
 static PyObject *reach(PyObject *self, PyObject *args)
 {
-    PyObject *text, *starts, *out = NULL;
-    struct machine m;
-    Py_ssize_t first, last, entry, entries;
-    int failed = 1, missing = 0;
+    PyObject *text, *starts, *states, *out;
+    States *m;
+    Py_ssize_t first, last, entry;
     (void)self;
-    if (!PyArg_ParseTuple(args, "UO!nnny*y*y*y*n", &text, &PyList_Type, &starts, &first, &last, &entry, &m.moves, &m.columns, &m.stops,
-                          &m.begins, &entries))
+    if (!PyArg_ParseTuple(args, "UO!nnnO!", &text, &PyList_Type, &starts, &first, &last, &entry, &StatesType, &states))
         return NULL;
-    if (entry < 0 || entry >= entries || !fits(&m, entries) || first < 0 || last > PyList_GET_SIZE(starts)) {
+    m = (States *)states;
+    if (entry < 0 || entry >= (Py_ssize_t)m->entries || first < 0 || last > PyList_GET_SIZE(starts)) {
         PyErr_SetString(PyExc_ValueError, "the parts do not have the stated sizes");
-        goto done;
+        return NULL;
     }
     out = PyList_New(0);
-    if (!out)
-        goto done;
-    for (Py_ssize_t i = first; i < last; i++) {
+    for (Py_ssize_t i = first; out && i < last; i++) {
         Py_ssize_t at = PyLong_AsSsize_t(PyList_GET_ITEM(starts, i));
+        int32_t open;
         if (at < 0 || at > PyUnicode_GET_LENGTH(text)) {
             if (!PyErr_Occurred())
                 PyErr_SetString(PyExc_ValueError, "a token lies outside the text");
-            goto done;
+            Py_CLEAR(out);
+            break;
         }
-        Py_ssize_t stuck, state = tell(&m, text, at, entry, &stuck);
-        missing |= stuck >= 0;
-        if ((state || stuck >= 0) && add(out, stuck < 0 ? at : -1 - at))
-            goto done;
+        open = tell(m, text, at, (uint32_t)entry);
+        if (open < 0)
+            PyErr_NoMemory();
+        if (open < 0 || (open && add(out, at)))
+            Py_CLEAR(out);
     }
-    failed = 0;
-done:
-    PyBuffer_Release(&m.moves);
-    PyBuffer_Release(&m.columns);
-    PyBuffer_Release(&m.stops);
-    PyBuffer_Release(&m.begins);
-    if (failed)
-        Py_CLEAR(out);
-    return failed ? NULL : Py_BuildValue("NO", out, missing ? Py_False : Py_True);
+    return out;
 }
 
 /* A rule as `confirm` gets it, in the order of its tuple; nothing of it is owned. */
@@ -634,5 +559,11 @@ static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_scan", "Compiled to
 
 PyMODINIT_FUNC PyInit__scan(void)
 {
-    return PyModule_Create(&module);
+    PyObject *made;
+    if (PyType_Ready(&StatesType))
+        return NULL;
+    made = PyModule_Create(&module);
+    if (made && PyModule_AddObjectRef(made, "States", (PyObject *)&StatesType))
+        Py_CLEAR(made);
+    return made;
 }

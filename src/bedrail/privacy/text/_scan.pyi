@@ -2,6 +2,12 @@ from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
+class States:
+    def __init__(self, columns: bytes, width: int, most: int, *graph: bytes | array[int]) -> None: ...
+    def open(self, number: int, /) -> tuple[int, ...]: ...
+    def walked(self, text: str, at: int, entry: int, /) -> int: ...
+    def count(self) -> int: ...
+
 def cut(text: str, lower: str) -> tuple[list[str], list[int], list[int], list[int]]: ...
 def letters(text: str, most: int) -> tuple[int, int]: ...
 def hints(table: dict[str, int]) -> bytes: ...
@@ -13,24 +19,10 @@ def look(
     ends: list[int],
     table: dict[str, int],
     hints: bytes,
-    moves: array[int],
-    columns: bytes,
-    stops: bytearray,
-    begins: array[int],
+    states: States,
     always: bytes,
-) -> tuple[list[Any], bool]: ...
-def reach(
-    text: str,
-    starts: list[int],
-    first: int,
-    last: int,
-    entry: int,
-    moves: array[int],
-    columns: bytes,
-    stops: bytearray,
-    begins: array[int],
-    entries: int,
-) -> tuple[list[int], bool]: ...
+) -> list[tuple[int, int, int, int]]: ...
+def reach(text: str, starts: list[int], first: int, last: int, entry: int, states: States) -> list[int]: ...
 def confirm(
     rules: tuple[tuple[Any, ...], ...],
     text: str,

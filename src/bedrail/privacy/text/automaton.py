@@ -1,17 +1,18 @@
-"""Which patterns can still match by the next few characters: one automaton for many, built as texts ask for it.
+"""All patterns of a language as one nondeterministic automaton, by which it is told which can still match.
 
-A regular expression costs most where it does not match. Here all patterns of a language become one nondeterministic
-automaton (Thompson 1968) that accepts more than they do: looking ahead, back references and long counts are left out or
-loosened. Its sets of states are the states of a deterministic one, made when a text first leads there and kept (as in
-RE2, Cox 2010). What this one rules out, no pattern matches; what it leaves, the pattern itself is asked.
+A regular expression costs most where it does not match. Here all patterns become one automaton (Thompson 1968) that
+accepts more than they do: looking ahead, back references and long counts are left out or loosened. What it rules out,
+no pattern matches; what it leaves, the pattern itself is asked. states.py walks it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import re
-import threading
 from array import array
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from re import _constants as sre  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
@@ -21,19 +22,14 @@ _OTHER = 128
 _ALL = (1 << (_OTHER + 1)) - 1
 _UNROLLED = 8
 """Repetitions up to so many are counted; more are taken for any number."""
-_ROWS = 2_048
-_STATES = 32_768
-"""Then no more are made: what is not ruled out by then is tried."""
-_UNMADE = 65_535
-"""More than any state: the move is not made yet. Two bytes a move keep the table near the processor."""
 
 _NOWHERE = -1
 """In the place of a state: nothing goes on from here."""
 
-_Arrow = tuple[int, int]
-"""Characters, as bits, and the state behind them."""
-_Key = tuple[frozenset[int], frozenset[int]]
-"""Arrows by number, and the parts that may have matched."""
+SILENT, NEXT, BEFORE = 0, 1, 2
+"""Kinds of arrows that take no character: on no condition; the next one is one of these; the one before it all is."""
+VERSION = 1
+"""Of how a graph is made of patterns and written down: a graph made otherwise is another."""
 
 
 def _mask(test: Any) -> int:
@@ -100,45 +96,41 @@ def _range(low: int, high: int, *, folded: bool, loose: bool = True) -> int:
 
 
 class _States:
-    """The nondeterministic automaton of all patterns; an arrow is (characters, to), a silent one (kind, bits, to)."""
+    """What is built of the patterns; an arrow is (characters, to), a silent one (kind, bits, to)."""
 
     def __init__(self) -> None:
         self.arrows: list[list[tuple[int, int]]] = []
-        self.silent: list[list[tuple[str, int, int]]] = []
-        self.ends: dict[int, int] = {}
-        self.leads: tuple[tuple[tuple[int, int], ...], ...] = ()
-        self.skips: tuple[tuple[tuple[str, int, int], ...], ...] = ()
+        self.silent: list[list[tuple[int, int, int]]] = []
+        self.part_of: list[int] = []
+        self.ends: list[int] = []
         self.met = 0
         """How many times the pattern in hand looks ahead, but for what it may leave out."""
         self._asked = self._goal = -1
+        self._part = 0
         self._looks = True
         self._groups: dict[int | None, tuple[Any, bool]] = {}
 
     def new(self) -> int:
+        self.part_of.append(self._part)
         self.arrows.append([])
         self.silent.append([])
         return len(self.arrows) - 1
 
-    def settle(self) -> None:
-        """Nothing is added any more: what does not change costs the garbage collector nothing."""
-        self.leads = tuple(map(tuple, self.arrows))
-        self.skips = tuple(map(tuple, self.silent))
-        self.arrows, self.silent = [], []
-
-    def skip(self, start: int, end: int, kind: str = "", bits: int = _ALL) -> int:
+    def skip(self, start: int, end: int, kind: int = SILENT, bits: int = _ALL) -> int:
         if start != _NOWHERE:
             self.silent[start].append((kind, bits, end))
         return end
 
-    def pattern(self, parsed: Iterable[Any], number: int, asked: int, *, folded: bool) -> int:
+    def pattern(self, parsed: Iterable[Any], part: int, asked: int, *, folded: bool) -> int:
         """The beginning of a pattern, or with `asked` from 0, of what must match up to one place where it looks ahead.
 
         There, what it sees ahead stands in the place of all that follows.
         """
+        self._part = part
         start, self._goal = self.new(), self.new()
         self.met, self._asked, self._groups = 0, asked, {}
         self.skip(self.sequence(parsed, start, folded=folded), self._goal)
-        self.ends[self._goal] = number
+        self.ends.append(self._goal)
         return start
 
     def sequence(self, nodes: Iterable[Any], at: int, *, folded: bool) -> int:
@@ -219,7 +211,7 @@ class _States:
             node = branch[0] if op is sre.ASSERT else _negated(*branch[0])
             allowed = _one(*node, folded=folded)
             if allowed is not None:
-                at = self.skip(at, self.new(), "next" if way > 0 else "before", allowed)
+                at = self.skip(at, self.new(), NEXT if way > 0 else BEFORE, allowed)
         return at
 
     def _ahead(self, nodes: Iterable[Any], at: int, *, folded: bool) -> int:
@@ -232,154 +224,98 @@ class _States:
         return _NOWHERE
 
 
-class Automaton:
-    """Patterns by number, and entries: numbers that are tried together. Safe to share by threads; keeps no text."""
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """An automaton as numbers. Its characters are told apart by `columns` only: one for each of ASCII, and the others'.
 
-    def __init__(self, patterns: Sequence[re.Pattern[str]], entries: Sequence[Iterable[int]]) -> None:
-        self._nfa = _States()
-        self._of: list[int] = []  # the part of each state
-        self._pattern: list[int] = []  # the pattern of each part
-        self._beside: dict[int, frozenset[int]] = {}  # of patterns with more than one, all parts by each
-        starts: dict[int, list[int]] = {}
-        for number in sorted({number for numbers in entries for number in numbers}):
-            starts[number] = self._parts(patterns[number], number)
-        self._nfa.settle()
-        self._entries = [frozenset(start for number in numbers for start in starts[number]) for numbers in entries]
-        self.columns, self.width = self._alike()
-        self._lock = threading.Lock()
-        self._numbers: dict[_Key, int] = {}
-        self._arrows: dict[_Arrow, int] = {(0, 0): 0}
-        self._by_number = [(0, 0, 0)]  # characters, the state behind them, its part
-        self._leading: list[frozenset[int]] = []
-        self._led: dict[int, _Key] = {}
-        self._sure: list[frozenset[int]] = []
-        self.open: list[tuple[int, ...]] = []
-        """By state, the patterns that may match; state 0 is the end of all hope."""
-        self.moves = array("H", [_UNMADE] * self.width * _ROWS)
-        """By state, then by column, the state behind a character, or `_UNMADE`. Grown as a new array."""
-        self.stops = bytearray(_ROWS)
-        """By state, whether nothing more is learned behind it."""
-        self.begins = array("i", [-1] * len(self._entries) * (self.width + 1))
-        """By entry, then by the column of the character before (the last: none), the state to begin with."""
-        self._state(frozenset(), frozenset())
+    Each state has the arrows from its place in `lead_at` up to the next: into which state (`lead_to`), by which columns
+    (`lead_set`, the number of a row of `sets`); silent ones in the same way, with their kind. Each state has its part,
+    or `parts` more where the part ends; each part has its pattern. What is tried together begins in the states `starts`
+    from its place in `entry_at` up to the next.
+    """
 
-    def _parts(self, pattern: re.Pattern[str], number: int) -> list[int]:
-        """The beginnings of all that must match for the pattern to match: itself, and up to where it looks ahead."""
+    columns: bytes
+    width: int
+    sets: bytes
+    lead_at: array[int]
+    lead_set: array[int]
+    lead_to: array[int]
+    skip_at: array[int]
+    skip_kind: bytes
+    skip_set: array[int]
+    skip_to: array[int]
+    part_of: array[int]
+    pattern_of: array[int]
+    entry_at: array[int]
+    starts: array[int]
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are: a pattern, and each of what it must match up to one place where it looks ahead."""
+        return len(self.pattern_of)
+
+
+SET_BYTES = 20
+"""A set of columns: so many bytes, the lowest first."""
+
+
+def digest(patterns: Sequence[re.Pattern[str]], entries: Sequence[Iterable[int]]) -> bytes:
+    """By which a graph that was written down is known to be of these patterns and entries."""
+    told = repr((VERSION, [(each.pattern, each.flags) for each in patterns], [tuple(each) for each in entries]))
+    return hashlib.sha256(told.encode("utf-8", "surrogatepass")).digest()
+
+
+def graph(patterns: Sequence[re.Pattern[str]], entries: Sequence[Iterable[int]]) -> Graph:
+    """Of patterns by number, and entries: numbers that are tried together."""
+    states = _States()
+    pattern_of: list[int] = []
+    starts: dict[int, list[int]] = {}
+    for number in sorted({number for numbers in entries for number in numbers}):
+        pattern = patterns[number]
         parsed, folded = _parser.parse(pattern.pattern, pattern.flags), bool(pattern.flags & re.IGNORECASE)
-        first = len(self._pattern)
-        starts = [self._part(parsed, number, -1, folded=folded)]
-        starts += [self._part(parsed, number, at, folded=folded) for at in range(self._nfa.met)]
-        if len(starts) > 1:
-            parts = range(first, len(self._pattern))
-            self._beside |= dict.fromkeys(parts, frozenset(parts))
-        return starts
+        starts[number] = [states.pattern(parsed, len(pattern_of), -1, folded=folded)]
+        pattern_of.append(number)
+        for asked in range(states.met):
+            starts[number].append(states.pattern(parsed, len(pattern_of), asked, folded=folded))
+            pattern_of.append(number)
+    return _settled(states, pattern_of, [[s for n in numbers for s in starts[n]] for numbers in entries])
 
-    def _part(self, parsed: Any, number: int, asked: int, *, folded: bool) -> int:
-        start = self._nfa.pattern(parsed, len(self._pattern), asked, folded=folded)
-        self._of += [len(self._pattern)] * (len(self._nfa.arrows) - len(self._of))
-        self._pattern.append(number)
-        return start
 
-    def walked(self, text: str, at: int, entry: int, state: int = -1, stuck: int = -1) -> int:
-        """The state in which `text` ends from `at`, or sooner when nothing more is learned.
+def _settled(states: _States, pattern_of: list[int], begins: list[list[int]]) -> Graph:
+    masks = {_ALL: 0}
+    for bits in (
+        *(bits for arrows in states.arrows for bits, _ in arrows),
+        *(bits for silent in states.silent for _, bits, _ in silent),
+    ):
+        masks.setdefault(bits, len(masks))
+    columns, width = _alike(masks)
+    for goal in states.ends:
+        states.part_of[goal] += len(pattern_of)
+    return Graph(
+        columns=columns, width=width,
+        sets=b"".join(_by_column(mask, columns).to_bytes(SET_BYTES, "little") for mask in masks),
+        lead_at=_places(states.arrows),
+        lead_set=array("H", [masks[bits] for arrows in states.arrows for bits, _ in arrows]),
+        lead_to=array("I", [to for arrows in states.arrows for _, to in arrows]),
+        skip_at=_places(states.silent),
+        skip_kind=bytes(kind for silent in states.silent for kind, _, _ in silent),
+        skip_set=array("H", [masks[bits] for silent in states.silent for _, bits, _ in silent]),
+        skip_to=array("I", [to for silent in states.silent for _, _, to in silent]),
+        part_of=array("H", states.part_of), pattern_of=array("H", pattern_of),
+        entry_at=_places(begins), starts=array("I", [start for each in begins for start in each]),
+    )  # fmt: skip
 
-        `state` and `stuck` tell how far the compiled walk came before it missed a move.
-        """
-        if state < 0:
-            state, stuck = self._begin(entry, text[at - 1] if at else ""), at
-        columns, width = self.columns, self.width
-        for here in range(stuck, len(text)):
-            if self.stops[state]:
-                break
-            column = columns[min(ord(text[here]), _OTHER)]
-            after = self.moves[state * width + column]
-            if after == _UNMADE:
-                after = self._step(state, column)
-                if after < 0:
-                    break
-            state = after
-        return state
 
-    def _begin(self, entry: int, before: str) -> int:
-        column = self.columns[min(ord(before), _OTHER)] if before else self.width
-        at = entry * (self.width + 1) + column
-        if self.begins[at] < 0:
-            with self._lock:
-                led = [self._closure(start, before) for start in self._entries[entry]]
-                leading = frozenset[int]().union(*(arrows for arrows, _ in led))
-                self.begins[at] = self._state(leading, frozenset[int]().union(*(ends for _, ends in led)))
-        return self.begins[at]
+def _places(lists: Sequence[Sequence[Any]]) -> array[int]:
+    return array("I", accumulate(map(len, lists), initial=0))
 
-    def _alike(self) -> tuple[bytes, int]:
-        """A column for each class of characters that no arrow tells apart, and how many there are."""
-        masks = {bits for arrows in self._nfa.leads for bits, _ in arrows}
-        masks |= {bits for silent in self._nfa.skips for kind, bits, _ in silent if kind}
-        classes: dict[tuple[bool, ...], int] = {}
-        columns = [classes.setdefault(tuple(bool(m >> at & 1) for m in masks), len(classes)) for at in range(_OTHER)]
-        return bytes([*columns, len(classes)]), len(classes) + 1
 
-    def _step(self, state: int, column: int) -> int:
-        """The state behind one more character, made if need be; -1 when there are too many."""
-        bit = 1 << self.columns.index(column)
-        with self._lock:
-            if len(self.open) >= _STATES:
-                return -1
-            leading: set[int] = set()
-            sure, arrows = self._sure[state], self._by_number
-            for to in {arrows[each][1] for each in self._leading[state] if arrows[each][0] & bit}:
-                led = self._led.get(to)
-                if led is None:
-                    led = self._led[to] = self._closure(to)
-                leading |= led[0]
-                sure |= led[1]
-            after = self._state(leading, sure)
-            self.moves[state * self.width + column] = after
-            return after
+def _alike(masks: Iterable[int]) -> tuple[bytes, int]:
+    """A column for each class of characters that no arrow tells apart, and how many there are."""
+    classes: dict[tuple[bool, ...], int] = {}
+    columns = [classes.setdefault(tuple(bool(m >> at & 1) for m in masks), len(classes)) for at in range(_OTHER)]
+    return bytes([*columns, len(classes)]), len(classes) + 1
 
-    def _state(self, leading: Iterable[int], sure: frozenset[int]) -> int:
-        # of a part that may already have matched nothing more is asked, nor of a pattern of which one cannot match
-        arrows, beside = self._by_number, self._beside
-        kept = frozenset([each for each in leading if arrows[each][2] not in sure])
-        parts = {arrows[each][2] for each in kept} | sure
-        lost = frozenset[int]().union(*(beside[part] for part in parts & beside.keys() if not beside[part] <= parts))
-        if lost:
-            kept = frozenset([each for each in kept if arrows[each][2] not in lost])
-            sure, parts = sure - lost, parts - lost
-        key = (kept, sure)
-        known = self._numbers.get(key)
-        if known is not None:
-            return known
-        self._numbers[key] = at = len(self.open)
-        self._leading.append(kept)
-        self._sure.append(sure)
-        self.open.append(tuple(sorted({self._pattern[part] for part in parts})))
-        if at == len(self.stops):
-            self.moves = self.moves + array("H", [_UNMADE]) * len(self.moves)
-            self.stops = self.stops + bytearray(at)
-        self.stops[at] = not kept
-        return at
 
-    def _closure(self, state: int, before: str = "") -> _Key:
-        """All arrows that lead on from a state by silent ones, and the patterns that end there."""
-        seen: dict[int, int] = {}
-        waiting = [(state, _ALL)]
-        while waiting:
-            state, bits = waiting.pop()
-            had = seen.get(state, 0)
-            if state in seen and bits | had == had:
-                continue
-            seen[state] = bits = bits | had
-            for kind, allowed, to in self._nfa.skips[state]:
-                if kind != "before":
-                    waiting.append((to, bits & allowed))
-                elif not before or allowed >> min(ord(before), _OTHER) & 1:
-                    waiting.append((to, bits))
-        arrows = [self._number(chars & bits, to) for at, bits in seen.items() for chars, to in self._nfa.leads[at]]
-        return frozenset(arrows) - {0}, frozenset(self._nfa.ends[at] for at in seen if at in self._nfa.ends)
-
-    def _number(self, chars: int, to: int) -> int:
-        """Of an arrow; 0 for one that takes nothing."""
-        number = self._arrows.setdefault((chars, to), len(self._arrows)) if chars else 0
-        if number == len(self._by_number):
-            self._by_number.append((chars, to, self._of[to]))
-        return number
+def _by_column(mask: int, columns: bytes) -> int:
+    return sum(1 << column for column in {columns[at] for at in range(_OTHER + 1) if mask >> at & 1})

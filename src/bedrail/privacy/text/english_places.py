@@ -51,7 +51,7 @@ def _suffix(words: list[str]) -> str:
 def _by_letter(words: Iterable[str]) -> str:
     """Alternatives by their first letter, so that most are passed over together; for words up to a word's end."""
     rest = defaultdict(list)
-    for word in sorted(set(words), key=len, reverse=True):
+    for word in sorted(set(words), key=lambda each: (-len(each), each)):
         rest[word[0]].append(word[1:])
     return "|".join(first + "(?:" + "|".join(ends) + ")" for first, ends in rest.items())
 

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from bedrail.privacy.text.automaton import Automaton
+from bedrail.privacy.text.automaton import Graph
+from bedrail.privacy.text.graphs import graph_of
+from bedrail.privacy.text.states import PythonStates, states
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import DIGITS, MIXED, Candidate, Rule
 
@@ -31,7 +33,7 @@ _DIGITS, _MIXED = 0, 1
 """The first entries of the automaton; then come words, and last the rules that begin before their trigger."""
 
 Event = tuple[int, int, int, int]
-"""The index of a token, the entry under which rules may match there, the place, the state of the automaton."""
+"""The index of a token, the entry under which rules may match there, the place, what may match (as States has it)."""
 
 
 Told = tuple[Any, ...]
@@ -41,7 +43,7 @@ Told = tuple[Any, ...]
 class _Compiled:
     __slots__ = (
         "anchored", "at", "before", "behind", "capital", "check", "confidence", "entry", "follows", "groups", "label",
-        "match", "search",
+        "match", "search", "told",
     )  # fmt: skip
 
     def __init__(self, rule: Rule, at: int) -> None:
@@ -52,8 +54,10 @@ class _Compiled:
         self.match, self.search = rule.pattern.match, rule.pattern.finditer
         self.groups = tuple(n for name, n in rule.pattern.groupindex.items() if re.fullmatch(r"x\d*", name))
 
-    def told(self, *, settles: bool) -> Told:
-        """What the compiled `confirm` has to know."""
+        self.told: tuple[Told, Told] = (self._told(settles=False), self._told(settles=True))
+        """What the compiled `confirm` has to know of a rule that settles nothing, and of one that settles its place."""
+
+    def _told(self, *, settles: bool) -> Told:
         return (
             self.at, self.follows, self.capital, settles, self.match, self.groups, self.before, self.check, self.label,
             self.confidence,
@@ -92,7 +96,7 @@ class Matcher:
         first = len(digits) + len(mixed)
         table: dict[str, list[int]] = defaultdict(list)
         for at, rule in enumerate(worded, first):
-            for trigger in rule.triggers - _NUMERIC:
+            for trigger in sorted(rule.triggers - _NUMERIC):  # the same number in every process
                 table[trigger].append(at)
         behind = {rule.at for rule in self._rules[first:] if rule.behind}
         entries = [list(range(len(digits))), list(range(len(digits), first))]
@@ -106,9 +110,15 @@ class Matcher:
         self._entries = [tuple(each) for each in entries]
         self._always = bytes(len(each) > 0 for each in self._behind) + bytes(len(behind))
         self._patterns = [rule.pattern for rule in (*digits, *mixed, *worded)]
-        self._automaton = Automaton(self._patterns, entries)
         self._plans: dict[tuple[int, int], _Plan] = {}
+        if _COMPILED:
+            self.use(states(self.graph))
         self._scans = [(rule.triggers, _Compiled(rule, -1)) for rule in scans]
+
+    def use(self, made: _scan.States) -> None:
+        """Take other states of the same graph."""
+        self.states = made
+        self._plans.clear()
 
     def find(self, tokens: Tokens) -> list[Candidate]:
         """Every candidate, in no order and possibly overlapping."""
@@ -121,10 +131,10 @@ class Matcher:
         settled = 0
         places: dict[int, _Places] = {}
         plans = self._plans
-        for index, entry, at, state in self.events(tokens):
-            plan = plans.get((entry, state))
+        for index, entry, at, may in self.events(tokens):
+            plan = plans.get((entry, may))
             if plan is None:
-                plan = plans[entry, state] = self._plan(entry, state)
+                plan = plans[entry, may] = self._plan(entry, may)
             if entry > _MIXED:
                 for told, rest in plan:
                     if told:
@@ -152,6 +162,21 @@ class Matcher:
                 settled = self._settle(numbers[_DIGITS][gates[_DIGITS](text, at) :], text, at, found) or settled
         return found
 
+    @property
+    def asked(self) -> tuple[list[re.Pattern[str]], list[tuple[int, ...]]]:
+        """Of what the automaton is made: patterns by number, and which begin at which entry."""
+        return self._patterns, self._entries
+
+    @property
+    def graph(self) -> Graph:
+        """The automaton of all rules but those that are searched for through the whole text."""
+        return graph_of(*self.asked)
+
+    @cached_property
+    def python_states(self) -> PythonStates:
+        """The states of the automaton without the compiled kernel."""
+        return PythonStates(self.graph)
+
     @cached_property
     def _gates(self) -> tuple[Callable[[str, int], int], ...]:
         return tuple(_gate([self._patterns[at] for at in self._entries[entry]]) for entry in (_DIGITS, _MIXED))
@@ -165,51 +190,28 @@ class Matcher:
 
     def events(self, tokens: Tokens) -> list[Event]:
         """Where which rules may match: what the automaton does not rule out."""
-        if not _COMPILED:
-            return self.events_python(tokens)
-        machine = self._automaton
-        found, whole = _scan.look(
-            tokens.plain.text, tokens.words, tokens.starts, tokens.ends, self._table, self._hints, machine.moves,
-            machine.columns, machine.stops, machine.begins, self._always,
+        return _scan.look(
+            tokens.plain.text, tokens.words, tokens.starts, tokens.ends, self._table, self._hints, self.states,
+            self._always,
         )  # fmt: skip
-        return found if whole else self._walked(tokens.plain.text, found)
-
-    def _walked(self, text: str, found: Sequence[tuple[int, ...]]) -> list[Event]:
-        """What the compiled walk found, with those walks ended that missed a move."""
-        events = []
-        for index, entry, at, state, *stuck in found:
-            end = self._automaton.walked(text, at, entry, state, *stuck) if stuck else state
-            if end or self._always[entry]:
-                events.append((index, entry, at, end))
-        return events
 
     def places(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
         """Of the tokens `first` up to `last`, where a rule that begins before its trigger may match."""
-        if not _COMPILED:
-            return self.places_python(tokens, entry, first, last)
-        machine, text = self._automaton, tokens.plain.text
-        found, whole = _scan.reach(
-            text, tokens.starts, first, last, entry, machine.moves, machine.columns, machine.stops, machine.begins,
-            len(self._always),
-        )  # fmt: skip
-        if whole:
-            return found
-        walked = self._automaton.walked
-        return [at if at >= 0 else -1 - at for at in found if at >= 0 or walked(text, -1 - at, entry)]
+        return _scan.reach(tokens.plain.text, tokens.starts, first, last, entry, self.states)
 
     def places_python(self, tokens: Tokens, entry: int, first: int, last: int) -> list[int]:
         """The same as `places`, without the compiled walk."""
-        text, walked = tokens.plain.text, self._automaton.walked
+        text, walked = tokens.plain.text, self.python_states.walked
         return [at for at in tokens.starts[first:last] if walked(text, at, entry)]
 
     def events_python(self, tokens: Tokens) -> list[Event]:
-        """The same as `events`, without the compiled walk."""
+        """The same as `events`, without the compiled walk; what may match is a number of `python_states`."""
         events: list[Event] = []
-        text, walked, always = tokens.plain.text, self._automaton.walked, self._always
+        text, walked, always = tokens.plain.text, self.python_states.walked, self._always
         for index, entry, at in self._asked(tokens):
-            state = walked(text, at, entry)
-            if state or always[entry]:
-                events.append((index, entry, at, state))
+            may = walked(text, at, entry)
+            if may or always[entry]:
+                events.append((index, entry, at, may))
         return events
 
     def _asked(self, tokens: Tokens) -> Iterator[tuple[int, int, int]]:
@@ -244,17 +246,17 @@ class Matcher:
         then = words[index + 1] if index + 1 < len(words) else "\n"
         return len(word) < 4 and then in self._measures and (not at or text[at - 1].isspace())
 
-    def _plan(self, entry: int, state: int) -> _Plan:
+    def _plan(self, entry: int, may: int) -> _Plan:
         """The rules in their order: those tried at the place itself, then those around it, in turns."""
         plan: list[tuple[list[Told], list[_Compiled]]] = [([], [])]
-        for at in sorted((*self._automaton.open[state], *self._behind[entry])):
+        for at in sorted((*self.states.open(may), *self._behind[entry])):
             rule = self._rules[at]
             if rule.behind and entry > _MIXED:
                 plan[-1][1].append(rule)
                 continue
             if plan[-1][1]:
                 plan.append(([], []))
-            plan[-1][0].append(rule.told(settles=entry <= _MIXED and rule.confidence >= _SETTLED))
+            plan[-1][0].append(rule.told[entry <= _MIXED and rule.confidence >= _SETTLED])
         return [(tuple(told), rest) for told, rest in plan]
 
     def _settle(self, numbers: Iterable[int], text: str, at: int, found: list[Candidate]) -> int:
