@@ -42,6 +42,7 @@ def child(name: str, found: Path, guided: bool, arguments: list[str]) -> None:
     """Fuzz one target until it has had its executions; slow inputs are left in `found`."""
     import atheris
 
+    tempfile.tempdir = str(found)  # deleted with it: atheris ends without cleaning up
     with atheris.instrument_imports(include=["bedrail"]) if guided else nullcontext():
         import fuzz_targets
 

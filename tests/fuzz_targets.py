@@ -7,14 +7,18 @@ parser of outside bytes is listed in `TARGETS`.
 
 from __future__ import annotations
 
+import atexit
 import random
 import re
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import msgspec
 import numpy as np
@@ -24,6 +28,7 @@ from bedrail.checks.cards.sections import read_sections
 from bedrail.checks.scenarios.reading import read_suite
 from bedrail.core.errors import BedrailError
 from bedrail.core.events import decode as decode_entry
+from bedrail.core.toml_lines import toml_tables
 from bedrail.data.consent import parse_jurisdictions
 from bedrail.data.consistency import parse_rules
 from bedrail.data.datasheet import read_answers
@@ -68,10 +73,10 @@ Target = Callable[[bytes], object]
 _intake = Intake(CONTRACT)
 _BACKGROUND = np.zeros(3)
 _KEYED = Keyed(HmacDigest(b"k" * 32))
-_SAFE_FIELDS = hl7.read_profile("safe-harbor")
+_messages = hl7.Deidentifier(hl7.read_profile("safe-harbor"), _KEYED, this_year=2026)
+"""One for all, as in a run over many files."""
 _SAFE_ELEMENTS = fhir.read_profile("safe-harbor")
 _TAGS_ALONE = dicom.Profile(pixels="never")
-_scratch = Path(tempfile.gettempdir())
 
 
 def _text(data: bytes) -> str:
@@ -99,11 +104,20 @@ def _entry(data: bytes) -> None:
         decode_entry(data)
 
 
+@cache
+def _own_file() -> tuple[BinaryIO, Path]:
+    """One file of this process, written anew for each input and deleted at the end."""
+    file = tempfile.NamedTemporaryFile(suffix=".csv", buffering=0)  # noqa: SIM115 (it lasts as long as the process)
+    atexit.register(file.close)
+    return cast("BinaryIO", file), Path(file.name)
+
+
 def _csv(data: bytes) -> None:
-    with tempfile.NamedTemporaryFile(suffix=".csv", dir=_scratch) as file:
-        file.write(data)
-        file.flush()
-        read_table(Path(file.name))
+    file, path = _own_file()
+    file.seek(0)
+    file.truncate()
+    file.write(data)
+    read_table(path)
 
 
 def _package(data: bytes) -> None:
@@ -128,15 +142,24 @@ def _token(data: bytes) -> None:
 
 
 def _toml_papers(data: bytes) -> None:
-    """The small files that people write; what is read from a file as text is no text that is not UTF-8."""
+    """The small files that people write; what is read from a file as text is no text that is not UTF-8.
+
+    What is no TOML is refused by all in the same way, so one of them reads it; what is, all do.
+    """
     text = data.decode("utf-8", "replace")
-    for parse in (parse_jurisdictions, parse_rules, read_answers, read_sections, parse_release):
+    readers = (parse_jurisdictions, parse_rules, read_answers, read_sections, parse_release, hl7.read_rules)
+    try:
+        toml_tables(text)
+    except tomllib.TOMLDecodeError:
+        readers = (readers[len(data) % len(readers)],)
+    for parse in readers:
         _declared(parse, text)
 
 
 def _message(data: bytes) -> None:
     with suppress(BedrailError):
-        hl7.Deidentifier(_SAFE_FIELDS, _KEYED, this_year=2026).message(data)
+        _messages.message(data)
+    _messages.counts()  # as after every chunk of a file
     with suppress(ValueError):  # as `fields_of` declares
         feed.fields_of(feed.decoded(data))
 

@@ -238,7 +238,10 @@ def test_rules_of_ones_own_build_on_a_profile() -> None:
     for text, where in (
         ('extends = "x"', "extends"), ('extends = "safe-harbor"\n[segments]\nPID = { 5 = "shred" }', "segments.PID.5"),
         ('extends = "safe-harbor"\nfields = 1', "fields"), ("x = [", "rules"),
-        ('extends = "safe-harbor"\ndates = "day"', "dates"),
+        ('extends = "safe-harbor"\ndates = "day"', "dates"), ('extends = "safe-harbor"\nsegments = 3', "segments"),
+        ('extends = "safe-harbor"\nparts = { XPN = { "²" = "keep" } }', "parts.XPN.²"), ("extends = [1]", "extends"),
+        ('extends = "safe-harbor"\ntypes = { ST = [1] }', "types.ST"), ("x = " + "9" * 5000, "rules"),
+        ("x = " + "[" * 2000, "rules"),
     ):  # fmt: skip
         with pytest.raises(Invalid) as caught:
             read_rules(text)
@@ -256,3 +259,10 @@ def test_one_patients_numbers_are_removed_from_codes_too() -> None:
     """A kept code that is the patient's own number goes."""
     made = safe(ADMISSION.replace("2823-3^Potassium^LN|||20200131", "M-4711^Potassium^LN|||20200131"))
     assert "M-4711" not in made
+
+
+def test_a_header_may_announce_two_separators_only() -> None:
+    """Fields whose subcomponents have no sign are read whole."""
+    made = safe("MSH|^~|A|B|||202001||ADT^A01|1|P|2.5\rPID|1||12^^^H^MR||DOE^ANN\r")
+    assert "DOE" not in made
+    assert field(made, "PID", 3) != "12^^^H^MR"

@@ -292,6 +292,18 @@ def suggest(given: str, known: tuple[str, ...]) -> str:
     return meant + listed
 
 
+def toml_tables(text: str) -> dict[str, Any]:
+    """`tomllib.loads`, of which nothing comes out but `TOMLDecodeError`: not for numbers or nesting without end."""
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise tomllib.TOMLDecodeError("too deeply nested") from None
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # a whole number of more than 4,300 digits
+        raise tomllib.TOMLDecodeError(str(error).split(";")[0]) from None
+
+
 def read_toml(source: bytes | str, name: str) -> Located:
     """Parse TOML 1.0.0; `name` stands in errors. Raises nothing but `Invalid`."""
     if len(source) > MAX_BYTES:
@@ -301,7 +313,8 @@ def read_toml(source: bytes | str, name: str) -> Located:
     text = _text(source, name)
     try:
         data = tomllib.loads(text)
-        lines = key_lines(text.replace("\r\n", "\n"))
+        located = Located(name, data, key_lines(text.replace("\r\n", "\n")))
+        _finite(located, (), data)
     except tomllib.TOMLDecodeError as error:
         found = _AT_LINE.search(str(error))
         line = int(found.group(1)) if found else max(1, text.rstrip().count("\n") + 1)
@@ -310,8 +323,6 @@ def read_toml(source: bytes | str, name: str) -> Located:
     except (ValueError, RecursionError) as error:
         said = "too deeply nested" if isinstance(error, RecursionError) else str(error).split(";")[0]
         raise Invalid(f"This cannot be read: {said}.", path=f"{name}:1", remedy="Simplify the file.") from None
-    located = Located(name, data, lines)
-    _finite(located, (), data)
     return located
 
 

@@ -17,6 +17,7 @@ from typing import Literal, get_args
 import msgspec
 
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import toml_tables
 from bedrail.core.values import Value
 
 Purpose = Literal["care", "quality", "research", "training", "sharing"]
@@ -92,7 +93,7 @@ class Applied(Value, frozen=True, kw_only=True):
 def parse_jurisdictions(text: str, *, name: str = "jurisdictions.toml") -> dict[str, Jurisdiction]:
     """The rules that a TOML text states, by name; raises `Invalid` with the table at fault."""
     try:
-        tables = tomllib.loads(text)
+        tables = toml_tables(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML ({error}).", path=name, remedy="See the shipped jurisdictions.toml.") from None
     found = {}

@@ -32,6 +32,7 @@ import msgspec
 import numpy as np
 
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import toml_tables
 from bedrail.core.values import Value
 from bedrail.data.quality_values import Level, QualityFinding, Share, found
 
@@ -109,7 +110,7 @@ class RowsRule(Value, frozen=True, kw_only=True):
 def parse_rules(text: str, *, name: str = "rules.toml") -> tuple[RowsRule, ...]:
     """The rules of a TOML text; raises `Invalid` with the rule at fault."""
     try:
-        document = tomllib.loads(text)
+        document = toml_tables(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML ({error}).", path=name, remedy="See docs/datasets.md for an example.") from None
     return convert_rules(document.get("rules", []), name=name)

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import toml_tables
 from bedrail.core.values import Value
 
 Section = Literal["motivation", "composition", "collection", "preprocessing", "uses", "distribution", "maintenance"]
@@ -146,7 +147,7 @@ def _entry(
 def read_answers(text: str, *, name: str = "answers.toml") -> dict[str, str]:
     """Answers by question from TOML (`gap = "..."`); raises `Invalid` for one that is none, or that facts answer."""
     try:
-        given = tomllib.loads(text)
+        given = toml_tables(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML ({error}).", path=name, remedy='Write lines such as gap = "..."') from None
     asked = {question.id for question in QUESTIONS if not question.measured}

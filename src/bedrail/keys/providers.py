@@ -12,6 +12,7 @@ import msgspec
 
 from bedrail.core.errors import Invalid, NotFound, Refused
 from bedrail.core.ports import KeyProvider
+from bedrail.core.toml_lines import toml_tables
 from bedrail.keys.key_files import FileProvider
 from bedrail.keys.private_files import read_private
 
@@ -82,7 +83,7 @@ def read_settings(path: Path) -> KeySettings:
             "cannot be read as UTF-8 text.", path=str(path), remedy="Check its owner and encoding."
         ) from error
     try:
-        found = msgspec.convert(tomllib.loads(text), KeySettings)
+        found = msgspec.convert(toml_tables(text), KeySettings)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise Invalid(f"{error}", path=path.name, remedy="docs/keys.md shows each provider's settings.") from error
     if FILE in found.providers:

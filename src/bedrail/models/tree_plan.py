@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -97,10 +98,14 @@ def lanes_for(distinct: int) -> int:
     return 4 if needed <= 4 else -(-needed // 8) * 8
 
 
+@cache
 def quadrature(lanes: int) -> tuple[Floats, Floats]:
     """Gauss-Legendre nodes and weights on [0, 1]; `lanes` nodes integrate degree 2 * lanes - 1 exactly."""
     nodes, weights = np.polynomial.legendre.leggauss(lanes)
-    return (nodes + 1) / 2, weights / 2
+    found = (nodes + 1) / 2, weights / 2
+    for each in found:  # kept for all models
+        each.flags.writeable = False
+    return found
 
 
 @dataclass(slots=True)

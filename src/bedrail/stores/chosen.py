@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from bedrail.core.errors import Invalid, Refused
+from bedrail.core.toml_lines import toml_tables
 from bedrail.stores.durable import write_durably
 from bedrail.stores.sqlite import SqliteStore
 
@@ -67,7 +68,7 @@ def open_store(home: Path, *, busy_seconds: float = 5.0) -> Store:
 def chosen_address(home: Path) -> str:
     """The address of the home's PostgreSQL database, or empty for SQLite; raises `Invalid`."""
     try:
-        settings = tomllib.loads((home / SETTINGS).read_text(encoding="utf-8"))
+        settings = toml_tables((home / SETTINGS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

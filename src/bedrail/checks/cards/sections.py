@@ -14,6 +14,7 @@ import msgspec
 from bedrail.checks.cards.items import BY_ID, PEOPLE, Item
 from bedrail.checks.cards.values import Answer, Said, Sections, Source, Standing
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import toml_tables
 from bedrail.core.values import Value
 
 LONGEST = 20_000
@@ -33,7 +34,7 @@ class Ground(Value, frozen=True, kw_only=True):
 def read_sections(text: str, *, name: str = "card.toml") -> dict[str, str]:
     """Sections by item from TOML (`risks = "..."`), empty ones left out; raises `Invalid` for what is no section."""
     try:
-        given = tomllib.loads(text)
+        given = toml_tables(text)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"not TOML ({error}).", path=name, remedy='Write lines such as risks = "..."') from None
     known = {item.id for item in PEOPLE}

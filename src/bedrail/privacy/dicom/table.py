@@ -73,6 +73,7 @@ def _rows(name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(lines[1:]))
 
 
+@cache
 def edition() -> str:
     """Which edition of the standard the tables are of, and how they were made."""
     return (files(__package__) / _FOLDER / "annex_e.csv").read_text("utf-8").split("\n", 1)[0].removeprefix("# ")

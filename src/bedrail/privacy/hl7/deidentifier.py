@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
+from typing import NamedTuple
 
 from bedrail.core.errors import Invalid
 from bedrail.privacy.fhir.narrative import clean_markup
@@ -51,7 +52,19 @@ _FORMED = re.compile(
 )
 """Addresses, social security and telephone numbers, IPv4 (which OIDs are not: they begin with 0, 1 or 2)."""
 _TEXT_TYPES = frozenset({"TX", "FT", "ST"})
-_FIRST = frozenset({"MSH", "BHS", "FHS", "BTS", "FTS"})
+_HEADERS = ("MSH", "BHS", "FHS")
+_FIRST = frozenset({*_HEADERS, "BTS", "FTS"})
+
+
+class _Column(NamedTuple):
+    """A field of a segment: what it is called, its datatype, its own action, what is done, why, whether it counts."""
+
+    place: str
+    kind: str
+    action: str
+    done: str
+    rule: str
+    counted: bool
 
 
 class Deidentifier:
@@ -66,6 +79,7 @@ class Deidentifier:
         self._known: tuple[Known, ...] = ()
         self._guard: re.Pattern[str] | None = None
         self._place, self._rule = "", ""
+        self._columns: dict[tuple[str, int], _Column] = {}
         self._choices: dict[tuple[str, int, str], tuple[str, str]] = {}
         self._actions: dict[str, Callable[[str, Marks], str]] = {
             "keep": self._keep, "redact": self._redact, "id": self._id, "facility": self._facility,
@@ -114,29 +128,36 @@ class Deidentifier:
             )
             segment.fields[1:] = [""] * (len(segment.fields) > 1)
             return
-        value_type = segment.fields[2].strip() if segment.name == "OBX" and len(segment.fields) > 2 else ""
-        for number in range(1, len(segment.fields)):
-            field = segment.fields[number]
+        fields, marks = segment.fields, segment.marks
+        value_type = fields[2].strip() if segment.name == "OBX" and len(fields) > 2 else ""
+        for number in range(3 if segment.name in _HEADERS else 1, len(fields)):
+            field = fields[number]
             if not field or field == NULL:
                 continue
-            self._place = f"{segment.name}-{number}"
-            action = rules.get(number, "")
-            kind = kinds[number - 1] if number <= len(kinds) else "-"
-            self._rule = self._why(number, rules, kind)
-            if segment.name in ("MSH", "BHS", "FHS") and number <= 2:
-                continue
-            if action == "value":
+            column = self._column(segment.name, number, kinds, rules)
+            self._place, self._rule = column.place, column.rule
+            if column.action == "value":
                 new = self._value(field, value_type, segment)
+            elif column.action == "redact" and NULL not in field:
+                new = ""  # as component by component
             else:
-                new = self._field(field, kind, action, segment.marks)
-            done = action or self.rules.types.get(kind, "by component")
-            if new != field and done not in _CODES and (action or kind not in _DATE_TYPES):
-                self._count(self._place, done, self._rule)
-            segment.fields[number] = new
+                new = self._field(field, column.kind, column.action, marks)
+            if column.counted and new != field:
+                self._count(column.place, column.done, column.rule)
+            fields[number] = new
 
-    def _why(self, number: int, rules: object, kind: str) -> str:
-        named = isinstance(rules, dict) and number in rules
-        return "by field" if named else f"by datatype {kind}" if kind != "-" else "not in the standard"
+    def _column(self, name: str, number: int, kinds: Sequence[str], rules: Mapping[int, str]) -> _Column:
+        """What is done with field `number` of segment `name`; remembered for the fields of the standard."""
+        found = self._columns.get((name, number))
+        if found is None:
+            action, kind = rules.get(number, ""), kinds[number - 1] if number <= len(kinds) else "-"
+            done = action or self.rules.types.get(kind, "by component")
+            rule = "by field" if number in rules else f"by datatype {kind}" if kind != "-" else "not in the standard"
+            counted = done not in _CODES and (bool(action) or kind not in _DATE_TYPES)
+            found = _Column(f"{name}-{number}", kind, action, done, rule, counted)
+            if number <= len(kinds):
+                self._columns[name, number] = found
+        return found
 
     def _count(self, place: str, action: str, rule: str) -> None:
         key = (place, _SAID.get(action, action) if action != "date" else _DATES[self.rules.dates], rule)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bedrail.privacy.hl7.message import Segment
+from bedrail.privacy.hl7.message import Marks, Segment
 from bedrail.privacy.hl7.rules import standard
 from bedrail.privacy.text.values import Known
 
@@ -51,9 +51,7 @@ def _of(segment: Segment) -> Iterator[Known]:
             continue
         label = _PLAIN.get(segment.name, {}).get(number)
         for repetition in segment.fields[number].split(marks.repetition):
-            parts = [
-                marks.unescaped(part.split(marks.subcomponent)[0]).strip() for part in repetition.split(marks.component)
-            ]
+            parts = [marks.unescaped(_first_of(part, marks)).strip() for part in repetition.split(marks.component)]
             if label:
                 yield from _told(label, parts[:1])
             elif kind in _NAMED:
@@ -64,6 +62,11 @@ def _of(segment: Segment) -> Iterator[Known]:
                 yield from _told("GEO", parts[:3])
             elif kind == "XTN":
                 yield from _told("PHONE", [parts[n] for n in (0, 3, 11) if n < len(parts)])
+
+
+def _first_of(component: str, marks: Marks) -> str:
+    """Its first subcomponent; a header may announce no sign for them."""
+    return component.partition(marks.subcomponent)[0] if marks.subcomponent else component
 
 
 def _told(label: str, values: Sequence[str]) -> Iterator[Known]:

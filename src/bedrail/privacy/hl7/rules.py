@@ -13,11 +13,14 @@ from typing import Any
 import msgspec
 
 from bedrail.core.errors import Invalid
+from bedrail.core.toml_lines import toml_tables
 
 PROFILES = ("safe-harbor", "limited-data-set")
 ACTIONS = frozenset(
     {"keep", "redact", "id", "facility", "control", "date", "text", "code", "zip3", "value", "data", "number", "town"}
 )
+_KINDS: Mapping[str, type[Any]] = {"name": str, "extends": str, "segments": dict, "types": dict, "parts": dict}
+_WORDS: Mapping[type[Any], str] = {str: "text", dict: "table"}
 _CHOICES = {"dates": ("year", "shift", "keep"), "text": ("deidentify", "redact")}
 
 
@@ -58,7 +61,7 @@ def read_profile(name: str, **chosen: str) -> FieldRules:
 def read_rules(source: str, **chosen: str) -> FieldRules:
     """Rules of one's own, as TOML; `extends` builds on a shipped profile. Raises `Invalid` with the place."""
     try:
-        return _rules(tomllib.loads(source), chosen)
+        return _rules(toml_tables(source), chosen)
     except tomllib.TOMLDecodeError as error:
         raise Invalid(f"{error}.", path="rules", remedy="Mend the TOML.") from error
 
@@ -69,6 +72,9 @@ def _shipped(name: str) -> dict[str, Any]:
 
 
 def _rules(parsed: dict[str, Any], chosen: Mapping[str, str]) -> FieldRules:
+    for key, kind in _KINDS.items():
+        if not isinstance(parsed.get(key, kind()), kind):
+            raise Invalid(f"is no {_WORDS[kind]}.", path=key, remedy="docs/deid-hl7.md shows a file of rules.")
     if "extends" in parsed:
         parsed = _over(parsed)
     parsed = {**parsed, **{key: value for key, value in chosen.items() if value}}
@@ -76,7 +82,7 @@ def _rules(parsed: dict[str, Any], chosen: Mapping[str, str]) -> FieldRules:
     if unknown:
         raise Invalid("is no table of rules.", path=min(unknown), remedy="segments, types and parts are.")
     for key, values in _CHOICES.items():
-        if parsed.get(key) not in values:
+        if parsed.get(key) not in values:  # a tuple: what cannot be hashed is not in it either
             raise Invalid("is not known.", path=key, remedy=f"One of {', '.join(values)}.")
     tables = {key: _table(parsed.get(key, {}), key) for key in ("segments", "parts")}
     types = parsed.get("types", {})
@@ -118,12 +124,12 @@ def _table(given: Any, where: str) -> dict[str, dict[int, str]]:
             raise Invalid("is a table of numbers and actions.", path=f"{where}.{name}", remedy='PID = { 5 = "redact" }')
         for number, action in rows.items():
             _check(action, f"{where}.{name}.{number}")
-            if not number.isdigit():
+            if not (number.isascii() and number.isdigit() and len(number) <= 4):
                 raise Invalid("is no number.", path=f"{where}.{name}.{number}", remedy="Fields count from 1.")
         made[name] = {int(number): action for number, action in rows.items()}
     return made
 
 
 def _check(action: Any, where: str) -> None:
-    if action not in ACTIONS:
+    if not isinstance(action, str) or action not in ACTIONS:
         raise Invalid("is no action.", path=where, remedy=f"One of {', '.join(sorted(ACTIONS))}.")
