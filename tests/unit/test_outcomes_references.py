@@ -26,7 +26,7 @@ GUARDS = {
     "regression-ranking": ("concordance_of_numbers", "pairs"),
     "survival-competing-events": ("incidence",),
     "survival-discrimination": ("concordance_of_times", "auc_agrees", "pairs", "every_pull"),
-    "survival-calibration": ("brier", "slope", "without_censoring", "every_pull"),
+    "survival-calibration": ("brier", "slope", "without_censoring", "every_pull", "risks_imply"),
     "survival-net-benefit": ("without_censoring", "every_pull"),
 }
 FOLDER = Path(__file__).resolve().parents[1] / "data" / "outcomes"
@@ -112,6 +112,34 @@ def test_the_integrated_brier_score_is_that_of_scikit_survival() -> None:
         assert one.estimate == pytest.approx(SAID["scikit-survival", f"untied-brier-{t:g}"], abs=1e-9)
     whole = times.integrated(scores, grid)
     assert whole.estimate == pytest.approx(SAID["scikit-survival", "untied-integrated-brier"], abs=1e-9)
+
+
+def test_the_error_that_risks_imply_is_the_spread_of_the_skill_when_they_are_true() -> None:
+    """Drawn from the risks themselves, the Brier skill of one horizon and the integrated one spread as implied."""
+    rng = np.random.default_rng(8)
+    horizons, n = [4.0, 8.0, 12.0], 1_500
+    risks = [1 - np.exp(-t * 0.004 * np.exp(rng.normal(size=n))) if t == 4 else np.zeros(n) for t in horizons]
+    risks[1:] = [1 - (1 - risks[0]) ** k for k in (2, 3)]
+    weights = [float(w) for w in times.horizon_weights(horizons)]
+    skills, implied = [], []
+    for _ in range(150):
+        luck = rng.random(n)
+        until = np.select([luck < p for p in risks], [3.0, 7.0, 11.0], 20.0)
+        event = (until < 20).astype(np.int64)
+        statuses = [weighted_at(until, event, t) for t in horizons]
+        rates = [float(one.case.mean()) for one in statuses]
+        own = [times.brier_at(one, p) for one, p in zip(statuses, risks, strict=True)]
+        flat = [times.brier_at(one, np.full(n, rate)) for one, rate in zip(statuses, rates, strict=True)]
+        single = times.skill_of(own[0], flat[0])
+        whole = times.skill_of(times.integrated(own, horizons), times.integrated(flat, horizons))
+        assert single is not None
+        assert whole is not None
+        skills.append((single.estimate, whole.estimate))
+        each = times.implied_error(statuses[:1], risks[:1], rates[:1], [1.0], single)
+        implied.append((each, times.implied_error(statuses, risks, rates, weights, whole)))
+        low, high = times.skill_limits(single, each, 0.95)
+        assert min(single.estimate - low, high - single.estimate) >= 1.95996 * max(each, single.error) * 0.999
+    assert np.mean(implied, axis=0) == pytest.approx(np.std(skills, axis=0), rel=0.18)
 
 
 def test_without_censoring_time_is_yes_or_no() -> None:

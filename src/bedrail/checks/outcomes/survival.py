@@ -12,7 +12,7 @@ from math import log, sqrt
 import numpy as np
 
 from bedrail.checks.columns import Floats, Ints
-from bedrail.checks.intervals import design_effect
+from bedrail.checks.intervals import design_effect, quantile
 from bedrail.checks.outcomes.censoring import Censoring, Incidence, Weighted, effective_limits
 from bedrail.checks.outcomes.dominance import ordered_pairs, pair_weights
 from bedrail.checks.outcomes.estimates import Pulled
@@ -103,29 +103,60 @@ def skill_of(score: Pulled, reference: Pulled) -> Pulled | None:
     return Pulled(1 - ratio, -pulls, score.clusters)
 
 
-def implied_error(status: Weighted, risk: Floats, rate: float, one: Pulled) -> float:
-    """The standard error of a Brier skill `one` that the risks themselves imply, brought to the incidence `rate`.
+def implied_error(
+    statuses: Sequence[Weighted], risks: Sequence[Floats], rates: Sequence[float], weights: Sequence[float], one: Pulled
+) -> float:
+    """The standard error of a Brier skill `one` that the risks themselves imply, brought to the incidences `rates`.
 
-    As Spiegelhalter's (1986, Statistics in Medicine 5:421) variance of the Brier score: the sum of p (1 - p) d^2 with d
-    what an event of that row pulls, times the design effect of repeated rows. Where a handful of events happened, those
-    of high risk are mostly not among them, and the variance seen is too small; that of the risks counts them.
+    One status, (n,) risks, incidence and weight for each horizon, in order; a skill at one horizon has one of each. As
+    Spiegelhalter's (1986, Statistics in Medicine 5:421) variance of the Brier score: an event first seen at a horizon
+    pulls there and at all later ones, with the chance that the risks give it, times the design effect of repeated rows.
+    Where a handful of events happened, those of high risk are mostly not among them, and the variance seen is too
+    small; that of the risks counts them.
     """
-    p = np.clip(risk * rate / risk.mean(), 0.0, 1.0) if risk.mean() > 0 else np.full(len(risk), rate)
-    reference = rate * (1 - rate) * len(risk)
+    reference = sum(w * a * (1 - a) for w, a in zip(weights, rates, strict=True)) * len(risks[0])
     if reference <= 0:
         return 0.0
-    pull = ((1 - 2 * risk) - (1 - one.estimate) * (1 - 2 * rate)) / reference
-    plain = float(np.sum(status.weight * p * (1 - p) * pull**2))
-    return sqrt(plain * design_effect(one.pulls, one.clusters))
+    ratio = 1 - one.estimate
+    pull = [w * ((1 - 2 * p) - ratio * (1 - 2 * a)) for w, p, a in zip(weights, risks, rates, strict=True)]
+    later = np.cumsum(np.array(pull)[::-1], axis=0)[::-1] / reference
+    scaled = [_brought(p, a) for p, a in zip(risks, rates, strict=True)]
+    chance = np.diff(np.maximum.accumulate(scaled, axis=0), axis=0, prepend=0.0)
+    known = np.array([status.weight for status in statuses])
+    mean = (chance * later).sum(axis=0)
+    plain = float((known * chance * later**2).sum() - (known[-1] * mean**2).sum())
+    return sqrt(max(0.0, plain) * design_effect(one.pulls, one.clusters))
 
 
-def integrated(scores: Sequence[Pulled], horizons: Sequence[float]) -> Pulled:
-    """The mean of a score over the time from the first to the last horizon, by trapezia; two horizons at least."""
+def _brought(risk: Floats, rate: float) -> Floats:
+    """Risks in the same proportions whose mean is `rate`, none over 1."""
+    mean = float(risk.mean())
+    return np.clip(risk * rate / mean, 0.0, 1.0) if mean > 0 else np.full(len(risk), rate)
+
+
+def skill_limits(one: Pulled, implied: float, confidence: float) -> tuple[float, float]:
+    """Limits of a Brier skill: the further of Student's by the error seen and the normal ones by the error `implied`.
+
+    Student's t makes up for an error estimated from few patients; the implied one is not. Of 600 samples of 2,000 rows
+    with 20, 36 and 48 events by three horizons this held 98.5 %, 97.2 % and 93.7 %, and 95.5 % of the integrated
+    skill; Hall's correction 93.0 %, 95.0 %, 94.2 % and 94.5 %, with limits 1.2 to 1.5 times as far apart.
+    """
+    half = max(one.factor(confidence) * one.error, quantile(confidence) * implied)
+    return one.estimate - half, min(1.0, one.estimate + half)
+
+
+def horizon_weights(horizons: Sequence[float]) -> Floats:
+    """(h,) the weights of trapezia over the time from the first to the last horizon, adding up to 1; two at least."""
     gaps = np.diff(horizons)
     weights = np.zeros(len(horizons))
     weights[:-1] += gaps / 2
     weights[1:] += gaps / 2
-    weights /= weights.sum()
+    return np.asarray(weights / weights.sum())
+
+
+def integrated(scores: Sequence[Pulled], horizons: Sequence[float]) -> Pulled:
+    """The mean of a score over the time from the first to the last horizon, by trapezia; two horizons at least."""
+    weights = horizon_weights(horizons)
     mean = float(sum(w * one.estimate for w, one in zip(weights, scores, strict=True)))
     pulls = np.sum([w * one.pulls for w, one in zip(weights, scores, strict=True)], axis=0)
     return Pulled(mean, pulls, scores[0].clusters)

@@ -184,29 +184,24 @@ def _skill(
     rate = seen.share.estimate
     everybody = times.brier_at(status, np.full(cohort.n, rate), cohort.clusters)
     one = times.skill_of(score, everybody)
-    interval = None
-    if one is not None:  # the larger of the error seen and the one that the risks imply
-        half = one.factor(requirements.confidence) * max(one.error, times.implied_error(status, risk, rate, one))
-        interval = one.estimate - half, min(1.0, one.estimate + half)
-    return _skilled(name, score, everybody, cohort, requirements, "Brier", interval)
+    implied = 0.0 if one is None else times.implied_error([status], [risk], [rate], [1.0], one)
+    return _skilled(name, one, implied, score, everybody, cohort, requirements, "Brier")
 
 
 def _skilled(
     name: str,
+    one: Pulled | None,
+    implied: float,
     score: Pulled,
     everybody: Pulled,
     cohort: SurvivalCohort,
     requirements: SurvivalRequirements,
     what: str,
-    interval: tuple[float, float] | None = None,
 ) -> Finding:
-    """Skill against everybody's incidence; without an `interval`, with Hall's correction of its skewness."""
-    one = times.skill_of(score, everybody)
+    """The skill `one` of `score` against everybody's incidence, with the error that the risks imply."""
     if one is None:
         return missing(name, "Patients with and without the event are both needed.", n=cohort.n)
-    if interval is None:
-        below, above = one.skewed(requirements.confidence)  # the few with an event and a high risk pull it up
-        interval = below, min(1.0, above)
+    interval = times.skill_limits(one, implied, requirements.confidence)
     verdict = at_least(interval, interval, 0.0)
     words = {
         Verdict.PASS: "Nearer to the truth than giving everybody the observed incidence",
@@ -229,15 +224,18 @@ def _integrated(cohort: SurvivalCohort, requirements: SurvivalRequirements, even
     horizons = [cohort.horizons[k] for k in can]
     censoring = Censoring.of(cohort.time, event)
     seen = incidence(cohort.time, event, horizons, cohort.clusters)
-    own, everybody = [], []
-    for k, t, one in zip(can, horizons, seen, strict=True):
-        status = weighted_at(cohort.time, event, t, censoring)
-        own.append(times.brier_at(status, cohort.risks[:, k], cohort.clusters))
-        everybody.append(times.brier_at(status, np.full(cohort.n, one.share.estimate), cohort.clusters))
+    statuses = [weighted_at(cohort.time, event, t, censoring) for t in horizons]
+    risks, rates = [cohort.risks[:, k] for k in can], [one.share.estimate for one in seen]
+    own = [times.brier_at(status, risk, cohort.clusters) for status, risk in zip(statuses, risks, strict=True)]
+    flat = [np.full(cohort.n, rate) for rate in rates]
+    everybody = [times.brier_at(status, each, cohort.clusters) for status, each in zip(statuses, flat, strict=True)]
     name = "survival-calibration.integrated-brier-skill"
     what = f"integrated Brier from {horizons[0]:g} to {horizons[-1]:g}"
     mean, theirs = times.integrated(own, horizons), times.integrated(everybody, horizons)
-    return [_skilled(name, mean, theirs, cohort, requirements, what)]
+    one = times.skill_of(mean, theirs)
+    weights = [float(w) for w in times.horizon_weights(horizons)]
+    implied = 0.0 if one is None else times.implied_error(statuses, risks, rates, weights, one)
+    return [_skilled(name, one, implied, mean, theirs, cohort, requirements, what)]
 
 
 @question("survival-net-benefit", "Is acting on the risk worth more than acting on everyone, or no one?")
