@@ -43,11 +43,25 @@ def out_of_range(card: CardText) -> Iterator[Place]:
                 break
     for field, text in card.fields.items():
         for sentence in sentences(text):
-            for found in re.finditer(
-                r"(?P<name>AUROC|AUC|C-statistic)\s*(?:of|=|:|is|was)\s*(?P<value>\d+\.\d+)(?!\s*%)", sentence
-            ):
-                if float(found["value"]) > 1:
-                    yield card.place(field), f"{found[0]} is outside its range"
+            for found in _WRITTEN.finditer(" ".join(sentence.split())):
+                most = (
+                    100
+                    if found["unit"]
+                    else 1
+                    if found["name"].upper() in ("AUROC", "AUC", "C-STATISTIC")
+                    else math.inf
+                )
+                if float(found["value"]) > most:
+                    yield card.place(field), f"{found[0].strip()} is outside its range"
+
+
+_WRITTEN = re.compile(
+    r"\b(?P<name>AUROC|AUC|C-statistic|sensitivity|specificity|PPV|NPV|accuracy|precision|recall)\s*"
+    r"(?:of|=|:|is|was)?\s*(?P<value>\d+(?:\.\d+)?)\s*(?P<unit>%?)"
+    r"(?:\s*[\[(,;]*\s*(?:95\s*%\s*)?(?:CI|confidence interval|interval)?\s*[:=,]?\s*(?P<low>\d*\.\d+)\s*%?\s*"
+    r"(?:-|–|to|,)\s*(?P<high>\d*\.\d+)\s*%?\s*[\])])?", re.I
+)  # fmt: skip
+"""`AUROC 0.84 (95% CI 0.81 to 0.87)`: a figure in a text, and its interval where one follows."""
 
 
 def _top(result: Result) -> float:
@@ -67,6 +81,11 @@ def interval(card: CardText) -> Iterator[Place]:
             yield result.place, f"{result.label}: from {low:g} to {high:g}"
         elif estimate is not None and not low - 1e-9 <= estimate <= high + 1e-9:
             yield result.place, f"{result.label} of {estimate:g} lies outside {low:g} to {high:g}"
+    for field, text in card.fields.items():
+        for sentence in sentences(text):
+            for found in _WRITTEN.finditer(" ".join(sentence.split())):
+                if found["low"] and not float(found["low"]) <= float(found["value"]) <= float(found["high"]):
+                    yield card.place(field), f"{found[0].strip()!r}: the interval does not hold the figure"
 
 
 @rule("no-interval", "warning", "Main figures have intervals.", "Give the interval and its confidence.")

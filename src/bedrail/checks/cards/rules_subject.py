@@ -39,7 +39,7 @@ NEAR = {
 
 @rule("modality", "error", "The images of the use are the images of the data.", "Say one modality; correct the other.")
 def modality(card: CardText) -> Iterator[Place]:
-    """A chest X-ray card whose inclusion criteria ask for CT: no modality of the use is among those of the input."""
+    """A chest X-ray card whose inclusion criteria ask for CT, or whose data are CT: none of the use is among them."""
     use = concepts("modality", affirmed(card.text(*USE, "usefulness/MetricGoal")))
     inputs = concepts("modality", affirmed(card.text(INPUT)))
     if use and inputs and not use & inputs:
@@ -49,6 +49,10 @@ def modality(card: CardText) -> Iterator[Place]:
     if goal and named and not goal & named:
         place = card.place("usefulness/MetricGoal")
         yield place, f"the test speaks of {_words(goal)}, the use of {_words(named)}"
+    for field in DATA:
+        told = concepts("modality", affirmed(card.text(field)))
+        if named and told and not named & told:
+            yield card.place(field), f"the data are {_words(told)}, the use speaks of {_words(named)}"
 
 
 @rule("body-region", "error", "The body region of the use is that of the images.", "Say one region; correct the other.")
@@ -56,12 +60,13 @@ def body_region(card: CardText) -> Iterator[Place]:
     """Images of a region that the use does not speak of."""
     use_text = affirmed(card.text(*USE, "usefulness/MetricGoal"))
     wanted = concepts("region", use_text)
-    images = [s for s in sentences(affirmed(card.text(INPUT))) if concepts("modality", s) and _INCLUSION.search(s)]
-    there = concepts("region", "\n".join(images))
-    if not (concepts("modality", use_text) and wanted and there) or wanted & there:
-        return
-    if not any(frozenset(pair) in NEAR for pair in product(wanted, there)):
-        yield card.place(INPUT), f"the images show {_words(there)}, the use speaks of {_words(wanted)}"
+    for field in (INPUT, *DATA):
+        images = [s for s in sentences(affirmed(card.text(field))) if concepts("modality", s) and _INCLUSION.search(s)]
+        there = concepts("region", "\n".join(images))
+        if not (concepts("modality", use_text) and wanted and there) or wanted & there:
+            continue
+        if not any(frozenset(pair) in NEAR for pair in product(wanted, there)):
+            yield card.place(field), f"the images show {_words(there)}, the use speaks of {_words(wanted)}"
 
 
 @rule("outcome", "error", "What is predicted is what the use speaks of.", "Name one outcome in both sections.")
