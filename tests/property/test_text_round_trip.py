@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import string
+from base64 import b64decode, b64encode
 from collections.abc import Callable
 
 import pytest
@@ -62,6 +63,31 @@ def of(*patterns: str) -> Callable[[random.Random], str]:
     return lambda rng: filled(rng, rng.choice(patterns))
 
 
+def day(rng: random.Random) -> str:
+    year, month, number = rng.randint(1931, 2025), rng.randint(1, 12), rng.randint(13, 28)
+    written = ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October"]
+    form = rng.choice(["{m:02}/{d:02}/{y}", "{y}-{m:02}-{d:02}", "{name} {d}, {y}", "{d} {name} {y}", "{d}.{m:02}.{y}"])
+    return form.format(y=year, m=month, d=number, name=written[(month - 1) % 10])
+
+
+def hidden(line: str, rng: random.Random) -> str:
+    """Packed as an attachment is, now and then."""
+    if rng.random() > 0.05:
+        return line
+    return rng.choice(["data:text/plain;base64,{}", "Attachment {}", "{}"]).format(b64encode(line.encode()).decode())
+
+
+def opened(text: str) -> str:
+    """The text, and what base64 in it holds."""
+    inside = []
+    for run in re.findall(r"[A-Za-z0-9+/=]{16,}", text):
+        try:
+            inside.append(b64decode(run).decode("utf-8", "replace"))
+        except ValueError:
+            continue
+    return "\n".join((text, *inside))
+
+
 KINDS: dict[str, tuple[list[str], Callable[[random.Random], str]]] = {
     "SSN": (["SSN: {}", "Social Security Number {}", "SS# {}"], of("%##-##-####", "%## ## ####")),
     "MRN": (
@@ -80,6 +106,9 @@ KINDS: dict[str, tuple[list[str], Callable[[random.Random], str]]] = {
     "DEVICE": (["serial number {}", "pacemaker S/N {}"], of("???######?", "PJN######")),
     "BIOMETRIC": (["Fingerprint ID: {}", "iris scan {}"], of("FP-########", "IRIS-??##-####")),
     "PHOTO": (["Photo: {}", "see image {}"], of("IMG_####.jpg", "DSC#####.JPG")),
+    "DATE": (["Seen on {}.", "DOB: {}", "Admitted {}"], day),
+    "AGE90": (["She is {}.", "Patient is {} and lives alone."], of("9% years old", "9%-year-old", "10% years of age")),
+    "GEO": (["Lives at {}.", "Address: {}"], of("%## Larkspur Avenue", "%#% N. Juniper St., Apt %#", "%### Oak Lane")),
     "UNIQUE_ID": (["Accession number {}", "Encounter # {}"], of("S##-#####", "ENC%######")),
 }
 
@@ -93,17 +122,17 @@ def survivors(seed: int, mode: str) -> list[str]:
     rng = random.Random(seed)
     kinds = rng.sample(sorted(KINDS), 5)
     planted = [(kind, KINDS[kind][1](rng)) for kind in kinds]
-    lines = [rng.choice(KINDS[kind][0]).format(words) for kind, words in planted]
+    lines = [hidden(rng.choice(KINDS[kind][0]).format(words), rng) for kind, words in planted]
     lines += rng.sample(PROSE, 2)
     rng.shuffle(lines)
     note = rng.choice(["\n", "\n", " "]).join(line if line.endswith(".") else line + "." for line in lines)
-    if rng.random() < 0.1:
+    if rng.random() < 0.1 and "base64" not in note and "Attachment" not in note:
         note = note.upper()
     method = ("surrogate", "mask", "generalise")[seed % 3]
     keyed = Keyed(HmacDigest(seed.to_bytes(32, "big")))
     text, spans = deidentify_text(note, load("en", mode), keyed, "patient", TextRules(method=method))  # type: ignore[arg-type]
     assert all(0 <= span.start < span.end <= len(note) for span in spans)
-    left = squashed(text)
+    left = squashed(opened(text))
     return [kind for kind, words in planted if squashed(words) in left]
 
 

@@ -138,7 +138,7 @@ def test_a_table_that_is_none_is_refused_in_words(tmp_path: Path, data: bytes, s
 
 def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     """table, policy draft, policy lint and risk from the command line; no value on the screen or in the papers."""
-    path = tmp_path / "in.csv"
+    path = tmp_path / "Zqxname.csv"
     lines = [f"{100 + n},Zqxname{n},{30 + n % 3},F,I10" for n in range(30)]
     path.write_text("patient_id,name,age,sex,dx\n" + "\n".join(lines) + "\n")
     run = CliRunner()
@@ -148,7 +148,7 @@ def test_the_commands_do_what_they_say(tmp_path: Path) -> None:
     )
     assert done.exit_code == 0, done.output
     papers = "".join(each.read_text() for each in tmp_path.iterdir() if each != path)
-    assert "Zqxname" not in done.output + papers
+    assert "Zqxname" not in done.output + papers  # the name of the input neither
     assert "164.514(b)(2)(i)(A)" in (tmp_path / "out.csv.proof.html").read_text()
     policy = tmp_path / "p.toml"
     assert run.invoke(cli, ["deid", "policy", "draft", str(path), "--out", str(policy)]).exit_code == 0

@@ -73,13 +73,13 @@ def table(
     if running.piped and proof is None:
         papers = "not written: name a file, --proof FILE"
     else:
-        papers = write_proof(done, proof or out.with_name(f"{out.name}.proof.html"), source.name, running)
+        papers = write_proof(done, proof or out.with_name(f"{out.name}.proof.html"), out.name, running)
     code = running.report(done.run, out, more=summary(done, papers))
     return 1 if done.proof.left else code
 
 
 def write_proof(done: Released, path: Path, title: str, running: Running) -> str:
-    """The report as a page and as JSON beside it; where, in words."""
+    """The report as a page and as JSON beside it; where, in words. `title` is of the output: an input is named after whom?"""
     import msgspec
 
     from bedrail.app import write_paper
