@@ -79,7 +79,7 @@ def table(
 
 
 def write_proof(done: Released, path: Path, title: str, running: Running) -> str:
-    """The report as a page and as JSON beside it; where, in words. `title` is of the output: an input is named after whom?"""
+    """The report as a page and as JSON beside it; where, in words. `title` is of the output: inputs name patients."""
     import msgspec
 
     from bedrail.app import write_paper
