@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -67,6 +68,51 @@ def test_a_request_may_arrive_byte_by_byte(client: Client):
     whole = plain(client)
     ((status, _, body),) = said(client, *(whole[at : at + 7] for at in range(0, len(whole), 7)))
     assert (status, json.loads(body)["kind"]) == (200, "answer")
+
+
+def one_by_one(client: Client, *requests: tuple[bytes, ...]) -> list[tuple[int, str]]:
+    """Status and kind of the reply to each request on one connection; each is sent when the one before is answered."""
+    found = []
+    with socket.create_connection(("127.0.0.1", client.port), timeout=20) as caller, caller.makefile("rb") as file:
+        caller.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for pieces in requests:
+            for piece in pieces:
+                caller.sendall(piece)
+                time.sleep(0.02)
+            status = int(file.readline().split()[1])
+            headers = dict(line.decode().strip().lower().split(": ", 1) for line in iter(file.readline, b"\r\n"))
+            body = json.loads(file.read(int(headers["content-length"])))
+            found.append((status, body.get("kind", "problem")))
+    return found
+
+
+def test_a_head_that_is_known_is_not_read_again_and_no_other_is_taken_for_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+):
+    """The same head, byte for byte, in front of one whole body; in pieces, too short or of a stranger it is read."""
+    known: list[bool] = []
+    look = connection.DecisionsConnection._known_head
+
+    def looked(self: connection.DecisionsConnection, data: bytes) -> bool:
+        known.append(look(self, data))
+        return known[-1]
+
+    monkeypatch.setattr(connection.DecisionsConnection, "_known_head", looked)
+    whole, other = plain(client), plain(client).replace(b"138", b"141")
+    at = whole.index(b"\r\n\r\n") + 4
+    stranger = whole.replace(client.token.encode(), client.token[::-1].encode())
+    answers = [(200, "answer")] * 2 + [(401, "problem")] * 2 + [(200, "answer")]
+    assert one_by_one(client, (whole,), (other,), (stranger,), (stranger,), (whole,)) == answers
+    assert known == [False, True, False, False, True]
+    assert one_by_one(client, (whole,), (whole[:at], whole[at:]), (whole[:-9], whole[-9:]), (whole,)) == answers[:2] * 2
+    assert known[5:] == [False, False, False, True]
+    known.clear()
+    assert [status for status, _, _ in said(client, whole, whole + other, other, replies=4)] == [200] * 4
+    assert not any(known[:2])
+    assert one_by_one(client, (whole,), (whole[:at] + b"{" * (len(whole) - at),), (other,))[1:] == [
+        (400, "problem"),
+        (200, "answer"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,10 @@ from the parser (llhttp, through httptools) to `DecisionsRoute.answer`, and its 
 Everything else (chunked bodies, `Expect`, HTTP/1.0, pipelined or too long requests, other paths) is left to uvicorn
 and gets the same answers there, more slowly. Keep-alive and graceful shutdown are uvicorn's; how long a head may take
 and how long it may be is said here, since uvicorn's own limits are those of another parser.
+
+A caller who keeps a connection sends the same head again and again. A head that is, byte for byte, one that the parser
+read on this connection, of a request that was answered, says the same again, and is not parsed again: only where the
+parser stands between two messages, and only in front of the whole body that it announces.
 """
 
 from __future__ import annotations
@@ -12,10 +16,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import deque
-from dataclasses import dataclass
 from time import monotonic
 from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from bedrail.decisions.request import MAX_BODY
@@ -42,6 +46,13 @@ MOST_HEAD = 32 * 1024
 """Bytes; a head that goes on after as many is answered 431, and the connection is closed."""
 
 _PREFIX, _SUFFIX = PREFIX.encode(), SUFFIX.encode()
+MOST_HEADS = 64
+"""Heads that a connection remembers: those of one caller differ in the length of the body only."""
+
+LONGEST_KNOWN = 1024
+"""Bytes of a head that is remembered."""
+
+_HEAD_END = b"\r\n\r\n"
 _SIMPLE_PATH = re.compile(r"[A-Za-z0-9/._-]+\Z").match
 _UNUSUAL = frozenset({b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"})
 _SAID = b"".join(b"%b: %b\r\n" % each for each in response_headers(200, 0) if each[0] != b"content-length")
@@ -58,8 +69,7 @@ class _Nobody:
 _NOBODY = _Nobody()
 
 
-@dataclass(slots=True, eq=False)
-class Exchange:
+class Exchange(msgspec.Struct, eq=False):
     """One plain decision request on its way; besides its own, the attributes that uvicorn asks of a cycle."""
 
     path: str
@@ -72,6 +82,8 @@ class Exchange:
     more_body: bool = True
     response_complete: bool = False
     message_event: _Nobody = _NOBODY
+    head: bytes = b""
+    """The head's own bytes, where they may be remembered."""
 
 
 class DecisionsConnection(HttpToolsProtocol):
@@ -90,6 +102,9 @@ class DecisionsConnection(HttpToolsProtocol):
         self._silence: asyncio.TimerHandle | None = None
         self._in_head = False
         self._of_head = 0
+        self._between = True  # two messages, as far as the parser has read
+        self._whole: Exchange | None = None
+        self._heads: dict[bytes, tuple[str, Caller, int]] = {}
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A caller; who then says nothing holds one of a bounded number of places, so not for long."""
@@ -98,7 +113,12 @@ class DecisionsConnection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the caller; a body that is not complete by now has ten seconds from here, and so has a head."""
+        if self._between and self._known_head(data):
+            return
+        between, self._between = self._between, False
         super().data_received(data)
+        if self._whole is not None:
+            self._note_head(self._whole, data, between)
         exchange, cycle = self._arriving, self.cycle
         if self._in_head:
             self._of_head += len(data)
@@ -109,6 +129,32 @@ class DecisionsConnection(HttpToolsProtocol):
                 exchange.overdue = self.loop.call_later(decisions_route.BODY_SECONDS, self._too_slow, exchange)
         elif self._silence is None and (cycle is None or cycle.response_complete):
             self._silence = self.loop.call_later(HEAD_SECONDS, self._too_silent)
+
+    def _known_head(self, data: bytes) -> bool:
+        """Whether these bytes are one whole request under a head that is known; then it is on its way."""
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        known = self._heads.get(data[:end])
+        if known is None or len(data) - end != known[2] or self._busy():
+            return False
+        self._unset_keepalive_if_required()
+        self._heard()
+        exchange = Exchange(known[0], known[1], True, monotonic(), data[end:])
+        self.cycle = cast(Any, exchange)
+        self._start(self._decide(exchange))
+        return True
+
+    def _note_head(self, exchange: Exchange, data: bytes, between: bool) -> None:
+        """The parser stands behind a plain request; its head is known when `data` is that request and nothing else."""
+        self._whole, self._between = None, exchange.keep_alive
+        end = data.find(_HEAD_END) + len(_HEAD_END)
+        if between and exchange.keep_alive and end <= LONGEST_KNOWN and len(data) == end + len(exchange.body):
+            exchange.head = data[:end]
+
+    def _remember(self, exchange: Exchange) -> None:
+        """A head under which an answer was given: strangers' heads are not kept."""
+        if len(self._heads) >= MOST_HEADS:
+            self._heads.clear()
+        self._heads[exchange.head] = (exchange.path, exchange.caller, len(exchange.body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The caller is gone; what was already being decided is recorded all the same."""
@@ -122,6 +168,7 @@ class DecisionsConnection(HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
         self._in_head, self._of_head = True, 0
+        self._whole = None
 
     def on_headers_complete(self) -> None:
         """The head is there: which way does this request go? Trailers after a chunked body are let fall."""
@@ -156,6 +203,7 @@ class DecisionsConnection(HttpToolsProtocol):
         if exchange is None:
             super().on_message_complete()
         else:
+            self._whole = exchange
             self._start(self._decide(exchange))
 
     def _plain(self) -> Exchange | None:
@@ -239,6 +287,8 @@ class DecisionsConnection(HttpToolsProtocol):
             return
         if self.flow.write_paused:
             await self.flow.drain()
+        if exchange.head and status == 200:
+            self._remember(exchange)
         if status == 200 and exchange.keep_alive and not self.server_state.default_headers:
             self.transport.write(_OK % (len(reply), reply))
         else:
