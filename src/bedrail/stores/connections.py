@@ -110,7 +110,7 @@ class Connections:
             timeout=self._busy_milliseconds / 1000,
             isolation_level=None,
             check_same_thread=False,
-            cached_statements=256,
+            cached_statements=512,  # one for each table and number of rows up to 64, and all others
         )
         with self._lock:
             self._opened.append(connection)

@@ -372,7 +372,7 @@ def write(connection: Connection, table: Table, rows: Sequence[Row], *, copying:
         if "DO UPDATE" in table.clash:  # PostgreSQL refuses to update a row twice in one statement: the last one counts
             place = table.columns.index(table.key)
             rows = list({row[place]: row for row in rows}.values())
-        insert(_Inserting(connection), table, rows)
+        insert(_Inserting(connection), table, rows, few_sizes=True)
         return
     with connection.cursor().copy(f"COPY {table.name} ({', '.join(table.columns)}) FROM STDIN (FORMAT BINARY)") as copy:
         copy.set_types([_COPY_TYPES[type(value)] for value in rows[0]])

@@ -14,7 +14,7 @@ from bedrail.core.events.bedside import DecisionAnswered, DecisionFellBack, Deci
 Row = tuple[Any, ...]
 
 ROWS_AT_ONCE = 64
-"""Rows in one INSERT: every statement gives the interpreter lock away once, and a busy event loop may keep it."""
+"""Rows in one INSERT: every statement gives the interpreter lock away, and a busy event loop may keep it."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Table:
     columns: tuple[str, ...]
     clash: str = ""
 
-    @lru_cache(maxsize=256)  # noqa: B019 (the tables below live as long as the process)
+    @lru_cache(maxsize=512)  # noqa: B019 (the tables below live as long as the process)
     def insertion(self, rows: int) -> str:
         """The INSERT statement for so many rows."""
         values = ", ".join([f"({', '.join('?' * len(self.columns))})"] * rows)
@@ -119,11 +119,16 @@ class Inserting(Protocol):
         ...
 
 
-def insert(connection: Inserting, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows in order, up to 64 in one statement, in sizes whose statements stay prepared."""
+def insert(connection: Inserting, table: Table, rows: Sequence[Row], *, few_sizes: bool = False) -> None:
+    """Insert rows in order, up to 64 in one statement; with `few_sizes` in powers of two of them.
+
+    So the statements stay prepared also where a database keeps few of them.
+    """
     start, count = 0, len(rows)
     while start < count:
-        several = min(ROWS_AT_ONCE, 1 << ((count - start).bit_length() - 1))
+        several = min(ROWS_AT_ONCE, count - start)
+        if few_sizes:
+            several = 1 << (several.bit_length() - 1)
         values = tuple(chain.from_iterable(rows[start : start + several]))
         connection.execute(table.insertion(several), values)
         start += several
