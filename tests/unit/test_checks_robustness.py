@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -234,7 +235,7 @@ def test_a_model_far_away_is_asked_no_more_than_it_may() -> None:
 
 def test_refused_rows_are_those_the_bedside_refuses() -> None:
     """Row by row as the guards: gaps that may not be guessed, ranges, infinities, unknown levels; nothing else."""
-    from bedrail.decisions.guards import Case, FallBack, on_inputs
+    from bedrail.decisions.guards import FallBack, on_inputs
     from bedrail.decisions.request import Inputs
 
     rng = np.random.default_rng(2)
@@ -245,7 +246,7 @@ def test_refused_rows_are_those_the_bedside_refuses() -> None:
     refused = refused_rows(CONTRACT, table)
     for at in range(300):
         values = {name: (None if pd.isna(table.loc[at, name]) else table.loc[at, name]) for name in CONTRACT.names}
-        case: Any = Case.__new__(Case)
+        case: Any = SimpleNamespace()
         case.contract, case.inputs = CONTRACT, Inputs(values, {}, {})
         assert isinstance(on_inputs(case), FallBack) == refused[at]
 

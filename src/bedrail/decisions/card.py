@@ -24,23 +24,28 @@ def reasons(
 
     `contributions` holds one log-odds share per feature of the contract; an imputed input shows the value used.
     """
-    shares, features = contributions.tolist(), contract.features
-    largest = (-abs(contributions)).argsort(kind="stable")[:MOST_REASONS].tolist()
-    return tuple([_reason(features[index], values, shares[index]) for index in largest if shares[index]])
+    shares, features, found = contributions.tolist(), contract.features, []
+    for index in (-abs(contributions)).argsort(kind="stable")[:MOST_REASONS].tolist():
+        share = shares[index]
+        if share:
+            feature = features[index]
+            value = values.get(feature.name)
+            found.append(
+                Reason(
+                    feature=feature.name,
+                    label=feature.label or feature.name,
+                    value=_guessed(feature) if value is None else value,
+                    unit="" if feature.unit == "1" else feature.unit,
+                    direction="raises" if share > 0 else "lowers",
+                    contribution=share,
+                )
+            )
+    return tuple(found)
 
 
-def _reason(feature: Feature, values: dict[str, float | str | None], share: float) -> Reason:
-    value = values.get(feature.name)
-    if value is None:
-        value = feature.impute if isinstance(feature.impute, str) else float(feature.impute or 0.0)
-    return Reason(
-        feature=feature.name,
-        label=feature.label or feature.name,
-        value=value,
-        unit="" if feature.unit == "1" else feature.unit,
-        direction="raises" if share > 0 else "lowers",
-        contribution=share,
-    )
+def _guessed(feature: Feature) -> float | str:
+    """What stands for an input that was not there."""
+    return feature.impute if isinstance(feature.impute, str) else float(feature.impute or 0.0)
 
 
 def recommendation(terms: Terms, risk: float) -> str:
@@ -69,9 +74,11 @@ def percent(probability: float) -> str:
 
 def _words(reason: Reason) -> str:
     """One reason as a person says it."""
-    value = reason.value if isinstance(reason.value, str) else f"{reason.value:g}"
-    unit = _SPOKEN.get(reason.unit, reason.unit)
-    return f"{reason.label} {value}{' ' + unit if unit else ''} ({reason.direction} it)"
+    value, unit = reason.value, reason.unit
+    said = value if isinstance(value, str) else f"{value:g}"
+    if unit:
+        return f"{reason.label} {said} {_SPOKEN.get(unit, unit)} ({reason.direction} it)"
+    return f"{reason.label} {said} ({reason.direction} it)"
 
 
 _SPOKEN = {"a": "years", "mo": "months", "wk": "weeks", "d": "days", "h": "hours", "min": "minutes", "Cel": "°C"}

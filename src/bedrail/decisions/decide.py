@@ -58,8 +58,7 @@ def credible(assessment: Assessment) -> Assessment:
     return assessment
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(msgspec.Struct, frozen=True):
     """An answer: its record, and its reasons in words (which follow from the record and the model's contract)."""
 
     record: AnswerRecord

@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from bedrail.core.errors import Invalid
 from bedrail.decisions.request import FUTURE_SKEW, Inputs, Request
 from bedrail.decisions.values import Deployed, Terms
@@ -49,8 +51,7 @@ PROCEED = Proceed()
 Ruling = Proceed | FallBack | Hold
 
 
-@dataclass(slots=True)
-class Case:
+class Case(msgspec.Struct, kw_only=True, eq=False):
     """All that is known about one request at the moment of judging; later fields fill in as the work goes on.
 
     `subject` is the pseudonym. `model_fault` says why the deployed model cannot answer ("" when it can).

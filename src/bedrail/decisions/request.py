@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from keyword import iskeyword
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
@@ -59,8 +58,7 @@ class Noted(Value, frozen=True, kw_only=True):
     at: Moment | None = None
 
 
-@dataclass(slots=True)
-class Inputs:
+class Inputs(msgspec.Struct):
     """The features of one request as understood.
 
     `values` are in contract units where the unit was known (None: absent); `ages` are hours; `units` holds the sent
@@ -69,7 +67,7 @@ class Inputs:
 
     values: dict[str, float | str | None]
     ages: dict[str, float]
-    units: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = msgspec.field(default_factory=dict)
     plain: bool = False
 
 

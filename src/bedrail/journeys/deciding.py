@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
+
+from msgspec import Struct, structs
 
 from bedrail.core.errors import Invalid, Unavailable
 from bedrail.core.events import Actor
@@ -68,8 +70,10 @@ Said = tuple[Matrix, Assessment, Matrix | None]
 Reply = Answer | Withheld | Fallback | NotUnderstood | Unrecorded
 
 
-@dataclass(slots=True)
-class Work:
+_NOT_LOOKED_UP = Ready()
+
+
+class Work(Struct, eq=False):
     """One request on its way."""
 
     bedside: Desk
@@ -81,7 +85,7 @@ class Work:
     subject: str = ""
     case: Case | None = None
     seen: int = 0
-    ready: Ready = field(default_factory=Ready)
+    ready: Ready = _NOT_LOOKED_UP
 
     async def run(self, body: bytes) -> Reply:
         """The reply, after its record is durable."""
@@ -225,7 +229,7 @@ class Work:
             return REPLACED
         now = self.bedside.clock.now()
         opted_out = registry.opted_out_of(self.subject, case.use_case, now.timestamp())
-        doubt = before_inputs(replace(case, deployment=deployment, opted_out=opted_out, now=now))
+        doubt = before_inputs(structs.replace(case, deployment=deployment, opted_out=opted_out, now=now))
         return doubt if isinstance(doubt, FallBack) else None
 
     def _left(self) -> float:
