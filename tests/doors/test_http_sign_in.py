@@ -20,6 +20,7 @@ import uvicorn
 from starlette.requests import Request
 
 from bedrail.app import ACCOUNTS
+from bedrail.core.errors import Unavailable
 from bedrail.journeys import accounts
 from bedrail.keys.passwords import Argon2Passwords
 from bedrail.web.server import Standing, build, configuration
@@ -457,6 +458,25 @@ def test_a_store_that_is_out_is_said_and_no_bug(browser: Browser, home: House, p
     finally:
         renamed("elsewhere", "sessions")
     assert browser.get("/").status == 200
+
+
+def test_a_part_that_is_out_behind_the_door_is_said_and_no_bug(browser: Browser, home: House) -> None:
+    """The session is recognised, and the ledger cannot be read: 503 as a page for browsers, a problem for programs."""
+    signed_in(browser, home)
+    rows = home.app.store.registry_entries
+
+    def out(*_: object) -> Iterator[tuple[int, bytes]]:
+        raise Unavailable("The ledger cannot be read.", remedy="Mend the disk.")
+
+    home.app.store.registry_entries = out
+    try:
+        shown = browser.go("GET", "/catalogue", accept="text/html,application/xhtml+xml")
+        told = browser.get("/catalogue")
+    finally:
+        home.app.store.registry_entries = rows
+    assert (shown.status, shown.headers["content-type"]) == (503, "text/html; charset=utf-8"), shown.text
+    assert "Mend the disk." in shown.text
+    assert (told.status, json.loads(told.text)["remedy"]) == (503, "Mend the disk.")
 
 
 def test_every_way_in_is_a_page_of_its_own(home: House) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bedrail.core.events import decode
 from bedrail.core.events.abuse import AbuseThrottled
 from bedrail.core.values import NO_DECISION
+from bedrail.decisions.pace import FOLLOWING
 from bedrail.stores.sqlite import SqliteStore
 from bedside_house import USE_CASE, served, small_house, usual
 
@@ -56,3 +57,21 @@ def test_a_flood_is_one_fact_and_not_one_for_each_request(tmp_path: Path) -> Non
     facts = [decode(data).fact for _, data in store.entries(before)]
     store.close()
     assert [(f.token, f.refused) for f in facts if isinstance(f, AbuseThrottled)] == [("t0", 100)]
+
+
+def test_what_follows_upon_decisions_has_a_pace_of_its_own(tmp_path: Path) -> None:
+    """Four times that of decisions; held up, nothing is written, and decisions go on. The flood is one fact."""
+    house = small_house(tmp_path, pace=PACE)
+    with served(house) as client:
+        decision = client.decide(usual()).json["decision"]
+        path = f"/api/v1/decisions/{decision}"
+        said = [client.ask("GET", path).status for _ in range(PACE * FOLLOWING)]
+        before = house.app.context.tape.head().size
+        held = client.ask("POST", f"{path}/outcomes", {"value": 1})
+        consent = client.ask("POST", f"/api/v1/use-cases/{USE_CASE}/consent", {"subject": "x", "opted_out": True})
+        assert house.app.context.tape.head().size == before
+        assert client.decide(usual()).status == 200
+    assert set(said) == {200}
+    assert (held.status, consent.status, held.headers["content-type"]) == (429, 429, "application/problem+json")
+    assert f"{held.headers['retry-after']} s" in held.json["remedy"]
+    assert 1 <= int(held.headers["retry-after"]) <= 10

@@ -14,6 +14,7 @@ import pytest
 from bedrail.app import open_home
 from bedrail.core.errors import BedrailError, Invalid, NotFound, Refused
 from bedrail.core.events import Entry, PersonAdded, action_of, decode
+from bedrail.core.ports import Draft
 from bedrail.governance.access import GLASS
 from bedrail.governance.permissions import ACTIONS, BY_GLASS
 from bedrail.governance.policy import default_policy_text
@@ -31,6 +32,7 @@ from bedrail.journeys.delivery import halt
 from bedrail.journeys.findings import answer_finding, close_finding, file_finding, return_finding
 from bedrail.journeys.leaving import hand_over_token, issue_token, leave, live_token, rotate_token
 from bedrail.keys import new_token
+from bedrail.ledger.append import Receipt
 from bedrail.web.server import Standing
 from bedside_house import USE_CASE, SmallHouse, served, small_house, usual
 from recorded import acts_on_record
@@ -410,3 +412,37 @@ def test_the_day_of_last_use_is_noted_once(house: SmallHouse) -> None:
     wait(house, days=1)
     asyncio.run(use(1))
     assert actions(house).count("token.used") == 2
+
+
+def test_a_note_that_was_given_up_and_still_came_on_record_is_not_told_twice(house: SmallHouse) -> None:
+    """The caller is gone, as at a timeout, while the ledger is slow: the next note waits for the first."""
+    secret, _ = issue(house)
+
+    async def story() -> None:
+        standing = Standing(house.app)
+        desk, slow = standing.bedside, asyncio.Event()
+        desk.serving.refresh()
+        commit = desk.commit
+
+        async def late(draft: Draft) -> Receipt:
+            durable = asyncio.ensure_future(commit(draft))  # goes on without its caller, as group commit does
+            await slow.wait()
+            return await durable
+
+        desk.commit = late
+        view = desk.admit(secret, USE_CASE)
+        while not desk.hold_up(view, 0.0):
+            pass
+        for note in (desk.note_uses, desk.note_throttling):
+            given_up, again = asyncio.create_task(note()), asyncio.create_task(note())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            given_up.cancel()
+            slow.set()
+            await again
+            await note()
+            slow.clear()
+        await standing.group.close()
+
+    asyncio.run(story())
+    assert [actions(house).count(name) for name in ("token.used", "abuse.throttled")] == [1, 1]

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from bedrail.core.errors import Unavailable
+from bedrail.core.errors import Corrupt, Unavailable
 from bedrail.core.events import ConsentChanged, decode
 from bedrail.core.values import NO_DECISION
 from bedrail.decisions.values import Fallback
+from bedrail.journeys.delivery import load_candidate
 from bedrail.journeys.serving import LATE_SECONDS
 from bedrail.models.package import write_package
 from bedrail.web.server import Standing
@@ -154,6 +155,23 @@ def test_swapped_model_bytes_are_refused_and_the_refusal_is_on_record(house: Sma
         facts = [decode(data).fact for _, data in house.app.store.registry_entries()]
         refused = [fact for fact in facts if type(fact).__name__ == "ArtifactRefused"]
         assert [fact.digest for fact in refused] == [house.candidate]
+
+
+def test_a_candidate_that_is_not_the_approved_one_is_refused_to_every_reader_and_on_record_once(house: SmallHouse):
+    """Pages, exports and lineage read it again and again: each is refused, and the record does not grow with them."""
+    folder = house.app.context.artifacts.open_tree(house.candidate)
+    file = folder / "model.json"
+    file.chmod(0o644)
+    file.write_bytes(file.read_bytes().replace(b"0.2", b"0.9"))
+    ctx, before = house.app.context, house.app.store.head().size
+    for _ in range(3):
+        with pytest.raises(Corrupt):
+            load_candidate(ctx, house.candidate)
+    assert house.app.store.head().size == before + 1
+    file.unlink()
+    with pytest.raises(Corrupt):
+        load_candidate(ctx, house.candidate)
+    assert house.app.store.head().size == before + 2
 
 
 def test_the_bytes_that_were_checked_are_the_bytes_that_answer(house: SmallHouse, tmp_path: Path):

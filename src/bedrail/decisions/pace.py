@@ -8,6 +8,19 @@ from __future__ import annotations
 
 from bedrail.core.values import Pace
 
+FOLLOWING = 4
+"""Upon a decision follow a card, a response, an outcome and a look at where it stands: so many times its pace."""
+
+
+def following(pace: Pace) -> Pace:
+    """How fast what follows upon decisions may come, when decisions may come at `pace`."""
+    return Pace(
+        per_minute=pace.per_minute * FOLLOWING,
+        burst=pace.burst * FOLLOWING,
+        all_per_minute=pace.all_per_minute * FOLLOWING,
+        all_burst=pace.all_burst * FOLLOWING,
+    )
+
 
 class Turnstile:
     """Lets requests through at a `Pace`; below a microsecond each."""

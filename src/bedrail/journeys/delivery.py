@@ -275,8 +275,8 @@ def share_for(stage: str, share: int | None, ctx: Context, view: UseCaseView) ->
 def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
     """The candidate's files by name after every byte and the signature over them were checked.
 
-    Raises `Refused` for a package that was never admitted; `Corrupt`, and puts the refusal on record, when the bytes
-    are not the approved ones.
+    Raises `Refused` for a package that was never admitted; `Corrupt` when the bytes are not the approved ones, and puts
+    that on record unless the same is on record already: many things read a candidate, also pages and exports.
     """
     from bedrail.core.events import ArtifactRefused
     from bedrail.journeys.packages import check_signature
@@ -285,7 +285,8 @@ def load_candidate(ctx: Context, digest: str) -> dict[str, bytes]:
     try:
         return ctx.artifacts.read_tree(digest)
     except Corrupt as error:
-        ctx.append(SYSTEM, "security", ArtifactRefused(digest=digest, kind="package", reason=error.message))
+        if ctx.refresh().refused_artifacts.get(digest) != error.message:
+            ctx.append(SYSTEM, "security", ArtifactRefused(digest=digest, kind="package", reason=error.message))
         raise
 
 

@@ -10,11 +10,11 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from bedrail.core.errors import BedrailError, NotFound, Refused, Unavailable
 from bedrail.core.events import Actor, AnswerNotShown, DecisionAnswered, Entry, Fact, encode
 from bedrail.core.events.access import TokenUsed
-from bedrail.core.events.refused import StrangersRefused
 from bedrail.core.ports import Clock, Draft, Ids, Pseudonyms, Records, SealedRecord, Vault
 from bedrail.core.queries import Decisions
 from bedrail.governance.refusals import why_of
@@ -106,22 +106,26 @@ class Desk:
         self.strangers.count(attempt, self.clock.now())
 
     async def note_strangers(self, *, all_of_it: bool = False) -> None:
-        """Put on record, in aggregate, what strangers were turned away with; raises `Unavailable`.
+        """Put on record, in aggregate, what strangers were turned away with; raises `Unavailable`."""
+        await self._others_noted()
+        now = self.clock.monotonic()
+        if (fact := self.strangers.due(now, all_of_it=all_of_it)) is not None:
+            await self._noted(fact, partial(self.strangers.told, fact, now))
 
-        What is under way is waited for, however long, and goes on when its caller is cancelled: given up it might still
-        be recorded, and the same attempts would be told twice.
-        """
+    async def _others_noted(self) -> None:
+        """When no fact in aggregate is under way: what is, might still be recorded, and must not be told twice."""
         while self._noting is not None and not self._noting.done():
             with suppress(BedrailError):
                 await asyncio.shield(self._noting)
-        now = self.clock.monotonic()
-        if (fact := self.strangers.due(now, all_of_it=all_of_it)) is not None:
-            self._noting = asyncio.get_running_loop().create_task(self._note(fact, now))
-            await asyncio.shield(self._noting)
 
-    async def _note(self, fact: StrangersRefused, now: float) -> None:
+    async def _noted(self, fact: Fact, told: Callable[[], None]) -> None:
+        """Make it durable, however long that takes, then `told`; goes on when its caller is cancelled."""
+        self._noting = asyncio.get_running_loop().create_task(self._note(fact, told))
+        await asyncio.shield(self._noting)
+
+    async def _note(self, fact: Fact, told: Callable[[], None]) -> None:
         await self.commit(self.draft(SYSTEM, fact, self.clock.now(), "security", None))
-        self.strangers.told(fact, now)
+        told()
 
     def deny(self, kind: str, who: str, action: str, refused: Refused) -> None:
         """A known caller was refused: it comes on record within a minute, see `journeys.refusals`."""
@@ -156,13 +160,14 @@ class Desk:
                 reasons=("scope",),
             )
 
-    def hold_up(self, view: TokenView, now: float) -> float:
+    def hold_up(self, view: TokenView, now: float, *, follows: bool = False) -> float:
         """Seconds to wait before this token may ask for a decision, 0.0 for none; `now` is monotonic.
 
-        Whoever has to wait is counted, see `note_throttling`.
+        `follows` is for what follows upon decisions. Whoever has to wait is counted, see `note_throttling`.
         """
         station = self.serving.stations.get(view.use_case)
-        seconds = 0.0 if station is None else station.turnstile.wait(view.token, now)
+        turnstile = None if station is None else station.following if follows else station.turnstile
+        seconds = 0.0 if turnstile is None else turnstile.wait(view.token, now)
         if seconds:
             self.tally[view.use_case, "throttled", "rate"] += 1
             self.throttling.count(view.use_case, view.token, self.clock.now().isoformat(timespec="seconds"))
@@ -170,17 +175,17 @@ class Desk:
 
     async def note_throttling(self, *, all_of_it: bool = False) -> None:
         """Put on record, in aggregate, which tokens asked too fast; raises `Unavailable`."""
+        await self._others_noted()
         now = self.clock.monotonic()
         for fact in self.throttling.due(now, all_of_it=all_of_it):
-            await self.append(SYSTEM, fact, purpose="security")
-            self.throttling.told(fact, now)
+            await self._noted(fact, partial(self.throttling.told, fact, now))
 
     async def note_uses(self) -> None:
         """Put on record, once a day for each token, that it was used; raises `Unavailable`."""
+        await self._others_noted()
         day = self.clock.now().date().isoformat()
         for token in sorted(self.used):
-            await self.append(SYSTEM, TokenUsed(token=token, day=day), purpose="security")
-            self.used.discard(token)
+            await self._noted(TokenUsed(token=token, day=day), partial(self.used.discard, token))
         self.serving.refresh()
 
     async def append(

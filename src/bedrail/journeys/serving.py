@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from bedrail.core.errors import BedrailError, Corrupt, Unavailable
 from bedrail.core.events import decode
 from bedrail.core.ports import Tape
-from bedrail.decisions.pace import Turnstile
+from bedrail.decisions.pace import Turnstile, following
 from bedrail.decisions.request import Intake
 from bedrail.decisions.values import Terms
 from bedrail.governance.usecase import Charter
@@ -65,6 +65,8 @@ class Station:
     charter: str
     terms: Terms
     turnstile: Turnstile
+    following: Turnstile
+    """Of what follows upon decisions, apart: neither holds the other up."""
 
 
 @dataclass(slots=True)
@@ -192,7 +194,8 @@ class Serving:
                 self.stations.pop(use_case, None)
                 try:
                     charter = self.load_charter(view.charter)
-                    self.stations[use_case] = Station(view, view.charter, terms(charter), Turnstile(charter.limits))
+                    paces = Turnstile(charter.limits), Turnstile(following(charter.limits))
+                    self.stations[use_case] = Station(view, view.charter, terms(charter), *paces)
                 except BedrailError:
                     complete = False
         serving = {v.deployment.candidate for v in self.registry.use_cases.values() if v.deployment is not None}

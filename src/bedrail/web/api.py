@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
 
@@ -17,7 +18,7 @@ from bedrail.governance.values import TokenView
 from bedrail.journeys.bedside import Bedside
 from bedrail.ledger.append import Receipt
 from bedrail.web.decisions_route import NOT_JSON, TOO_LARGE, TOO_SLOW, body_time
-from bedrail.web.problems import CONTENT_TYPE, of_error, problem
+from bedrail.web.problems import CONTENT_TYPE, LIMITS, TOO_FAST, of_error, problem
 
 TOKEN = "bedrail.token"  # noqa: S105 (where the admitted token's view stands in a request's scope, not a token)
 
@@ -70,12 +71,12 @@ def routes(bedside: Bedside) -> list[Route]:
     """The API routes other than decisions themselves."""
     follow = _FollowUp(bedside)
     return [
-        Route("/api/v1/decisions/{decision}/responses", answering(follow.respond), methods=["POST"]),
-        Route("/api/v1/decisions/{decision}/outcomes", answering(follow.outcome), methods=["POST"]),
-        Route("/api/v1/decisions/{decision}/card", answering(follow.card), methods=["POST"]),
-        Route("/api/v1/decisions/{decision}", answering(follow.state), methods=["GET"]),
-        Route("/api/v1/use-cases/{use_case}/reviews", answering(follow.reviews), methods=["GET"]),
-        Route("/api/v1/use-cases/{use_case}/consent", answering(follow.consent), methods=["POST"]),
+        Route("/api/v1/decisions/{decision}/responses", follow.paced(follow.respond), methods=["POST"]),
+        Route("/api/v1/decisions/{decision}/outcomes", follow.paced(follow.outcome), methods=["POST"]),
+        Route("/api/v1/decisions/{decision}/card", follow.paced(follow.card), methods=["POST"]),
+        Route("/api/v1/decisions/{decision}", follow.paced(follow.state), methods=["GET"]),
+        Route("/api/v1/use-cases/{use_case}/reviews", follow.paced(follow.reviews), methods=["GET"]),
+        Route("/api/v1/use-cases/{use_case}/consent", follow.paced(follow.consent), methods=["POST"]),
     ]
 
 
@@ -107,8 +108,10 @@ def json(value: Any, status: int = 200) -> Response:
     return Response(_encode(value), status, {"cache-control": "no-store"}, "application/json")
 
 
-def _problem(status: int, body: bytes) -> Response:
+def _problem(status: int, body: bytes, wait: int = 0) -> Response:
     headers = {"cache-control": "no-store"}
+    if wait:
+        headers["retry-after"] = str(wait)
     if status == 408:
         headers["connection"] = "close"
     if status == 401:
@@ -123,6 +126,19 @@ class _FollowUp:
         self._bedside = bedside
         self._response, self._outcome = msgspec.json.Decoder(ResponseBody), msgspec.json.Decoder(OutcomeBody)
         self._consent, self._card = msgspec.json.Decoder(ConsentBody), msgspec.json.Decoder(CardBody)
+
+    def paced(self, endpoint: Endpoint) -> Endpoint:
+        """The endpoint for whoever does not come too fast; 429 with `Retry-After` for who does, unread."""
+
+        async def answer(request: Request) -> Response:
+            seconds = self._bedside.hold_up(self._admitted(request), self._bedside.clock.monotonic(), follows=True)
+            if not seconds:
+                return await endpoint(request)
+            wait = max(1, math.ceil(seconds))
+            said = problem(429, TOO_FAST, path="authorization", remedy=f"Try again in {wait} s. {LIMITS}")
+            return _problem(429, said, wait)
+
+        return answering(answer)
 
     async def respond(self, request: Request) -> Response:
         """Record what a clinician did."""

@@ -25,7 +25,6 @@ from bedrail.governance.stages import STAGES
 from bedrail.governance.values import AlarmView, CandidateView, EvidenceView, UseCaseView
 from bedrail.governance.views import Registry
 from bedrail.journeys.context import Context
-from bedrail.web.api import answering
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -179,9 +178,9 @@ def routes(house: House) -> list[Route]:
         return Response(data, 200, HEADERS, _TYPES[_suffix(name)])
 
     return [
-        Route("/", answering(front)),
-        Route("/catalogue", answering(catalogue)),
-        Route("/reports/{use_case}/{name}", answering(report)),
+        Route("/", front),
+        Route("/catalogue", catalogue),
+        Route("/reports/{use_case}/{name}", report),
     ]
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from bedrail.core.errors import Refused
+from bedrail.core.errors import Refused, Unavailable
 from bedrail.core.ports import Clock
 from bedrail.governance.access import authorise
 from bedrail.governance.doors import HTTP, Permit
@@ -18,6 +18,7 @@ from bedrail.governance.values import TokenView
 from bedrail.governance.views import Registry
 from bedrail.web.api import TOKEN, Endpoint, answering
 from bedrail.web.decisions_route import bearer
+from bedrail.web.visitors import out_of_order
 
 PRINCIPAL = "bedrail.principal"
 
@@ -90,7 +91,12 @@ def _guarded(route: BaseRoute, bedside: Admitting, principal_of: PrincipalOf | N
             request.scope[TOKEN] = bedside.admit(bearer(request.scope), use_case, permit.token)
         elif permit.key == "session":
             request.scope[PRINCIPAL] = await _person(request, permit, bedside, principal_of, telling)
-        return await endpoint(request)
+        try:
+            return await endpoint(request)
+        except Unavailable as error:
+            if permit.key != "session":
+                raise
+            return out_of_order(request, error)
 
     return Route(route.path, answering(admitted), methods=sorted(route.methods or ()), name=route.name)
 

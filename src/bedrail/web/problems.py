@@ -28,6 +28,9 @@ TITLES = {
     503: "A part of the system is out",
 }
 
+TOO_FAST = "This token, or all of this use case together, asks faster than the use case allows."
+LIMITS = "The limits are [limits] of usecase.toml."
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -96,9 +99,9 @@ def of_throttled(seconds: int, plan: str) -> tuple[int, bytes]:
     """Too fast: not decided and not recorded one by one; the clinician is told what to do all the same."""
     return 429, problem(
         429,
-        "This token, or all of this use case together, asks faster than the use case allows.",
+        TOO_FAST,
         path="authorization",
-        remedy=f"Try again in {seconds} s; until then use clinical judgement. The limits are [limits] of usecase.toml.",
+        remedy=f"Try again in {seconds} s; until then use clinical judgement. {LIMITS}",
         kind="fallback",
         message=NO_DECISION,
         guard="rate",

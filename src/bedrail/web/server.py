@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bedrail.core.errors import BedrailError, Refused
+from bedrail.core.errors import BedrailError, Refused, Unavailable
 from bedrail.core.events import HeartBeat
 from bedrail.governance.moments import iso
 from bedrail.governance.refusals import why_of
@@ -43,7 +43,7 @@ from bedrail.web.permits import guarded
 from bedrail.web.problems import CONTENT_TYPE, problem
 from bedrail.web.safe_headers import SafeHeaders
 from bedrail.web.sign_in import Doorway
-from bedrail.web.visitors import Visitors, person_at
+from bedrail.web.visitors import Visitors, out_of_order, person_at
 
 if TYPE_CHECKING:
     import ssl
@@ -144,7 +144,7 @@ def build(door: Door, *, refresh_seconds: float = REFRESH_SECONDS, unsafe: Seque
         routes=guarded([*routes, *people], door.bedside, person_at, partial(_tell_refused, door.reception)),
         middleware=[Middleware(Visitors, reception=door.reception)],
         lifespan=_lifespan(door, refresh_seconds),
-        exception_handlers={HTTPException: _as_problem, Exception: _as_bug},
+        exception_handlers={HTTPException: _as_problem, Unavailable: _as_out, Exception: _as_bug},
     )
     rest.router.redirect_slashes = False
 
@@ -307,6 +307,11 @@ async def _as_problem(_: Request, error: Exception) -> Response:
     body = problem(status, detail, path="url" if status == 404 else "method", remedy="See /openapi.json.")
     headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
     return Response(body, status, headers, CONTENT_TYPE.decode())
+
+
+async def _as_out(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Unavailable)
+    return out_of_order(request, error)
 
 
 async def _as_bug(_: Request, __: Exception) -> Response:
