@@ -82,10 +82,8 @@ def _read_csv(path: Path) -> pd.DataFrame:
     try:
         with io.BufferedReader(packed) if packed is not None else path.open("rb") as source:
             frame = pd.read_csv(source, keep_default_na=False, na_values=[""], encoding="utf-8", low_memory=False)
-    except UnicodeDecodeError as error:
-        raise Invalid(
-            f"byte {error.start} is not UTF-8 text.", path=str(path), remedy="Save the table as UTF-8."
-        ) from None
+    except UnicodeDecodeError:
+        raise _not_utf8(path) from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         if packed is not None and packed.exceeded:
             raise _too_large(path) from None
@@ -107,6 +105,26 @@ def _read_csv(path: Path) -> pd.DataFrame:
         )
     _refuse_odd_header(frame, path)
     return frame
+
+
+def _not_utf8(path: Path) -> Invalid:
+    """Where the first byte stands that is none of UTF-8: pandas counts from the beginning of one cell."""
+    remedy = "Save the table as UTF-8, as with iconv -f LATIN1 -t UTF-8."
+    with gzip.open(path, "rb") if path.name.lower().endswith(".gz") else path.open("rb") as lines:
+        before, number = 0, 0
+        for line in lines:
+            if before == 0 and line[:2] in (b"\xff\xfe", b"\xfe\xff"):
+                return Invalid("the table is in UTF-16.", path=str(path), remedy="Save the table as UTF-8.")
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                number += 1 + line[: error.start].replace(b"\r\n", b"\n").count(b"\r")
+                byte = error.start - line.rfind(b"\r", 0, error.start)
+                said = f"byte {byte} of the line, {before + error.start + 1} of the file, is not UTF-8 text."
+                return Invalid(said, path=f"{path}:{number}", remedy=remedy)
+            before += len(line)
+            number += 1 + line.replace(b"\r\n", b"\n").count(b"\r")
+    return Invalid("it is not UTF-8 text.", path=str(path), remedy=remedy)
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
