@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bedrail.app import App, create_home, open_home
-from bedrail.core.errors import NotFound, Refused
+from bedrail.core.errors import Corrupt, NotFound, Refused
 from bedrail.core.events.custody import HoldLifted, HoldPlaced
 from bedrail.core.events.governance import PolicyAdopted
 from bedrail.core.events.oversight import HeartBeat
@@ -100,6 +100,32 @@ def test_bytes_that_are_gone_without_a_pruning_on_record_are_found(home: Path) -
     found = report(home=home)
     assert not found["ok"]
     assert ("edited-entry", f"entry {last}") in {(each["kind"], each["where"]) for each in found["differences"]}
+
+
+def test_a_fact_that_governs_cannot_be_passed_off_as_pruned(home: Path, tmp_path: Path) -> None:
+    """Blanked, and its column says that it was daily traffic: the pruning tells what stays. In a bundle too."""
+    app = aged(open_home(home))
+    sharding.prune_shard(app.context, "pia", FIRST, "retention is over")
+    app.close()
+    with sqlite3.connect(home / "ledger.sqlite") as rows:
+        ((seq,),) = rows.execute("SELECT max(seq) FROM tape WHERE action = 'person.added'").fetchall()
+        rows.execute("UPDATE tape SET entry = x'', action = 'ledger.beat' WHERE seq = ?", (seq,))
+    rows.close()
+    told("--as", "ada", "ledger", "export", str(tmp_path / "bundle"), home=home)
+    for found in (report(home=home), report("--bundle", str(tmp_path / "bundle"))):
+        told_of = {(each["kind"], each["where"], each["what"]) for each in found["differences"]}
+        assert ("shard", f"shard {FIRST}", "facts are gone that its pruning kept") in told_of
+
+
+def test_a_home_with_a_blanked_fact_is_corrupt_and_no_bug(home: Path) -> None:
+    """It is not opened, which entry it is is said, and verification names it."""
+    with sqlite3.connect(home / "ledger.sqlite") as rows:
+        rows.execute("UPDATE tape SET entry = x'' WHERE seq = 1")
+    rows.close()
+    with pytest.raises(Corrupt, match="entry 1 of the ledger cannot be read"):
+        open_home(home)
+    assert told("people", "list", home=home).code == 3
+    assert "entry 1" in {each["where"] for each in report(home=home)["differences"]}
 
 
 def test_a_hash_changed_in_a_pruned_shard_is_found(home: Path) -> None:

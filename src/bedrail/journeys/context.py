@@ -9,9 +9,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from bedrail.core.accounts import RefusedCounts
 from bedrail.core.custody import FileVault
-from bedrail.core.errors import Invalid, NotFound, Refused, Unavailable
+from bedrail.core.errors import Corrupt, Invalid, NotFound, Refused, Unavailable
 from bedrail.core.events import Actor, Entry, Fact, decode, encode
 from bedrail.core.ports import (
     Anchor,
@@ -132,14 +134,14 @@ class Context:
         """Fold what other processes appended since the last look; one thread at a time, since order matters."""
         with self._folding:
             for index, data in self.tape.registry_entries(self.registry.seen):
-                self.registry.apply(index, decode(data))
+                self.registry.apply(index, _read(index, data))
         return self.registry
 
     def stand_on(self, registry: Registry) -> None:
         """Fold on from this registry instead of the present one, up to the end of the tape."""
         with self._folding:
             for index, data in self.tape.registry_entries(registry.seen):
-                registry.apply(index, decode(data))
+                registry.apply(index, _read(index, data))
             self.registry = registry
 
     def append(
@@ -236,3 +238,11 @@ class Context:
         """(record id, plaintext) of sealed records of one kind, in order; shredded ones are passed over."""
         for record, key in self.records.of_kind(kind, record_ids):
             yield record.record_id, self.vault.open(record, key)
+
+
+def _read(index: int, data: bytes) -> Entry:
+    try:
+        return decode(data)
+    except (msgspec.MsgspecError, ValueError):
+        remedy = "bedrail ledger verify tells what else is wrong; then restore a backup."
+        raise Corrupt(f"entry {index} of the ledger cannot be read.", remedy=remedy) from None

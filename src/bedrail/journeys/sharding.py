@@ -15,7 +15,7 @@ from bedrail.journeys.context import Context
 from bedrail.journeys.proving import rules_named
 from bedrail.ledger.bundle import export_bundle
 from bedrail.ledger.checkpoint import is_key_name
-from bedrail.ledger.shards import Shard, ShardTape, pruned_shards, shards_of
+from bedrail.ledger.shards import Shard, ShardTape, kept_of, pruned_shards, shards_of
 
 MOST_NAME_BYTES = 255
 """What a cosignature has room for (C2SP tlog-cosignature)."""
@@ -152,6 +152,7 @@ def prune_shard(ctx: Context, person: str, origin: str, reason: str) -> Pruned:
         shard = due_for_pruning(ctx, origin)
         years = ctx.policy().ledger.keep_years
         fact = LedgerPruned(
+            kept=kept_of(ctx.tape, shard.start, shard.size),
             origin=origin,
             reason=reason,
             sealed_at=shard.sealed_at,

@@ -14,12 +14,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from hashlib import sha256
 from itertools import pairwise, takewhile
 
 import msgspec
 
 from bedrail.core.errors import Corrupt, Invalid
-from bedrail.core.events import Entry, decode
+from bedrail.core.events import HIGH_VOLUME, Entry, action_of, decode
 from bedrail.core.events.shards import LedgerBegun, LedgerPruned, LedgerSealed
 from bedrail.core.ports import Head, Signer, Tape, TapeTransaction, Verifier
 from bedrail.core.values import Value
@@ -154,7 +155,7 @@ def chain_of(tape: Tape, head: Head, origin: str, public_key: bytes, verify: Ver
     for index, fact in sealed.items():
         if whole or index != head.size - 1:
             amiss.append(_link(f"shard {fact.successor}", f"it is missing: entry {index} seals {fact.origin} for it"))
-    pruned, unfounded = _prunings(links, told[:-1])
+    pruned, unfounded = _prunings(tape, links, told[:-1])
     return Chain(told, keys, tuple(finals), (*amiss, *unfounded), pruned)
 
 
@@ -165,10 +166,32 @@ def _keys(told: Sequence[Shard], pinned: bytes) -> tuple[bytes, ...]:
     return tuple(bytes.fromhex(shard.key) for shard in told)
 
 
+def kept_of(tape: Tape, start: int, stop: int) -> str:
+    """What `LedgerPruned.kept` says of the entries from `start` to before `stop`: which of them govern, and are there.
+
+    An entry that was blanked, or passed off as daily traffic in its column, is not among them. In a shard whose pruning
+    is on record it would otherwise be taken for daily traffic that went by the rules.
+    """
+    indexes = sha256()
+    for index, data in tape.registry_entries(start):
+        if index >= stop:
+            break
+        if data and not _daily(data):
+            indexes.update(index.to_bytes(8, "big"))
+    return indexes.hexdigest()
+
+
+def _daily(data: bytes) -> bool:
+    try:
+        return action_of(decode(data)) in HIGH_VOLUME
+    except (msgspec.MsgspecError, ValueError):
+        return False
+
+
 def _prunings(
-    links: Sequence[tuple[int, Entry | None]], sealed: Sequence[Shard]
+    tape: Tape, links: Sequence[tuple[int, Entry | None]], sealed: Sequence[Shard]
 ) -> tuple[tuple[range, ...], list[Difference]]:
-    """The ranges whose pruning is on record, and the facts that prune what is no whole sealed shard."""
+    """The ranges whose pruning is on record; facts that prune no whole sealed shard, and prunings that took more."""
     wholes = {(each.origin, each.start, each.size) for each in sealed}
     pruned, unfounded = [], []
     for index, entry in links:
@@ -176,6 +199,8 @@ def _prunings(
             told = entry.fact
             if (told.origin, told.start, told.size) in wholes and told.size <= index:
                 pruned.append(range(told.start, told.size))
+                if told.kept and told.kept != kept_of(tape, told.start, told.size):
+                    unfounded.append(_link(f"shard {told.origin}", "facts are gone that its pruning kept"))
             else:
                 unfounded.append(_link(f"entry {index}", "it prunes what is no sealed shard of this ledger"))
     return tuple(pruned), unfounded

@@ -395,7 +395,10 @@ Fact = (
 HIGH_VOLUME: frozenset[str] = frozenset(
     {"decision.answered", "decision.fell-back", "decision.responded", "outcome.observed", "ledger.beat"}
 )
-"""Actions too many to keep in memory: they fold into SQL tables, all others into the registry."""
+"""Actions too many to keep in memory: they fold into SQL tables, all others into the registry.
+
+An action that was ever recorded stays on its side: what prunings kept was told by this set (`LedgerPruned.kept`).
+"""
 
 
 class Actor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

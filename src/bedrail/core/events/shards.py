@@ -34,8 +34,11 @@ class LedgerPruned(FactStruct, frozen=True, kw_only=True, tag="ledger.pruned"):
 
     Leaf hashes, checkpoints and the facts that govern stay; what goes are the bytes of decisions, fallbacks, responses,
     outcomes and beats, their sealed records and their rows in views. `sealed_at` and `years` are what it rests on.
+    `kept` is the SHA-256 (hex) over the indexes of the entries that stay, 8 bytes each, big-endian; empty in facts
+    of before there was one.
     """
 
+    kept: str = ""
     origin: str
     reason: str
     sealed_at: str
