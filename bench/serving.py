@@ -228,7 +228,7 @@ def window(server: Server, clients: int, seconds: float) -> dict[str, float]:
     command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds:g}s", "--latency", "--timeout", "30s"]
     command += ["-s", str(server.script), server.url]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    cpu = server.cpu_seconds() - before
+    cpu = max(server.cpu_seconds() - before, 1 / os.sysconf("SC_CLK_TCK"))  # less is not told
     requests = int(re.search(r"(\d+) requests in", text)[1])
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     if failed or "Socket errors" in text:
