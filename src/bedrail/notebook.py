@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -58,6 +58,9 @@ def examine(
     from bedrail.checks.outcomes.arrays import recognised
     from bedrail.checks.report import Report, context_of
 
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise Invalid("is not a whole number of 0 or more.", path="seed", remedy="Leave it out, or give one.")
+    intersections = _crossed(intersections)
     kind = recognised(outcome_type, outcome, score, other.get("event"))
     if kind != "binary":
         for name, value in (("time", time), ("site", site), ("baseline", baseline)):
@@ -117,7 +120,7 @@ def _other(
         raise Invalid(f"is not asked of {kind} outcomes.", path="threshold", remedy="Leave it out.")
     more: dict[str, Any] = {
         "groups": None if shared["groups"] is None else _groups(shared["groups"], n),
-        "intersections": tuple(tuple(columns) for columns in shared["intersections"]),
+        "intersections": shared["intersections"],
         "subject": None if subject is None else identifiers(same(subject, "subject"), Place("subject", table=False)),
     }
     for name, value in other.items():
@@ -155,7 +158,7 @@ def _cohort(
     site: Any,
     baseline: Any,
     threshold: float | None,
-    intersections: Sequence[Sequence[str]],
+    intersections: tuple[tuple[str, ...], ...],
 ) -> Cohort:
     from bedrail.checks.values import Cohort
 
@@ -176,7 +179,7 @@ def _cohort(
         outcome=binaries(told, Place("outcome", table=False)).astype(float),
         score=probabilities(same(score, "score"), Place("score", table=False)),
         groups=None if groups is None else _groups(groups, n),
-        intersections=tuple(tuple(columns) for columns in intersections),
+        intersections=intersections,
         subject=None if subject is None else identifiers(same(subject, "subject"), Place("subject", table=False)),
         time=None if time is None else times(same(time, "time"), Place("time", table=False))[0],
         site=None if site is None else labels(same(site, "site")).to_numpy(dtype=object),
@@ -235,13 +238,22 @@ def _requirements(requirements: Requirements | Mapping[str, Any] | None) -> Requ
     if isinstance(requirements, Requirements):
         return requirements
     try:
-        return msgspec.convert(dict(requirements), Requirements)
+        plain = {name: v.item() if isinstance(v, np.generic) else v for name, v in dict(requirements).items()}
+        return msgspec.convert(plain, Requirements)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
         known = ", ".join(Requirements.__struct_fields__)
         raise Invalid(f"{error}.", path="requirements", remedy=f"Known numbers: {known}.") from None
 
 
+def _crossed(intersections: Any) -> tuple[tuple[str, ...], ...]:
+    lists = (list, tuple)
+    if not isinstance(intersections, lists) or not all(isinstance(columns, lists) for columns in intersections):
+        remedy = 'Write intersections=[["race", "gender"]].'
+        raise Invalid("is not a list of lists of columns.", path="intersections", remedy=remedy)
+    return tuple(tuple(str(name) for name in columns) for columns in intersections)
+
+
 def _names(checks: Sequence[str]) -> tuple[str, ...]:
-    if isinstance(checks, str) or not checks:
+    if isinstance(checks, str) or not isinstance(checks, Iterable) or not checks:
         raise Invalid("is not a list of names.", path="checks", remedy='Write checks=["calibration"].')
     return tuple(str(name) for name in checks)

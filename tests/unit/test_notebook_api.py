@@ -219,3 +219,20 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
     """The lazy face answers like any module."""
     with pytest.raises(AttributeError, match="no attribute 'beauty'"):
         br.beauty  # noqa: B018
+
+
+def test_arguments_that_are_no_column_are_told_by_name_too() -> None:
+    """Seed, intersections, checks, a confidence of nearly one: each is named; numpy's numbers are taken."""
+    y, s = [0, 1] * 40, [0.2, 0.6] * 40
+    wrong: list[tuple[str, dict[str, Any]]] = [
+        *(("seed", {"seed": value}) for value in (-1, 1.5, "a", None, True)),
+        *(("intersections", {"intersections": value}) for value in ("g", ["ab"], [3], 3, None)),
+        *(("checks", {"checks": value}) for value in (5, [], "calibration")),
+        *(("requirements.confidence", {"requirements": {"confidence": v}}) for v in (1 - 1e-16, 1e-12)),
+    ]
+    for path, arguments in wrong:
+        with pytest.raises(br.Invalid) as caught:
+            br.examine(y, s, groups={"g": ["a", "b"] * 40}, **arguments)
+        assert (caught.value.path, bool(caught.value.remedy)) == (path, True), arguments
+    numbers = {"min_auroc": np.float64(0.6), "draws": np.int64(100)}
+    assert br.examine(y, s, requirements=numbers, checks=["discrimination"], seed=np.int64(3)).verdict != "missing"

@@ -22,7 +22,7 @@ def senseless(name: str, value: object) -> tuple[str, str] | None:
     numbers = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if _is_number(v)]
     if not all(math.isfinite(v) for v in numbers):
         return f"`{name}` is not a finite number.", "Write a number, or leave it out."
-    if (name == "confidence" or name.endswith("_alpha")) and not all(0 < v < 1 for v in numbers):
+    if (name == "confidence" or name.endswith("_alpha")) and not all(1e-9 <= v <= 1 - 1e-9 for v in numbers):
         return f"`{name}` is not between 0 and 1.", "Write a fraction such as 0.95."
     if any(word in name for word in _UNIT_WORDS) and not all(0 <= v <= 1 for v in numbers):
         return f"`{name}` is not between 0 and 1.", "Write a fraction such as 0.6, not 60."
