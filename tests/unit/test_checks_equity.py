@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import sqrt
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,7 +15,7 @@ from bedrail.checks.equity.labels import difference_at_equal_score
 from bedrail.checks.equity.proxies import information
 from bedrail.checks.equity.tallies import METRICS, tally
 from bedrail.checks.equity.tradeoffs import Point, forced, ppv
-from bedrail.checks.intervals import rate_design_effect
+from bedrail.checks.intervals import rate_design_effect, wilson
 from bedrail.core.values import Evidence, Finding, Verdict
 
 GUARDS = {
@@ -115,6 +117,31 @@ def test_parity_limits_hold_for_all_pairs_of_groups_at_once() -> None:
         assert one.high is not None
         inside += one.low <= 0.2 <= one.high
     assert inside >= 93
+
+
+def test_parity_sees_one_group_unlike_all_others_more_sharply_than_by_any_pair() -> None:
+    """Of six groups one differs from all: the lower limit is that of the group against the others together, by
+    Newcombe from Wilson's limits at half the error over six groups; of two groups it is that of their one pair."""
+    n, hits = np.array([120, 100, 100, 100, 100, 100]), np.array([54, 80, 79, 81, 80, 80])
+
+    def told(k: int) -> float:
+        alert = np.concatenate([np.arange(m) < h for m, h in zip(n[:k], hits[:k], strict=True)])
+        groups = pd.DataFrame({"g": np.repeat([f"g{at}" for at in range(k)], n[:k])})
+        score = np.where(alert, 0.9, 0.1)
+        cohort = Cohort(outcome=alert.astype(float), score=score, groups=groups, threshold=0.5)
+        low = found(cohort, "parity")["demographic-parity", "g=*"].low
+        assert low is not None
+        return low
+
+    def newcombe(others: slice, error: float) -> float:
+        mine, rest = hits[0] / n[0], hits[others].sum() / n[others].sum()
+        below = rest - wilson(rest, float(n[others].sum()), 1 - error)[0]
+        above = wilson(mine, float(n[0]), 1 - error)[1] - mine
+        return float(rest - mine - sqrt(below**2 + above**2))
+
+    assert told(6) == pytest.approx(newcombe(slice(1, 6), 0.025 / 6))
+    assert told(6) > newcombe(slice(3, 4), 0.05 / 15)
+    assert told(2) == pytest.approx(newcombe(slice(1, 2), 0.05))
 
 
 def test_the_tally_counts_as_group_by_group() -> None:

@@ -9,7 +9,8 @@ EQUITY: dict[str, Method] = {
         family="groups",
         text="For every column and intersection, the largest less the smallest rate among its groups, by notion of "
         "fairness: equal opportunity, predictive equality, equalised odds, predictive parity, calibration within "
-        "groups and, for information, demographic parity. Limits hold for all pairs of groups at once.",
+        "groups and, for information, demographic parity. Limits hold at once for all pairs of groups and for each "
+        "group against all others.",
         sources=(
             "Hardt, Price and Srebro (2016), NeurIPS",
             "Chouldechova (2017), Big Data 5:153",
@@ -17,8 +18,9 @@ EQUITY: dict[str, Method] = {
         ),
         claim="Between no two groups large enough does a rate that binds differ by more than is tolerated, as far as "
         "these patients can show.",
-        formula="range = max r_g − min r_g; limits [max over pairs of L_gh, max over pairs of U_gh] with Newcombe's "
-        "[L, U] of r_g − r_h at confidence 1 − α/(k(k−1)/2). Equalised odds: the wider of the ranges of sensitivity "
+        formula="range = max r_g − min r_g; limits [max of all L_gh and L_g, max of all U_gh] with Newcombe's [L, U] "
+        "of r_g − r_h at confidence 1 − (α/2)/(k(k−1)/2), and of r_g less the rate of all others together, either "
+        "way, at 1 − (α/2)/k; two groups are one pair at 1 − α. Equalised odds: the wider of the ranges of sensitivity "
         "and specificity. Calibration: range of O/E, limits on the log scale.",
         distrust="As an estimate of the true range: the largest of many noisy rates less the smallest is too large "
         "on average, which the lower limit takes into account and the estimate does not. Groups under the smallest "

@@ -80,9 +80,10 @@ def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
 
     Equal opportunity (sensitivity), predictive equality (specificity), equalised odds (both; Hardt, Price and Srebro
     2016), predictive parity (PPV; Chouldechova 2017), calibration within groups (O/E), demographic parity (alert
-    rate). The limits hold for all pairs of groups at once (Newcombe's interval of each pair, Bonferroni over pairs):
-    if every pair is covered, the true range lies between the largest lower and the largest upper limit. A notion fails
-    when the lower limit that holds for all columns and notions together (`side_alpha`) exceeds its tolerance
+    rate). The limits hold for all pairs of groups, and for each group against all others, at once (Newcombe's interval
+    of each, Bonferroni, half of the error for either): if every one is covered, the true range lies between the largest
+    lower and the largest upper limit, since the others' rate is a mean of theirs. A notion fails when the lower limit
+    that holds for all columns and notions that bind together (`side_alpha`) exceeds its tolerance
     (`max_sensitivity_gap` ...; demographic parity is information unless `max_alert_rate_gap` is set). It passes when a
     range of `detectable_gap` could have been seen among groups that hold `min_told_share` of the patients, and is
     missing otherwise. What binds is chosen by `fairness_metrics` and `error_rate_columns`, as in `fairness`; what does
@@ -92,10 +93,10 @@ def parity(cohort: Cohort, requirements: Requirements, rng: np.random.Generator)
     every = families(cohort)
     if not every:
         return (Finding(check="parity", verdict=Verdict.MISSING, n=cohort.n, reason=NO_GROUPS),)
-    tests = len(every) * len(BOUND_BY)
+    tallies = [tally(cohort, columns) for columns in every]
+    tests = max(1, sum(_binds(found, metric, requirements) for found in tallies for metric in BOUND_BY))
     findings: list[Finding] = []
-    for columns in every:
-        found = tally(cohort, columns)
+    for found in tallies:
         ranges: dict[str, Range | None] = {}
         strict: dict[str, Range | None] = {}
         for metric in BOUND_BY:
@@ -116,46 +117,87 @@ def spread(found: Tally, metric: str, requirements: Requirements, confidence: fl
     enough = np.flatnonzero(shown(found, requirements) & (rates.n >= requirements.min_group))
     if len(enough) < 2:
         return None
-    pairs = len(enough) * (len(enough) - 1) // 2
-    rate, size = rates.rate[enough], rates.size[enough]
-    limits = wilson_many(rate, size, 1 - (1 - confidence) / pairs)
-    pooled = float(np.average(rate, weights=rates.n[enough]))
+    sure = Sureness.of(len(enough), confidence)
+    rate, size, n = rates.rate[enough], rates.size[enough], rates.n[enough]
+    others = (float(np.dot(rate, n)) - rate * n) / (n.sum() - n), size.sum() - size
+    pooled = float(np.average(rate, weights=n))
     spreads = max(pooled * (1 - pooled), 0.0475)
     error = sqrt(spreads * float(np.sum(np.sort(1 / size)[-2:])))
-    smallest = min(1.0, power_factor((1 - confidence) / pairs) * error)
-    return _range(found, enough, rate, limits, int(rates.n[enough].sum()), smallest)
+    smallest = min(1.0, power_factor(1 - sure.pair) * error)
+    beside = Side(rate, *wilson_many(rate, size, sure.rest)), Side(others[0], *wilson_many(*others, sure.rest))
+    return _range(found, enough, Side(rate, *wilson_many(rate, size, sure.pair)), beside, int(n.sum()), smallest)
 
 
 def _ratio_range(found: Tally, requirements: Requirements, confidence: float) -> Range | None:
     """The range of O/E; limits on the log scale from the (patient-clustered) variance of O - r E."""
-    observed = found.observed
     enough = np.flatnonzero(
-        shown(found, requirements) & (found.expected >= FEWEST_EXPECTED) & (observed > 0) & (found.residual > 0)
+        shown(found, requirements) & (found.expected >= FEWEST_EXPECTED) & (found.observed > 0) & (found.residual > 0)
     )
     if len(enough) < 2:
         return None
-    pairs = len(enough) * (len(enough) - 1) // 2
-    ratio = observed[enough] / found.expected[enough]
-    error = np.sqrt(found.residual[enough]) / observed[enough]
-    z = quantile(1 - (1 - confidence) / pairs)
-    limits = ratio * np.exp(-z * error), ratio * np.exp(z * error)
-    two = float(np.sqrt(np.sum(np.sort(error * ratio)[-2:] ** 2)))
-    smallest = power_factor((1 - confidence) / pairs) * two
-    return _range(found, enough, ratio, limits, int(found.rows[enough].sum()), smallest)
+    sure = Sureness.of(len(enough), confidence)
+    observed, expected, residual = found.observed[enough], found.expected[enough], found.residual[enough]
+    mine = observed / expected, np.sqrt(residual) / observed
+    left = observed.sum() - observed
+    others = left / (expected.sum() - expected), np.sqrt(residual.sum() - residual) / left
+    two = float(np.sqrt(np.sum(np.sort(mine[1] * mine[0])[-2:] ** 2)))
+    smallest = power_factor(1 - sure.pair) * two
+    beside = _ratio_side(*mine, sure.rest), _ratio_side(*others, sure.rest)
+    return _range(found, enough, _ratio_side(*mine, sure.pair), beside, int(found.rows[enough].sum()), smallest)
 
 
-def _range(found: Tally, enough: Ints, value: Floats, limits: tuple[Floats, Floats], n: int, smallest: float) -> Range:
-    """Newcombe's hybrid limits of every ordered pair; of those, the largest lower and the largest upper one."""
-    low, high = limits
-    gap = value[:, None] - value[None, :]
-    below = gap - np.sqrt((value - low)[:, None] ** 2 + (high - value)[None, :] ** 2)
-    above = gap + np.sqrt((high - value)[:, None] ** 2 + (value - low)[None, :] ** 2)
+@dataclass(frozen=True, slots=True)
+class Sureness:
+    """The confidence of each pair of groups, and of each group against the others, that hold together.
+
+    Half of the error is for the pairs, of which the widest shows a range that no single group makes, and half for one
+    group that is unlike all others, which is seen more sharply against them together. Two groups are one pair.
+    """
+
+    pair: float
+    rest: float
+
+    @classmethod
+    def of(cls, groups: int, confidence: float) -> Sureness:
+        error = (1 - confidence) / (1 if groups == 2 else 2)
+        return cls(pair=1 - error / (groups * (groups - 1) // 2), rest=1 - error / (1 if groups == 2 else groups))
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """(g,) rates, or O/E, of one side of comparisons, and the limits of each."""
+
+    value: Floats
+    low: Floats
+    high: Floats
+
+    def less(self, other: Side) -> tuple[Floats, Floats, Floats]:
+        """This less the other, and its limits: Newcombe's hybrid of both sides' limits (1998, method 10)."""
+        gap = self.value - other.value
+        below = gap - np.sqrt((self.value - self.low) ** 2 + (other.high - other.value) ** 2)
+        return gap, below, gap + np.sqrt((self.high - self.value) ** 2 + (other.value - other.low) ** 2)
+
+    def __getitem__(self, at: tuple[slice | None, slice | None]) -> Side:
+        return Side(self.value[at], self.low[at], self.high[at])
+
+
+def _ratio_side(ratio: Floats, error: Floats, confidence: float) -> Side:
+    z = quantile(confidence)
+    return Side(ratio, ratio * np.exp(-z * error), ratio * np.exp(z * error))
+
+
+def _range(found: Tally, enough: Ints, each: Side, beside: tuple[Side, Side], n: int, smallest: float) -> Range:
+    """The largest lower limit of all ordered pairs and of all groups against the others, the largest upper of pairs."""
+    _, below, above = each[:, None].less(each[None, :])
     np.fill_diagonal(below, 0.0)
     np.fill_diagonal(above, -np.inf)
+    mine, others = beside
+    apart = max(float(mine.less(others)[1].max()), float(others.less(mine)[1].max()))
+    value = each.value
     most, least = int(value.argmax()), int(value.argmin())
     return Range(
         estimate=float(value[most] - value[least]),
-        low=max(0.0, float(below.max())),
+        low=max(0.0, float(below.max()), apart),
         high=float(above.max()),
         n=n,
         groups=len(value),
