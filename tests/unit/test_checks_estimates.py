@@ -29,10 +29,10 @@ from bedrail.core.values import Verdict
 GUARDS = {
     "discrimination": ("r_s_proc", "influence", "hanley", "every_estimate"),
     "baseline": ("r_s_proc",),
-    "calibration": ("profile", "clustered_slope", "every_estimate", "bias"),
+    "calibration": ("profile", "clustered_slope", "every_estimate", "bias", "tenths"),
     "thresholds": ("edges", "every_estimate"),
     "net-benefit": ("not_seen", "decision_curve"),
-    "summary-scores": ("scikit_learn", "recovered", "bias", "summary", "every_estimate", "repeating"),
+    "summary-scores": ("scikit_learn", "recovered", "bias", "summary", "every_estimate", "repeating", "tenths"),
 }
 PLACE = Path(__file__).resolve().parents[1] / "data" / "estimates"
 SAID = json.loads((PLACE / "r_values.json").read_text(encoding="utf-8"))
@@ -229,6 +229,24 @@ def test_bias_is_taken_out_of_gaps_that_cannot_be_negative() -> None:
     wrong = estimate("calibration-error", Cohort(outcome=y, score=halves))
     assert wrong is not None
     assert wrong.low > 0.1
+
+
+def test_tenths_of_the_score_want_ten_patients_of_each_outcome() -> None:
+    """ECE, reliability and resolution are told from ten patients of each outcome on, not from ten rows."""
+    rng = np.random.default_rng(4)
+    score, outcome = rng.uniform(0.01, 0.2, 300), np.zeros(300)
+    outcome[:10] = 1
+    alone, twice = Cohort(outcome=outcome, score=score), np.arange(300) // 2
+    repeated = Cohort(outcome=outcome, score=score, subject=twice)
+    turned = Cohort(outcome=1 - outcome, score=1 - score, subject=twice)
+    for name in ("calibration-error", "reliability", "resolution"):
+        assert estimate(name, alone) is not None
+        assert estimate(name, repeated) is None
+        assert estimate(name, turned) is None
+    evidence = examine(repeated, Requirements(), checks=("calibration",))
+    missing = next(f for f in evidence[0].findings if f.check == "calibration.expected-error")
+    assert missing.verdict is Verdict.MISSING
+    assert "ten bins" in missing.reason
 
 
 def test_summary_scores_pass_fail_and_miss() -> None:

@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 
 from bedrail.checks.binning import brier, calibration_error
+from bedrail.checks.estimates.gaps import FEWEST as FEWEST_CASES
 from bedrail.checks.estimates.gaps import calibration_gap
 from bedrail.checks.estimates.losses import brier_skill
 from bedrail.checks.estimates.recalibrated import intercept_and_slope, logits, recalibration
@@ -54,16 +55,16 @@ def observed_to_expected(
 def calibration(cohort: Cohort, requirements: Requirements, rng: np.random.Generator) -> tuple[Finding, ...]:
     """O/E, intercept, slope, expected calibration error and Brier skill.
 
-    `calibration.observed-to-expected` fails when the interval, at the confidence that shares `calibration_alpha` over
-    it, the intercept and the slope, excludes 1 and the estimate is outside the band
-    `observed_to_expected` (0.9 to 1.1); it passes when the estimate is inside and the data could have shown
-    `detectable_miscalibration`; otherwise it is missing. `calibration.intercept` (0 is right, band plus or minus
-    `max_calibration_intercept`) and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are
-    too extreme) are ruled the same way. `calibration.expected-error` fails when it exceeds `max_calibration_error`
-    with its whole interval and also what chance gives a perfectly calibrated score; it passes when the estimate
-    keeps the bound, and is missing otherwise. `calibration.brier-skill` is 1 - Brier / (rate (1 - rate)): it fails
-    when its whole interval lies below 0 (worse than giving everybody the outcome rate), passes when above, and is
-    missing in between.
+    `calibration.observed-to-expected` fails when the interval, at the confidence that shares `calibration_alpha`
+    over it, the intercept and the slope, excludes 1 and the estimate is outside the band `observed_to_expected`
+    (0.9 to 1.1); it passes when the estimate is inside and the data could have shown `detectable_miscalibration`;
+    otherwise it is missing. `calibration.intercept` (0 is right, band plus or minus `max_calibration_intercept`)
+    and `calibration.slope` (1 is right, band `calibration_slope`; below it risks are too extreme) are ruled the
+    same way. `calibration.expected-error` fails when it exceeds `max_calibration_error` with its whole interval and
+    also what chance gives a perfectly calibrated score; it passes when the estimate keeps the bound, and is missing
+    otherwise, as with fewer than ten patients of an outcome. `calibration.brier-skill` is 1 - Brier / (rate (1 -
+    rate)): it fails when its whole interval lies below 0 (worse than giving everybody the outcome rate), passes
+    when above, and is missing in between.
     """
     if cohort.n < FEWEST:
         reason = f"{NOT_ENOUGH}: fewer than {FEWEST} predictions."
@@ -161,7 +162,10 @@ def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.G
     gap = calibration_gap(
         cohort.outcome, cohort.score, cohort.clusters, requirements.confidence, requirements.draws, rng
     )
-    assert gap is not None
+    name = "calibration.expected-error"
+    if gap is None:
+        reason = f"{NOT_ENOUGH}: fewer than {FEWEST_CASES} patients with, or without, the outcome for ten bins."
+        return Finding(check=name, verdict=Verdict.MISSING, n=cohort.n, reason=reason)
     most = requirements.max_calibration_error
     figure = (
         f"ECE {gap.estimate:.3f} with its bias taken out; measured {found.measured:.3f}, "
@@ -174,7 +178,7 @@ def _expected_error(cohort: Cohort, requirements: Requirements, rng: np.random.G
     else:
         verdict, reason = Verdict.MISSING, f"{NOT_ENOUGH} whether ECE keeps {most:g}: {figure}."
     return Finding(
-        check="calibration.expected-error",
+        check=name,
         verdict=verdict,
         estimate=gap.estimate,
         low=gap.low,

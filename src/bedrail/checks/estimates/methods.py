@@ -111,7 +111,7 @@ ESTIMATES: dict[str, Method] = {
         "outcome, its interval by Fisher's z of the table with half a row added to each cell.",
         distrust="F1 and MCC move with the outcome rate and ignore what a miss and a false alarm cost: net benefit "
         "does not. One risk of nearly 0 or 1 that turns out wrong can rule the log loss. With a handful "
-        "of outcomes MCC takes few values.",
+        "of outcomes MCC takes few values; under ten patients of an outcome reliability and resolution are missing.",
         functions=(
             "bedrail.checks.estimates.measures.estimate",
             "bedrail.checks.estimates.losses.brier_score",
