@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from bedrail.core.errors import Invalid
-from bedrail.privacy.text.believing import Belief
 from bedrail.privacy.text.fusion import beyond, grouped, joined, remaining
 from bedrail.privacy.text.gazetteers import gazetteer
 from bedrail.privacy.text.known import find_known
@@ -17,10 +17,12 @@ from bedrail.privacy.text.normalise import Plain
 from bedrail.privacy.text.packed import packed_in
 from bedrail.privacy.text.packs import pack
 from bedrail.privacy.text.propagate import Propagation
-from bedrail.privacy.text.tagger import Tagger, weights
 from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate, Known, Mode, Pack
 from bedrail.privacy.values import Span
+
+if TYPE_CHECKING:
+    from bedrail.privacy.text.tagger import Tagger
 
 
 class Detector:
@@ -37,10 +39,14 @@ class Detector:
         self._pack = language_pack
         self._tagger: Tagger | None = None
         if mode == "full" and language_pack.tagger:
+            from bedrail.privacy.text.tagger import Tagger, weights  # with numpy, which rules alone do without
+
             self.use(Tagger(weights(language_pack.tagger), self.lists))
 
     def use(self, tagger: Tagger) -> None:
         """Take another tagger: one trained on one's own notes, or one that never saw the corpus it is measured on."""
+        from bedrail.privacy.text.believing import Belief
+
         self._belief = Belief(tagger.labels, self._pack, self.lists)
         self._tagger = tagger
 

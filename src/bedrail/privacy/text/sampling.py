@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
 
@@ -47,6 +45,8 @@ def drawn(notes: int, count: int, seed: int) -> list[int]:
     """The places of `count` of `notes` notes, drawn at random without repeats, in order; the same for a seed."""
     if count >= notes:
         return list(range(notes))
+    import numpy as np  # notes are read without it
+
     return sorted(int(at) for at in np.random.default_rng(seed).choice(notes, size=count, replace=False))
 
 
