@@ -22,7 +22,8 @@ ROLES = {
 }
 KINDS = {
     "linear": "Logistic regression",
-    "trees": "Gradient-boosted trees",
+    "trees": "Ensemble of decision trees",
+    "ebm": "Explainable boosting machine: a curve for each input, tables for pairs",
     "onnx": "As in the ONNX graph",
     "remote": "A supplier's model, known by its answers only",
 }
@@ -173,7 +174,8 @@ def model_type(ground: CardGround) -> Told:
     lineage, package = ground.package.lineage, ground.package
     settings = ", ".join(f"{name} {value}" for name, value in sorted(lineage.parameters.items()))
     made = f"; recipe {lineage.recipe}" if lineage.recipe else f"; {lineage.origin}"
-    said = f"{KINDS[package.kind]}{made}" + (f" ({settings})" if settings else "")
+    family = "Gradient-boosted trees" if lineage.recipe == "boosting" else KINDS[package.kind]
+    said = f"{family}{made}" + (f" ({settings})" if settings else "")
     return f"{said}; calibration: {package.calibration.method}.", package_source(ground)
 
 

@@ -16,7 +16,7 @@ Json = dict[str, Any]
 FORMAT = {"bomFormat": "CycloneDX", "specVersion": "1.6", "version": 1}
 _FAMILIES = {
     "linear": "logistic regression",
-    "trees": "gradient-boosted trees",
+    "trees": "ensemble of decision trees",
     "ebm": "explainable boosting machine",
     "onnx": "as in the ONNX graph",
     "remote": "unknown: a supplier's, known by its answers only",
