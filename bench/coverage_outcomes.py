@@ -1,34 +1,36 @@
 """Whether the 95 % intervals of other outcomes hold the truth in 95 % of samples, as a reader of the report sees them.
 
 Draws samples of 200, 2,000 and 20,000 rows from populations that are known, examines each as `examine` does, and counts
-how often low to high of a finding holds its truth: the same measure on 300,000 rows, without censoring where the
-measure should not depend on it. Findings that are withheld for want of patients are counted apart ("told"). Goes on
-where it stopped: every sample is a line of bench/out/coverage_outcomes.jsonl.
+how often low to high of a finding holds its truth, which `coverage_truths` works out. Findings that are withheld for
+want of patients are counted apart ("told"). Goes on where it stopped: every sample is a line of
+bench/out/coverage_limits.jsonl; what was counted rests in bench/coverage_outcomes.json.
 
-    nice python bench/coverage_outcomes.py [--samples 500] [--seed 1] [--only NAME,NAME] [--sizes 200,2000] [--page]
+    nice python bench/coverage_outcomes.py [--samples 500] [--seed 1] [--only NAME,NAME] [--sizes 200,2000] [--first 0] [--page]
 
-`--page` writes docs/statistics-outcomes.md from what there is.
+`--page` counts again and writes docs/statistics-outcomes.md from what there is.
 """
 
+# ruff: noqa: E501 (sentences of the page)
 from __future__ import annotations
 
 import argparse
 import json
 import sys
 import time
-from collections import defaultdict
 from math import sqrt
 from pathlib import Path
 
 import numpy as np
 
 from bedrail.checks.outcomes.asking import examine_outcome
+from bedrail.checks.outcomes.catalogue import known_type
 from bedrail.checks.outcomes.requirements import MulticlassRequirements, RegressionRequirements, SurvivalRequirements
 from bedrail.checks.outcomes.values import MulticlassCohort, OutcomeCohort, RegressionCohort, SurvivalCohort
 
 HERE = Path(__file__).resolve().parent
-OUT, PAGE = HERE / "out" / "coverage_outcomes.jsonl", HERE.parent / "docs" / "statistics-outcomes.md"
-SIZES = {200: 1.0, 2_000: 1.0, 20_000: 0.4}
+OUT, PAGE = HERE / "out" / "coverage_limits.jsonl", HERE.parent / "docs" / "statistics-outcomes.md"
+COUNTS = HERE / "coverage_outcomes.json"
+SIZES = {200: 1.0, 2_000: 0.5, 20_000: 0.2}
 HORIZONS = (4.0, 8.0, 12.0)
 ROWS = 3
 
@@ -104,6 +106,10 @@ SCENES = {
     "survival, 20 %, competing events": lambda rng, n, truth=False: survival(rng, n, 0.2, True, not truth),
     "survival, 2 %, competing events": lambda rng, n, truth=False: survival(rng, n, 0.02, True, not truth),
     "survival, competing, 3 rows a patient": lambda rng, n, truth=False: survival(rng, n, 0.2, True, not truth, True),
+    "multiclass, 2 %, 3 rows a patient": lambda rng, n, truth=False: multiclass(rng, n, 0.02, True),
+    "survival, 2 %, competing, 3 rows a patient": lambda rng, n, truth=False: survival(
+        rng, n, 0.02, True, not truth, True
+    ),
 }
 LEFT_OUT = (
     "expected-error",
@@ -118,36 +124,21 @@ LEFT_OUT = (
 """Not intervals of one number: calibration errors (bounds of the excess over chance), levels whose edges move;
 follow-up and Harrell's C depend on the censoring by design."""
 
-WHY = """\
-This run is still **short** (each table says how many samples): with 80 samples a cell has a standard error of
-2.4 points, with 400 of 1.1; at n = 20,000 only numbers were run, some 50 times, and those truths came from
-300,000 rows, which costs them about a point and a half. Classes and times wait there. Run
-`bench/coverage_outcomes.py --samples 1000` to go on from here. RMSE of numbers has a new
-interval, and at n = 2,000 and 20,000 only the few samples that were asked again count for it.
+FEW = 0.05
+"""A cell in which fewer of the samples were told says nothing: those that happen to have enough cases are not typical."""
 
-- *RMSE with heavy tails*, n = 200: a few long stays carry it, and no interval sees a tail not drawn. Against a truth
-  of 6,000,000 rows Hall's interval of the mean square with its root taken held 94.0 % of 800 samples (plain 85 %,
-  logarithms with Student's t 87 %, bootstrap-t 88 %); 90.3 % of 713 in the table here, whose truth is half a
-  per cent too high, and 92.3 % of 2,000 against the truth worked out (5.342): a little short.
-- *Slope and intercept of numbers* have HC4m errors (Cribari-Neto and da Silva 2011), summed over patients. Of 3,000
-  samples of 200, whose truth is worked out, they held 92.9 % and 93.8 % with heavy tails (a little short), 94.7 % and
-  95.1 % with three rows a patient, 95.6 % and 95.9 % with a mild tail. In the same samples HC3 held 92.4 % and 93.4 %,
-  94.5 % and 94.7 %, 95.3 % and 95.6 %; HC4 93.7 % and 94.7 %, 95.7 % and 96.1 %, 96.7 % and 96.9 %, but one far
-  prediction makes HC4 useless: 500 stays and a right one of 180 days gave a slope of -0.79 to 2.88 (HC4m 0.53 to 1.56,
-  HC3 0.72 to 1.37), 2,000 rows and one at 300 standard deviations a width of 20 (1.2, 0.45). HC5 has no limit at all.
-  All samples of the tables were asked again for both.
-- *Brier skill at an early horizon*, 2 % by the middle one, n = 2,000: held 87 % to 89 % until its interval took the
-  larger of the error seen and the one that the risks imply (Spiegelhalter 1986). The same samples asked again hold
-  99 % to 100 % at the first two horizons (wide), with a shorter interval (0.054 against 0.073 by Hall's correction,
-  which held 92.8 % of 600 others, for a true skill of 0.012), 95 % to 99 % at the last; the *integrated* skill keeps
-  Hall's correction: 91.7 % of 157, within its noise of 93 %, and not repeated.
-- *Sensitivity of the rarest class of 2 %* is left out: the class is hardly ever said, and the true sensitivity is 0.
-- *O/E of the commonest class*, n = 2,000: 90 % of 250 was chance: 94.7 % of 2,000 samples of their own (94.0 % and
-  93.9 % for the others).
-- *Coverage of intervals*, n = 20,000: 52 samples and the noise of the truth.
-- *Average precision* had a bootstrap that was too short (84.7 %). It now has the interval of two classes: 93.2 % to
-  96.8 % at n = 200 (400 samples of their own) and 92.4 % to 97.6 % at 2,000 (250). *Slope of a class of 2 %*,
-  n = 200: 82 % with the sandwich, 95 % of 300 with the profile likelihood that it has now."""
+REASONS = {
+    "brier-skill": "held more often than promised (wide) with a handful of events: the limits are the further of those "
+    "by the error seen and by the error that the risks imply (Spiegelhalter 1986). The error seen alone held 88 % to "
+    "93 % of 600 samples, since those of high risk are mostly not among twenty events.",
+    "rmse": "a heavy tail: a few long stays carry the mean square, and no interval sees a tail that was not drawn "
+    "(Bahadur and Savage 1956). Of 2,000 other samples of 200 it held 92.3 %; plain limits 85 %, logarithms with "
+    "Student's t 87 %, bootstrap-t 88 %.",
+    "bias": "a heavy tail in few rows, as for the RMSE.",
+    "sensitivity [outcome=c]": "the class of 2 % is hardly ever said, so that its sensitivity is all but 0 (0.014 %): "
+    "a discrete rate next to its bound has no interval of exactly 95 %, and the limits lie further out.",
+}
+"""Why a measure is further from 95 % than chance explains; the first that is part of its name."""
 
 
 def told(cohort: OutcomeCohort) -> dict[str, tuple[float, float, float] | None]:
@@ -158,10 +149,11 @@ def told(cohort: OutcomeCohort) -> dict[str, tuple[float, float, float] | None]:
         SurvivalCohort: SurvivalRequirements(draws=300),
     }[type(cohort)]
     found: dict[str, tuple[float, float, float] | None] = {}
-    for one in examine_outcome(cohort, numbers):
+    asked = [name for name in known_type(cohort).questions if not name.endswith(("follow-up", "subgroups"))]
+    for one in examine_outcome(cohort, numbers, checks=asked):
         for f in one.findings:
             name = f.check + (f" [{f.group}]" if f.group != "overall" else "")
-            if any(part in name for part in LEFT_OUT) or "prediction=" in name or "subgroups" in name:
+            if any(part in name for part in LEFT_OUT) or "prediction=" in name:
                 continue
             whole = f.estimate is not None and f.low is not None and f.high is not None
             if "uno-c" in name and f"up to {HORIZONS[-1]:g}" not in f.reason and f.verdict != "missing":
@@ -170,16 +162,23 @@ def told(cohort: OutcomeCohort) -> dict[str, tuple[float, float, float] | None]:
     return found
 
 
-def truth_of(scene: str, seed: list[int]) -> dict[str, float]:
-    """Each measure on 300,000 rows; of numbers, whose tails are heavy, the mean of ten such populations."""
-    many = 10 if scene.startswith("regression") else 1
-    found: dict[str, list[float]] = defaultdict(list)
-    for k in range(many):
-        cohort = SCENES[scene](np.random.default_rng([*seed, 0, k] if k else [*seed, 0]), 300_000, truth=True)
-        for key, one in told(cohort).items():
-            if one is not None:
-                found[key].append(one[0])
-    return {key: float(np.mean(values)) for key, values in found.items()}
+def truths() -> dict[str, dict[str, float]]:
+    """By scene, what quadrature says (`coverage_truths`, which calls no estimator of Bedrail)."""
+    import coverage_truths as known
+
+    classes = {rare: known.multiclass(rare) for rare in (0.02, 0.2)}
+    numbers = {tail: known.regression(tail) for tail in (0.8, 4.0)}
+    times = {at: known.survival(*at) for at in ((0.02, False), (0.02, True), (0.2, False), (0.2, True))}
+    found = {}
+    for scene in SCENES:
+        rate = 0.02 if " 2 %" in scene else 0.2
+        kinds = {
+            "multiclass": lambda rate=rate: classes[rate],
+            "regression": lambda scene=scene: numbers[0.8 if "heavy" in scene else 4.0],
+            "survival": lambda rate=rate, scene=scene: times[rate, "competing" in scene],
+        }
+        found[scene] = kinds[scene.split(",")[0]]()
+    return found
 
 
 def read() -> list[dict]:
@@ -194,24 +193,14 @@ def read() -> list[dict]:
     return found
 
 
-def run(samples: int, seed: int, only: list[str], sizes: list[int]) -> None:
+def run(samples: int, seed: int, only: list[str], sizes: list[int], first: int = 0) -> None:
     """Every scene and size, samples interleaved over scenes so that an early stop leaves all alike."""
     done = {(line["scene"], line["n"], line["sample"]) for line in read()}
     OUT.parent.mkdir(exist_ok=True)
+    names = [name for name in SCENES if not only or any(part in name for part in only)]
+    began = time.process_time()
     with OUT.open("a") as out:
-
-        def put(line: dict) -> None:
-            out.write(json.dumps(line) + "\n")
-            out.flush()
-
-        names = [name for name in SCENES if not only or any(part in name for part in only)]
-        for at, name in enumerate(SCENES):
-            if name in names and (name, 0, 0) not in done:
-                put({"scene": name, "n": 0, "sample": 0, "truth": truth_of(name, [seed, at])})
-                print("truth of", name, flush=True)
-        truths = {line["scene"]: line["truth"] for line in read() if line["n"] == 0}
-        began = time.process_time()
-        for sample in range(samples):
+        for sample in range(first, samples):
             for n in sizes:
                 if sample >= samples * SIZES.get(n, 1.0):
                     continue
@@ -219,97 +208,140 @@ def run(samples: int, seed: int, only: list[str], sizes: list[int]) -> None:
                     if name not in names or (name, n, sample) in done:
                         continue
                     found = told(SCENES[name](np.random.default_rng([seed, at, n, sample + 1]), n))
-                    hits = {
-                        key: None if one is None else int(one[1] - 1e-12 <= truths[name][key] <= one[2] + 1e-12)
-                        for key, one in found.items()
-                        if key in truths[name]
-                    }
-                    put({"scene": name, "n": n, "sample": sample, "hits": hits})
+                    limits = {key: one and [float(f"{v:.7g}") for v in one] for key, one in found.items()}
+                    out.write(json.dumps({"scene": name, "n": n, "sample": sample, "limits": limits}) + "\n")
+                    out.flush()
             if sample % 20 == 19:
                 print(f"{sample + 1} of {samples}, {time.process_time() - began:.0f} CPU s", flush=True)
 
 
-def table() -> dict[tuple[str, str], dict[int, tuple[int, int, int]]]:
-    """By scene and measure, by n: (samples, told, held)."""
-    found: dict[tuple[str, str], dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0]))
+def table() -> dict[str, dict[str, dict[str, list[int]]]]:
+    """By scene, measure and n: [samples, told, held, truth below the interval, truth above it]."""
+    known = truths()
+    found: dict = {}
     for line in read():
-        for key, hit in line.get("hits", {}).items():
-            one = found[line["scene"], key][line["n"]]
-            one[0] += 1
-            one[1] += hit is not None
-            one[2] += hit or 0
-    return {key: {n: (v[0], v[1], v[2]) for n, v in each.items()} for key, each in found.items()}
+        for key, one in line["limits"].items():
+            cell = found.setdefault(line["scene"], {}).setdefault(key, {}).setdefault(str(line["n"]), [0] * 5)
+            cell[0] += 1
+            if one is None:
+                continue
+            truth = known[line["scene"]][key]
+            below, above = truth < one[1] - 1e-12, truth > one[2] + 1e-12
+            for k, yes in enumerate((True, not below and not above, below, above), start=1):
+                cell[k] += int(yes)
+    return found
+
+
+def wilson(held: int, told: int) -> tuple[float, float]:
+    """The 95 % interval of a simulated share (Wilson 1927)."""
+    z, p = 1.959964, held / told
+    middle, half = p + z * z / (2 * told), z * sqrt(p * (1 - p) / told + z * z / (4 * told * told))
+    return (middle - half) / (1 + z * z / told), (middle + half) / (1 + z * z / told)
+
+
+def cell_text(cell: list[int] | None) -> tuple[str, str]:
+    """What a cell says, and `short` or `wide` where the interval of its share excludes 93 to 97 %."""
+    if cell is None:
+        return "not run", ""
+    samples, told, held = cell[:3]
+    if told <= FEW * samples:
+        return f"too few cases ({told} of {samples})", ""
+    low, high = wilson(held, told)
+    word = "short" if high < 0.93 else "wide" if low > 0.97 else ""
+    text = f"{held / told:.1%} ({100 * low:.1f}–{100 * high:.1f})"
+    seldom = "" if told == samples else f", {told / samples:.0%} told"
+    return (f"**{word}** " if word else "") + text + seldom, word
 
 
 def page() -> str:
-    """The page of coverage, with every measure that leaves 93 to 97 % by more than chance named first."""
-    rows = table()
-    lines = [
-        "# Coverage of intervals: classes, numbers and times",
-        "",
-        "How often a 95 % interval of the report holds the truth, by simulation: samples of 200, 2,000 and 20,000 rows",
-        "from populations that are known, each examined as `bedrail examine` does. Made by",
-        "`bench/coverage_outcomes.py`, which says what the populations are. "
-        + ("Binary: [statistics.md](statistics.md)." if PAGE.with_name("statistics.md").exists() else ""),
-        "",
-        "A cell is the share of intervals that held the truth, of those that were told (in brackets the share told,",
-        "where fewer than all: with too few patients the finding is *missing* instead). **Bold**: further than two",
-        "points from 95 %, and chance (3 standard errors) does not explain it. `–`: hardly ever told.",
-        "",
-    ]
-    outside = []
-    scenes = list(dict.fromkeys(scene for scene, _ in rows))
-    body: list[str] = []
-    for scene in [name for name in SCENES if name in scenes]:
-        mine = {key: each for (name, key), each in rows.items() if name == scene}
-        counts = {n: max((each.get(n, (0, 0, 0))[0] for each in mine.values()), default=0) for n in SIZES}
-        body += [f"## {scene[0].upper()}{scene[1:]}", ""]
-        body += ["Samples: " + ", ".join(f"{counts[n]:,} of {n:,}" for n in SIZES) + ".", ""]
-        body += ["| measure | " + " | ".join(f"n = {n:,}" for n in SIZES) + " |", "|---|" + "---|" * len(SIZES)]
-        for key, each in mine.items():
-            cells = []
+    """docs/statistics-outcomes.md from the counts."""
+    counts = json.loads(COUNTS.read_text())
+    rows: list[str] = []
+    outside, shares = [], []
+    for scene in [name for name in SCENES if name in counts]:
+        each = counts[scene]
+        most = {n: max((c[str(n)][0] for c in each.values() if str(n) in c), default=0) for n in SIZES}
+        rows += [f"## {scene[0].upper()}{scene[1:]}", ""]
+        rows += ["Samples: " + ", ".join(f"{most[n]:,} of {n:,} rows" for n in SIZES) + ".", ""]
+        rows += ["| measure | " + " | ".join(f"n = {n:,}" for n in SIZES) + " |", "|---|" + "---|" * len(SIZES)]
+        for key, by_size in each.items():
+            texts = []
             for n in SIZES:
-                whole, said, held = each.get(n, (0, 0, 0))
-                if said < max(30, 0.05 * whole):
-                    cells.append("–")
-                    continue
-                rate, error = held / said, sqrt(0.95 * 0.05 / said)
-                text = f"{rate:.1%}"
-                if abs(rate - 0.95) > 0.02 + 1e-9 and abs(rate - 0.95) > 3 * error:
-                    text = f"**{text}**"
-                    outside.append((scene, key, n, rate, said / whole))
-                cells.append(text + (f" ({said / whole:.0%} told)" if said < whole else ""))
-            body.append(f"| `{key}` | " + " | ".join(cells) + " |")
-        body.append("")
-    judged = sum(1 for each in rows.values() for n, v in each.items() if v[1] >= max(30, 0.05 * v[0]))
-    lines += [
-        "## Where it is not 95 %",
-        "",
-        f"{len(outside)} of {judged} cells are bold.",
-        "",
-        WHY,
-        "",
-        *body,
-    ]
-    return "\n".join(lines).rstrip() + "\n"
+                cell = by_size.get(str(n))
+                text, word = cell_text(cell)
+                texts.append(text)
+                if word:
+                    outside.append((key, f"{scene}, n = {n:,}: {text}"))
+                if cell and cell[1] > FEW * cell[0]:
+                    shares.append(cell[2] / cell[1])
+            rows.append(f"| `{key}` | " + " | ".join(texts) + " |")
+        rows.append("")
+    return "\n".join([*heading(outside, shares), *rows]).rstrip() + "\n"
+
+
+def heading(outside: list[tuple[str, str]], shares: list[float]) -> list[str]:
+    """How to read the tables, and every cell that is off with its reason."""
+    far = sum(abs(share - 0.95) > 0.02 + 1e-9 for share in shares)
+    lines = [
+        "# Coverage of intervals: classes, numbers and times", "",
+        "How often a 95 % interval of the report holds the truth, by simulation: samples of 200, 2,000 and 20,000 rows",
+        "from populations that are known, each examined as `bedrail examine` does, with one row a patient or three. Made by",
+        "`bench/coverage_outcomes.py`, which says what the populations are; do not edit. The truths are worked out by quadrature",
+        "(`bench/coverage_truths.py`), which calls no estimator of Bedrail; numbers have no outcome rate, so a mild and a heavy",
+        "tail take the place of 2 % and 20 %. Outcomes of two classes: [statistics.md](statistics.md).", "",
+        "A cell is the share of intervals that held the truth, with the 95 % interval that the number of samples leaves",
+        "(Wilson). **short**, **wide**: even that lies outside of 93 % to 97 %. *Told*: the finding was told in so many of the",
+        "samples and missing in the others, which had too few cases. *Too few cases*: in 5 % of the samples or fewer, and the",
+        "report says missing: under 10 events, or 10 rows of a class, no interval is given.", "",
+        "## Where it is not within two points of 95 %", "",
+        f"{len(shares):,} cells have a figure; {far} of them are more than two points from 95 %, of which {len(outside)} by more",
+        "than the simulation's own noise. Those, with the reason:", "",
+    ]  # fmt: skip
+    by_reason: dict[str, list[str]] = {}
+    for key, text in outside:
+        reason = next((why for part, why in REASONS.items() if part in key), "not explained.")
+        by_reason.setdefault(reason, []).append(f"  - `{key}`, {text}")
+    for reason, cells in by_reason.items():
+        lines += [f"- {reason[0].upper()}{reason[1:]}", *cells]
+    return [*lines, "" if outside else "None.", *WHAT_ELSE.splitlines(), ""]
+
+
+WHAT_ELSE = """
+The others lie within the noise of some 300 samples (a standard error of 1.3 points) or 140 (1.8, times at n = 20,000), among
+so many cells; `--samples 5000` goes on from here and narrows it.
+
+Not simulated: multiclass calibration errors (bounds of the excess over chance, no interval of a truth), figures by level of
+prediction or outcome (their edges move), follow-up and Harrell's C (they depend on the censoring by design). Figures of groups are
+the same estimators on fewer rows; differences between groups have no cell here.
+
+Suspected of being a little short, within the noise here: RMSE and bias of numbers with a heavy tail in 200 rows. A few long
+stays carry the mean square, and no interval sees a tail that was not drawn (Bahadur and Savage 1956): of 2,000 other samples
+the RMSE's held 92.3 % (plain limits 85 %, logarithms with Student's t 87 %, bootstrap-t 88 %).
+"""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=500)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, default=2)
     parser.add_argument("--only", default="")
+    parser.add_argument("--first", type=int, default=0, help="the first sample, so that several may run side by side")
     parser.add_argument("--sizes", default="200,2000,20000")
     parser.add_argument("--page", action="store_true")
     given = parser.parse_args()
     if not given.page:
         run(
-            given.samples, given.seed, [x for x in given.only.split(",") if x], [int(x) for x in given.sizes.split(",")]
+            given.samples,
+            given.seed,
+            [x for x in given.only.split(",") if x],
+            [int(x) for x in given.sizes.split(",")],
+            given.first,
         )
-    for (scene, key), each in table().items():
-        shares = "  ".join(f"{n}: {v[2] / v[1]:.3f} of {v[1]}" for n, v in sorted(each.items()) if v[1])
-        print(f"{scene:40} {key:60} {shares}")
     if given.page:
+        if OUT.exists():
+            COUNTS.write_text(
+                json.dumps(table(), indent=0).replace(",\n", ", ").replace("[\n", "[").replace("\n]", "]")
+            )
         PAGE.write_text(page(), encoding="utf-8")
     return 0
 

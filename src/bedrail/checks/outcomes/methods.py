@@ -207,7 +207,7 @@ OUTCOMES: dict[str, Method] = {
         formula="O/E(t) = F₁(t) / mean risk; Brier(t) = mean w (1[T ≤ t, event] − risk)²; cloglog P = a + b "
         "cloglog(risk) by weighted score equations; every interval with the pull of the weights, that of a Brier "
         "skill the longer of Student's by the error seen and the normal one by the error the risks imply.",
-        distrust="With a handful of events: in simulation the Brier skill at early horizons was held in 98 % with 20 "
+        distrust="With a handful of events: in simulation the Brier skill was held in 98 % to 100 % with 20 to 40 "
         "events, which is wider than need be. Beyond the "
         "follow-up: few patients at risk carry the figures. When censoring depends on the risk, or "
         "when care after the prediction changed what would have happened.",
