@@ -122,11 +122,15 @@ def survivors(seed: int, mode: str) -> list[str]:
     rng = random.Random(seed)
     kinds = rng.sample(sorted(KINDS), 5)
     planted = [(kind, KINDS[kind][1](rng)) for kind in kinds]
-    lines = [hidden(rng.choice(KINDS[kind][0]).format(words), rng) for kind, words in planted]
+    lines, packed = [], False
+    for kind, words in planted:
+        told = rng.choice(KINDS[kind][0]).format(words)
+        lines.append(hidden(told, rng))
+        packed |= lines[-1] != told
     lines += rng.sample(PROSE, 2)
     rng.shuffle(lines)
     note = rng.choice(["\n", "\n", " "]).join(line if line.endswith(".") else line + "." for line in lines)
-    if rng.random() < 0.1 and "base64" not in note and "Attachment" not in note:
+    if rng.random() < 0.1 and not packed:  # in capitals nothing packed is what it was
         note = note.upper()
     method = ("surrogate", "mask", "generalise")[seed % 3]
     keyed = Keyed(HmacDigest(seed.to_bytes(32, "big")))
