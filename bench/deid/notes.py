@@ -1,4 +1,4 @@
-"""Invented English notes with gold spans, put together at random from lines and sentences of templates.txt."""
+"""Invented English notes with gold spans, put together at random from templates.txt and the scenes of scenes.txt."""
 
 # ruff: noqa: E501, SIM905 (word lists read better on one line)
 
@@ -19,11 +19,12 @@ def templates() -> dict[str, list[str]]:
     """Section -> lines."""
     out: dict[str, list[str]] = {}
     section: list[str] = []
-    for line in (Path(__file__).parent / "templates.txt").read_text("utf8").splitlines():
-        if line.startswith("## "):
-            section = out.setdefault(line[3:], [])
-        elif line:
-            section.append(line)
+    for file in ("templates.txt", "scenes.txt"):
+        for line in (Path(__file__).parent / file).read_text("utf8").splitlines():
+            if line.startswith("## "):
+                section = out.setdefault(line[3:], [])
+            elif line:
+                section.append(line.replace("¶", "\n"))
     return out
 
 
@@ -60,6 +61,7 @@ class Writer:
                     "she",
                     "her",
                     "She",
+                    "Her",
                     "drug",
                     "drug2",
                     "dx",
@@ -87,6 +89,8 @@ def note(rng: random.Random, parts: dict[str, list[str]], icd: Sequence[str], bo
     w = Writer(rng, icd)
     r = rng
     phi = r.random() > 0.08
+    if phi and r.random() < 0.35:
+        return _scenes(w, parts)
     if r.random() < 0.7:
         title = r.choice(parts["title"])
         w.put(title.upper() if r.random() < 0.3 else title)
@@ -101,8 +105,28 @@ def note(rng: random.Random, parts: dict[str, list[str]], icd: Sequence[str], bo
     if phi and r.random() < 0.5:
         w.put("\n")
         w.fill(r.choice([s for s in parts["say"] if "<dr" in s or "<rn" in s]))
+    return _done(w)
+
+
+def _scenes(w: Writer, parts: dict[str, list[str]]) -> dict[str, Any]:
+    """A note in the words of one ward: a scene or two, and lines without identifiers around them."""
+    r = w.r
+    for k in range(r.randint(1, 3)):
+        w.put("\n" if k else "")
+        for _ in range(r.choice([0, 0, 1, 2])):
+            w.fill(r.choice(parts["plain"]))
+            w.put(r.choice([" ", "\n"]))
+        w.fill(r.choice(parts["scene"]))
+        if r.random() < 0.4:
+            w.put(r.choice([" ", "\n"]))
+            w.fill(r.choice(parts["plain"]))
+    return _done(w)
+
+
+def _done(w: Writer) -> dict[str, Any]:
+    """The note as it came out, sometimes all in capitals, or all without."""
     text = "".join(w.parts)
-    case = r.random()
+    case = w.r.random()
     if case < 0.09 and len(text.upper()) == len(text):
         text = text.upper()
     elif case < 0.18 and len(text.lower()) == len(text):

@@ -17,6 +17,7 @@ from faker import Faker
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 from deid_words import faker_names, own_names
+from spoken import spoken, spoken_date
 
 from bedrail.privacy.text.english_places import CODES, STATES, SUFFIXES
 
@@ -27,7 +28,7 @@ LOCALES = {
     "greek": "el_GR", "baltic": "hu_HU ro_RO lt_LT lv_LV et_EE", "indian": "en_IN en_PK ta_IN", "african": "yo_NG ha_NG ig_NG zu_ZA tw_GH sw en_NG en_KE",
     "vietnamese": "vi_VN", "indonesian": "id_ID", "filipino": "",
     "chinese": "", "korean": "", "japanese": "", "arabic": "ar_DZ fr_DZ", "jewish": "", "polynesian": "", "native": "", "persian": "", "haitian": "",
-    "southeast_asian": "",
+    "southeast_asian": "", "armenian": "hy_AM", "hmong": "", "ethiopian": "", "somali": "", "southern_african": "zu_ZA", "east_african": "", "tongan": "", "welsh": "",
 }  # fmt: skip
 MONTHS = "January February March April May June July August September October November December".split()
 SHORT = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -112,7 +113,7 @@ def origins() -> dict[str, tuple[list[str], list[str]]]:
 
 
 _FAKER = Faker("en_US")
-PERSONS = {"pt", "dr", "dr2", "rel", "rn"}
+PERSONS = {"pt", "dr", "dr2", "rel", "rn", "who", "who2"}
 
 
 class Values:
@@ -239,8 +240,21 @@ class Values:
             "mdy": f"{m:02d}/{n:02d}/{y}", "mdyp": f"{m}/{n}/{y}", "mdy2": f"{m}/{n}/{y % 100:02d}", "mdyl2": f"{m:02d}/{n:02d}/{y % 100:02d}", "iso": d.isoformat(), "iso2": f"{y}/{m:02d}/{n:02d}", "long": f"{MONTHS[m - 1]} {n}, {y}",
             "abbr": f"{SHORT[m - 1]} {n}, {y}", "abbr2": f"{SHORT[m - 1]}. {n}, {y}", "dmy": f"{n:02d}-{SHORT[m - 1].upper()}-{y}", "dash": f"{m:02d}-{n:02d}-{y}", "dot": f"{m}.{n}.{y % 100:02d}", "eu": f"{n:02d}.{m:02d}.{y}",
             "dmyl": f"{n} {MONTHS[m - 1]} {y}", "md": r.choice([f"{m}/{n}", f"{m:02d}/{n:02d}", f"{SHORT[m - 1]} {n}", f"{m}-{n}", f"{MONTHS[m - 1]} {n}"]), "md2": f"{m}/{n}", "mD": r.choice([f"{MONTHS[m - 1]} {ordinal}", f"{MONTHS[m - 1]} {n}", f"{ordinal} of {MONTHS[m - 1]}"]),
+            "mdy8": f"{m:02d}{n:02d}{y}", "hol": self.holiday(), "wk": self.weekday(d, ordinal), "wk2": self.weekday(d, ordinal), "words": spoken_date(d, MONTHS[m - 1], r),
             "my": r.choice([f"{MONTHS[m - 1]} {y}", f"{m}/{y}", f"{SHORT[m - 1]} {y}", f"{MONTHS[m - 1]} of {y}", f"{m:02d}/{y % 100:02d}"]), "Dth": f"{ordinal} of {MONTHS[m - 1]}",
         }[form or (self.form if r.random() < 0.8 else r.choice(["mdy", "mdy2", "iso", "long", "abbr", "dmy", "dmyl"]))]  # fmt: skip
+
+    def holiday(self) -> str:
+        """A day that has a name."""
+        r = self.r
+        return r.choice(HOLIDAYS) + r.choice(["", "", "", " weekend", f" {self.base.year}"])
+
+    def weekday(self, day: dt.date, ordinal: str) -> str:
+        """A day of the week with its day of the month."""
+        r = self.r
+        week = day.strftime(r.choice(["%A", "%A", "%a"]))
+        month, n = SHORT[day.month - 1], day.day
+        return r.choice([f"{week} the {ordinal}", f"{week} {day.month}/{n}", f"{week}, {month} {n}", f"{week} {month} {n}", f"{week} {MONTHS[day.month - 1]} {ordinal}"])  # fmt: skip
 
     def phone(self) -> str:
         """A telephone number."""
@@ -343,7 +357,32 @@ class Values:
             return self.date(base, form)
         if key not in self.kept:
             self.kept[key] = MAKERS[base](self)
-        return self.kept[key]
+        return " ".join(map(spoken, re.findall(r"\d", self.kept[key]))) or "one" if form == "words" else self.kept[key]
+
+
+HOLIDAYS = ("Christmas|Christmas Eve|Christmas Day|Thanksgiving|Easter|Easter Sunday|Memorial Day|Labor Day|New Year's Eve|New Year's Day|the Fourth of July|July 4th|Independence Day|Halloween|Valentine's Day|"
+            "Mother's Day|Father's Day|MLK Day|Veterans Day|Presidents Day|Columbus Day|Good Friday|Ash Wednesday|Hanukkah|Passover|Yom Kippur|Eid|Diwali|Lunar New Year|Cinco de Mayo|St. Patrick's Day|Juneteenth|Boxing Day").split("|")  # fmt: skip
+HOBBIES = ("{} Curling Club|{} Bowling League|{} Community Garden|{} Senior Center|{} YMCA|{} Rotary Club|{} Public Library|{} Bridge Club|{} Golf Club|the {} choir|{} Farmers Market").split("|")  # fmt: skip
+SHELTERS = ("Harbor House|Hope House|{} House|{} Shelter|Haven for {}|{} Lodge|Sunrise House|{} Recovery Center|{} Place|Casa {}|Oxford House {}").split("|")  # fmt: skip
+UK_ENDS = "Close|Road|Street|Lane|Avenue|Crescent|Gardens|Rise|Mews|Grove|Terrace|Drive|Way|Court|Gate|Row|Croft|Green|Walk|Hill".split(
+    "|"
+)
+UK_TOWNS = "Bradford|Leeds|Sheffield|Leicester|Coventry|Swansea|Cardiff|Glasgow|Dundee|Norwich|Exeter|Bolton|Wigan|Luton|Derby|Hull|Preston|Slough|Belfast|Galway|Cork|Leamington Spa|Ashby-de-la-Zouch".split(
+    "|"
+)
+
+
+def _uk_address(v: Values) -> str:
+    street = f"{v.any('%', '%#', '%##')} {v.r.choice([v.r.choice(STREET_WORDS), v.person(f'x{v.r.random()}')[2], v.invented()])} {v.r.choice(UK_ENDS)}"
+    return f"{street}, {v.r.choice(UK_TOWNS)} {v.any('??% %??', '??%# %??', '?% %??', '?%# %??')}"
+
+
+def _user(v: Values) -> str:
+    f, _, s = v.person("pt")
+    name = re.sub(
+        r"[^a-z]", "", fold(v.r.choice([f"{f[0]}{s}", f"{f}{s[0]}", f"{s}{f[0]}", f"{f}_{s}", f"{f}"])).lower()
+    )
+    return (name or "user") + v.any("%", "%#", "19##", "###")
 
 
 @lru_cache(maxsize=1)
@@ -409,6 +448,8 @@ def _photo(v: Values) -> str:
 
 MAKERS = {
     "phone": Values.phone, "phone2": Values.phone, "fax": Values.phone, "pager": lambda v: v.any("#####", "####", "###-####", "#-####"), "ext": lambda v: v.any("####", "#####", "###"),
+    "ukaddr": _uk_address, "streetname": lambda v: f"{v.r.choice(STREET_WORDS)} {v.r.choice(['Avenue', 'Street', 'Ave', 'Road', 'Boulevard', 'Lane', 'Drive'])}{v.r.choice(['', '', ' South', ' North', ' NE'])}", "user": _user,
+    "shelter": lambda v: v.r.choice(SHELTERS).format(v.city()), "hobby": lambda v: v.r.choice(HOBBIES).format(v.city()), "age90w": lambda v: v.r.choice([spoken(v.r.randint(90, 99)), spoken(v.r.randint(91, 99)), "a hundred and " + spoken(v.r.randint(1, 6))]),
     "email": _email, "url": _url, "ip": _ip, "photo": _photo, "street": Values.street, "addr": lambda v: f"{v.street()}, {v.get('city')}, {v.get('st')} {v.get('zip')}", "street2": lambda v: f"{v.r.choice(STREET_WORDS)} and {_FAKER.last_name()} {v.r.choice(['St', 'Streets', 'Ave'])}",
     "city": Values.city, "city2": Values.city, "zip": lambda v: v.any("#####", "#####", "#####-####"), "county": lambda v: v.r.choice([v.person(f"x{v.r.random()}")[2], v.r.choice(CITIES())]) + " County", "pobox": lambda v: v.any("PO Box ###", "P.O. Box ####", "Box ##"),
     "fac": Values.facility, "facab": lambda v: v.any("??H", "??MC", "??GH", "???", "?CH", "VA"), "emp": lambda v: v.r.choice([_FAKER.company(), _FAKER.company(), f"{v.person(f'x{v.r.random()}')[2]} {v.r.choice(['Industries', 'Trucking', 'Construction', 'Bakery', 'Foods', 'Motors', 'Law Firm', 'Plumbing', 'Farms', 'Hardware', 'Steel', 'Insurance', 'Realty'])}", "Walmart", "Home Depot", "Amazon", "FedEx"]),
@@ -426,7 +467,7 @@ MAKERS = {
     "pass": lambda v: v.any("?########", "#####", "######", "?#####", "##-####"), "intid": lambda v: v.any("#####", "######", "??####"), "ini2": lambda v: v.any("??", "???").lower(), "age90": lambda v: str(v.r.randint(90, 106)),
     "age": lambda v: str(v.r.randint(1, 89)), "year": lambda v: str(v.r.randint(1968, 2025)), "state": lambda v: v.r.choice(STATES.split("|")), "st": lambda v: v.r.choice(CODES.split("|")[:51]), "country": lambda v: v.r.choice("Mexico Vietnam Nigeria India Poland Canada Haiti China Germany Iran Ukraine Ghana Peru".split()),
     "time": lambda v: v.r.choice([f"{v.r.randint(0, 23):02d}:{v.r.randint(0, 59):02d}", f"{v.r.randint(1, 12)}:{v.r.randint(0, 59):02d} {v.r.choice(['am', 'pm', 'AM', 'PM'])}", f"{v.r.randint(0, 23):02d}{v.r.randint(0, 59):02d}"]),
-    "hon": lambda v: v.r.choice(HONOR), "sex": lambda v: v.r.choice(["male", "female", "man", "woman"]), "MF": lambda v: v.r.choice("MF"), "she": lambda v: v.r.choice(["she", "he"]), "She": lambda v: v.r.choice(["She", "He"]), "her": lambda v: v.r.choice(["her", "his"]), "rel": lambda v: v.r.choice(RELATIONS),
+    "hon": lambda v: v.r.choice(HONOR), "sex": lambda v: v.r.choice(["male", "female", "man", "woman"]), "MF": lambda v: v.r.choice("MF"), "she": lambda v: v.r.choice(["she", "he"]), "She": lambda v: v.r.choice(["She", "He"]), "her": lambda v: v.r.choice(["her", "his"]), "Her": lambda v: v.r.choice(["Her", "His"]), "rel": lambda v: v.r.choice(RELATIONS),
     "dx": lambda v: v.r.choice(DX), "dx2": lambda v: v.r.choice(DX), "tool": lambda v: v.r.choice(TOOLS), "drug": lambda v: v.r.choice(DRUGS), "drug2": lambda v: v.r.choice(DRUGS), "lab": lambda v: v.r.choice(LABS), "lab2": lambda v: v.r.choice(LABS), "cc": lambda v: v.r.choice(CC), "proc": lambda v: v.r.choice(PROC),
     "ins": lambda v: v.r.choice(INS), "car": lambda v: v.r.choice(CARS), "devname": lambda v: v.r.choice(DEVICES), "room": lambda v: v.any("###", "%", "%##?"), "bp": lambda v: f"{v.r.randint(90, 190)}/{v.r.randint(45, 110)}", "hr": lambda v: str(v.r.randint(48, 140)), "temp": lambda v: f"{v.r.uniform(96, 104):.1f}",
     "rr": lambda v: str(v.r.randint(10, 34)), "sat": lambda v: str(v.r.randint(84, 100)), "wt": lambda v: str(v.r.randint(3, 260)), "ht": lambda v: str(v.r.randint(45, 200)), "bmi": lambda v: f"{v.r.uniform(16, 50):.1f}", "n": lambda v: str(v.r.randint(1, 12)), "n2": lambda v: str(v.r.randint(2, 60)), "d10": lambda v: str(v.r.randint(0, 10)),
@@ -437,6 +478,6 @@ MAKERS = {
 LABELS = {
     "phone": "PHONE", "phone2": "PHONE", "pager": "PHONE", "ext": "PHONE", "fax": "FAX", "email": "EMAIL", "url": "URL", "ip": "IP", "photo": "PHOTO", "street": "GEO", "addr": "GEO", "street2": "GEO", "city": "GEO", "city2": "GEO", "zip": "GEO", "county": "GEO", "pobox": "GEO", "fac": "GEO", "facab": "GEO",
     "church": "GEO", "pharm": "GEO", "emp": "NAME", "school": "NAME", "ssn": "SSN", "ssn4": "SSN", "mrn": "MRN", "acct": "ACCOUNT", "card": "ACCOUNT", "plan": "HEALTH_PLAN", "group": "HEALTH_PLAN", "mbi": "HEALTH_PLAN", "npi": "LICENSE", "dea": "LICENSE", "lic": "LICENSE", "dl": "LICENSE", "plate": "VEHICLE",
-    "vin": "VEHICLE", "dev": "DEVICE", "lot": "DEVICE", "udi": "DEVICE", "bio": "BIOMETRIC", "acc": "UNIQUE_ID", "enc": "UNIQUE_ID", "study": "UNIQUE_ID", "job": "UNIQUE_ID", "pass": "UNIQUE_ID", "intid": "UNIQUE_ID", "ini2": "NAME", "age90": "AGE90", "date": "DATE", "date2": "DATE", "dob": "DATE",
+    "vin": "VEHICLE", "dev": "DEVICE", "lot": "DEVICE", "udi": "DEVICE", "bio": "BIOMETRIC", "acc": "UNIQUE_ID", "enc": "UNIQUE_ID", "study": "UNIQUE_ID", "job": "UNIQUE_ID", "pass": "UNIQUE_ID", "intid": "UNIQUE_ID", "ini2": "NAME", "age90": "AGE90", "age90w": "AGE90", "ukaddr": "GEO", "streetname": "GEO", "shelter": "GEO", "hobby": "GEO", "user": "UNIQUE_ID", "date": "DATE", "date2": "DATE", "dob": "DATE",
     **dict.fromkeys(PERSONS, "NAME"),
 }  # fmt: skip

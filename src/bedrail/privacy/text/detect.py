@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -24,6 +25,9 @@ from bedrail.privacy.values import Span
 if TYPE_CHECKING:
     from bedrail.privacy.text.tagger import Tagger
 
+_HALF = re.compile(r"-([^\W\d_]{2,15})(?![\w])")
+"""What stands behind the hyphen of a name."""
+
 
 class Detector:
     """Finds identifiers in free text of one language. Safe to share by threads; writes nothing."""
@@ -36,6 +40,7 @@ class Detector:
         self._listed = Listed(self.lists)
         self._bridge = language_pack.bridge
         self._propagation = Propagation(self.lists)
+        self._ordinary = self.lists.bits("small", "word", "clinical", "drug")
         self._pack = language_pack
         self._tagger: Tagger | None = None
         if mode == "full" and language_pack.tagger:
@@ -71,6 +76,7 @@ class Detector:
         found = remaining(groups)
         again = self._propagation.find(tokens, found)
         more = beyond(found, again) + self._bridges(plain.text, found) + self._initials(plain.text, found)
+        more += self._doubles(plain.text, found)
         if more:
             found = remaining(joined(plain.text, groups, more))
         if plain.same:
@@ -98,6 +104,17 @@ class Detector:
                 led = before.search(text, max(0, one.start - 8), one.start)
                 if led:
                     out.append(Candidate(led.start(), one.end, "NAME", one.confidence, one.source))
+        return out
+
+    def _doubles(self, text: str, found: Sequence[Candidate]) -> list[Candidate]:
+        """The other half of a double name (Soo-ah, Tanaka-Oyelaran) where one half was found; not Coombs-negative."""
+        out = []
+        for one in found:
+            if one.label != "NAME":
+                continue
+            rest = _HALF.match(text, one.end)
+            if rest and not self.lists.of.get(rest[1].lower(), 0) & self._ordinary:
+                out.append(Candidate(one.start, rest.end(), "NAME", one.confidence, one.source))
         return out
 
 

@@ -241,7 +241,11 @@ NETWORKS = Rule(
 )
 """Protected: the sort of a network, before its dotted address alone (elsewhere Lan and Wan are names of people)."""
 
+_SPOKEN = "zero|oh|one|two|three|four|five|six|seven|eight|nine"
+
 FORMATS = (
+    Rule("MRN", frozenset({"mrn", "record", "chart"}),  # as it is dictated, a digit at a time
+         compiled(r"(?i:mrn|record|chart)(?i:[ ]number)?(?:[ ](?i:is)|:)?[ ](?P<x>(?i:(?:" + _SPOKEN + r"|double|triple)[ ,-]{1,2}){3,}(?i:" + _SPOKEN + r"))(?![A-Za-z])"), 0.9),
     Rule(
         "",
         frozenset("platelets plt platelet wbc rbc count load copies cells glucose titer ck bnp ferritin troponin heparin insulin vitamin penicillin nystatin".split()),
@@ -250,7 +254,7 @@ FORMATS = (
     ),
     # Protected: what is published about everyone, or counts nobody; scores out of ten are no dates.
     Rule("", frozenset("pain strength motor score scale gcs murmur severity apgar apgars rated grade power reflexes nodes visit".split()),
-         compiled(r"[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
+         compiled(r"(?<!(?i:last|next) )(?<!(?i:prior) )[A-Za-z]+\b[^.\n\d]{0,24}(?P<x>\d{1,2}/\d{1,2})(?![/\d])"), 0.9),
     Rule("", frozenset({"pmid", "pmcid", "pmc", "doi", "nct", "snomed", "sctid", "loinc", "rxnorm", "rxcui", "ndc", "cpt", "hcpcs", "icd", "drg", "isbn",
                         "issn", "umls", "cui", "atc", "omim", "cas", "grch", "chr", "nm", "rs", "version", "hpo", "mesh", "apc", "cvx"}),
          compiled(r"(?i:[a-z]+)[ -]?(?:\d{1,2}-?(?:cm|pcs)?(?=[ :]))?(?: ?(?:ct|code|codes|id|no\.?|number|#))*[ :=#(_-]{0,3}(?P<x>[A-Za-z]{0,2}\d[\w./-]*)"), 0.89),

@@ -10,15 +10,17 @@ from bedrail.privacy.text.wordlists import compiled
 
 _PARTICLE = r"(?:(?i:van|von|de|del|della|di|da|dos|das|la|le|el|al|bin|ibn|ben|abu|st|mac|mc|ter|ten|der|den|du|san|santa)\.?[ -](?:(?i:der|den|la|los|las)[ ])?)"
 _NAME = r"(?:[A-Z][a-z]?'[A-Z][A-Za-z]+|[A-Z][A-Za-z]+(?:[-'][A-Z]?[A-Za-z]+)*|[A-Z]\.(?:[ ]?[A-Z]\.)?|[A-Z](?=[ ,]))"
-_STOP = r"(?!(?i:patient|pt|the|and|or|is|was|has|md|do|rn|np|pa|phd|at|on|in|of|to|for|dob|mrn|date|age|sex|id|address|phone|fax|unknown|none|n/a|see|per|will|who|with|from|by|she|he|his|her|this|no|not|yes|name|provider|physician|doctor|same|self|pending|gender|male|female|history|hospital|clinic|ssn|email|note|report)\b)"
+_STOP = r"(?!(?i:patient|pt|the|and|or|is|was|has|md|do|rn|np|pa|phd|at|on|in|of|to|for|dob|mrn|date|age|sex|id|address|phone|fax|unknown|none|n/a|see|per|will|who|with|from|by|she|he|his|her|this|no|not|yes|name|provider|physician|doctor|same|self|pending|gender|male|female|history|hospital|clinic|ssn|email|note|report|sob|chest|cough|fever|pain|ams|mvc|mva|uti|abdominal|dizziness|headache|nausea|syncope|weakness|shortness|fall)\b)"
 _FULL = (
     r"(?:" + _STOP + _PARTICLE + r"?" + _NAME + r")(?:,?[ ]" + _STOP + r"(?:" + _PARTICLE + r"?" + _NAME + r")){0,3}"
 )
+_MURMUR = r"(?<!mild M[RS])(?<!trace M[RS])(?<!moderate M[RS])(?<!mod M[RS])(?<!severe M[RS])(?<!trivial MR)(?<!functional MR)"
+"""Not mitral regurgitation or stenosis at the end of a sentence, which look like titles."""
 _LOW = r"[^\W\d_]+(?:[-'][^\W\d_]+)*"
 
 _LABELS = (
     r"(?:patient|pt|client|resident|member|subscriber|insured|guarantor|attending|provider|physician|surgeon|assistant|nurse|author|dictated by|signed by|electronically signed by|reviewed by|referring|ordering|pcp|consultant|contact|next of kin|nok|guardian|spouse|mother|father|emergency contact|"
-    r"responsible party|proband|subject|caller|informant|interpreter|witness|pharmacist|therapist|counselor|resident physician|transcribed by|transcriptionist|prescriber|pathologist|radiologist|anesthesiologist|technologist|tech|requested by|seen by|attn|attention|cc|from|to|dear|name|surname|last name|first name|"
+    r"responsible party|proband|subject|caller|informant|interpreter|witness|pharmacist|therapist|counselor|resident physician|transcribed by|transcriptionist|prescriber|pathologist|radiologist|anesthesiologist|technologist|tech|requested by|seen by|attn|attention|cc(?![ ]?[:=][ ]*[a-z]+[ ](?-i:[a-z]))|from|to|dear|name|surname|last name|first name|"
     r"given name|family name|middle name|maiden name|alias|aka|preferred name|nickname)(?:'s)?(?: (?:name|full name|md|physician|provider|contact))?(?: ?\([a-z, ]+\))?"
 )
 
@@ -28,8 +30,8 @@ _KIN = "wife|husband|daughter|son|mother|father|sister|brother|niece|nephew|aunt
 
 NAMES = (
     Rule("NAME", frozenset({"dr", "drs", "doctor", "prof", "professor", "mr", "mrs", "ms", "miss", "mister", "mx", "sr", "sra", "rev", "reverend", "sister", "father", "rabbi", "imam", "judge", "officer", "detective", "attorney", "sgt", "lt", "capt", "captain", "col", "maj"}),
-         compiled(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b(?<![0-9] ms)\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
-    Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), compiled(r"(?<![\w])(?i:dr|mrs|ms|mr)\b(?<![0-9] ms)\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
+         compiled(r"(?<![\w])(?i:drs?|doctor|prof|professor|mr|mrs|ms|miss|mister|mx|sra?|rev|reverend|rabbi|imam|judge|officer|detective|attorney|sgt|lt|capt|captain|col|maj)\b(?<![0-9] ms)" + _MURMUR + r"\.?[ ]{1,2}(?:(?i:dr|prof)\.?[ ])?(?P<x>" + _FULL + r")"), 0.93),
+    Rule("NAME", frozenset({"dr", "mr", "mrs", "ms"}), compiled(r"(?<![\w])(?i:dr|mrs|ms|mr)\b(?<![0-9] ms)" + _MURMUR + r"\.?[ ]{1,2}(?P<x>" + _STOP + _LOW + r")"), 0.85),
     Rule("NAME", frozenset(re.findall(r"[a-z]+", _LABELS)), compiled(r"(?<![\w])(?=[^:=\n]{2,90}[:=])(?i:" + _LABELS + r")[ ]?[:=][ ]{0,3}(?:(?i:dr|mr|mrs|ms)\.?[ ])?(?P<x>" + _FULL + r")"), 0.9),
     Rule("NAME", frozenset(_KIN.split("|")), compiled(r"(?<![\w])(?i:" + _KIN + r"),?[ ](?P<x>" + _STOP + r"[A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?(?:[ ][A-Z][a-z]{2,}(?:-[A-Z][a-z]+)?)?)(?![\w:])(?! (?:disease|syndrome))"), 0.72),
     Rule("NAME", frozenset({"-"}), compiled(r"-{1,3}[ ]?(?:(?i:dr)\.?[ ])?(?P<x>[A-Z][A-Za-z]{2,}(?:[ ][A-Z][A-Za-z]+)?)(?=[ ]*(?:,? ?(?:RN|MD|M\.D\.|NP|PA|PA-C|DO|LPN|PT|RPh)\b|\n|\Z))"), 0.72,

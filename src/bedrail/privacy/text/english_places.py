@@ -72,7 +72,8 @@ _CREDENTIAL = r"(?:MD|PA|MA|MS|CT|DC)\b"
 PLACES = (
     Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>" + _NUMBER + _WAY + r"(?:[ ]" + _NO + _WORD + r"){1,4}?[ ]" + _suffix(SUFFIXES) + r"(?:[ ](?:NE|NW|SE|SW|N|S|E|W)\b\.?)?" + _UNIT + r")"), 0.93),
     Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,6}[A-Za-z]?" + _WAY + r"(?:[ ]" + _NO + _ANY_WORD + r"){1,3}?[ ]" + _suffix(_SURE) + _UNIT + r")"), 0.85),
-    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,6}[ ](?i:rue|calle|via|avenida|avda|rua|strada|strasse|camino|paseo|plaza|piazza|viale|corso|boulevard|chemin|avenue|ul|ulica|broadway|highway|hwy|route|state route|county road|cr|fm|rr)\.?(?:[ ](?i:de|del|la|las|los|di|da|do|des|du)){0,2}(?:[ ][A-Z0-9][\w'.-]*){0,3}" + _UNIT + r")"), 0.85),
+    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,6}[ ](?!via\b)(?i:rue|calle|via|avenida|avda|rua|strada|strasse|camino|paseo|plaza|piazza|viale|corso|boulevard|chemin|avenue|ul|ulica|broadway|highway|hwy|route|state route|county road|cr|fm|rr)\.?(?:[ ](?i:de|del|la|las|los|di|da|do|des|du)){0,2}(?:[ ][A-Z0-9][\w'.-]*){0,3}" + _UNIT + r")"), 0.85),
+    Rule("GEO", frozenset({DIGITS}), compiled(r"(?<![\w.$/-])(?P<x>\d{1,4}[A-Za-z]?(?:[ ]" + _NO + r"[A-Z][a-z'-]+){1,3}[ ](?:Close|Rise|Croft|Fold|Gate|Wynd|Brae|Chase|Quay|Parade|Paddock|Copse)(?![A-Za-z]))"), 0.85),
     Rule("GEO", frozenset({"po", "p", "post", "pobox", "psc", "unit", "rr", "hc", "cmr", "apo", "fpo"}),
          compiled(r"(?<![A-Za-z0-9])(?P<x>(?i:p\.?[ ]?o\.?[ ]?box|post office box|pobox|psc|unit|cmr|rr|hc)[ ]?#?[ ]?\d{1,6}(?:,?[ ](?i:box)[ ]\d{1,5})?)(?![A-Za-z0-9])(?![ ]?(?i:mg|of|prbc|insulin))"), 0.85, lambda t: not t.lower().startswith(("unit", "rr", "hc")) or "box" in t.lower()),
     Rule("GEO", frozenset({w.lower() for w in CODES.split("|")}), compiled(r"(?<![A-Za-z0-9])(?i:" + CODES + r")\.?,?[ ]{1,3}(?P<x>\d{5}(?:-?\d{4})?)(?![\w])"), 0.95),

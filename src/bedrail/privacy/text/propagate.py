@@ -11,7 +11,8 @@ from bedrail.privacy.text.tokens import Tokens
 from bedrail.privacy.text.values import Candidate
 
 _SURE = 0.6
-"""From this confidence a name is searched for again."""
+_UNHEARD_OF = 0.3
+"""From this confidence a name is searched for again; a word that no list calls ordinary, from the second."""
 _REPEATS = frozenset({"MRN", "ACCOUNT", "HEALTH_PLAN", "LICENSE", "VEHICLE", "DEVICE", "BIOMETRIC", "UNIQUE_ID", "SSN"})
 
 
@@ -28,7 +29,7 @@ class Propagation:
         asked: set[tuple[tuple[str, ...], str]] = set()
         ends, starts = tokens.ends, tokens.starts
         for one in found:
-            name = one.label == "NAME" and one.confidence >= _SURE
+            name = one.label == "NAME" and one.confidence >= _UNHEARD_OF
             if not name and (one.label not in _REPEATS or one.end - one.start < 5):
                 continue
             words = tokens.words[bisect_right(ends, one.start) : bisect_left(starts, one.end)]
@@ -36,7 +37,10 @@ class Propagation:
                 for word in words:
                     if len(word) > 2 and word not in sought and word[0].isalpha():
                         ordinary = self._of.get(word, 0) & self._ordinary
-                        sought[word] = [((word,), "NAME", 0.5 if ordinary else 0.8)]
+                        if ordinary and one.confidence < _SURE:
+                            continue
+                        sure = 0.5 if ordinary else 0.8 if one.confidence >= _SURE else 0.55
+                        sought[word] = [((word,), "NAME", sure)]
                 continue
             form = tuple(words if len(words) == 1 else [w for w in words if w[0].isalnum()])
             if (form, one.label) in asked:  # a number that a note repeats is searched for once
