@@ -92,7 +92,8 @@ def rate_of(
     elif (least is not None and rate < least) or (most is not None and rate > most):
         verdict, reason = Verdict.MISSING, f"Not enough patients to tell whether {metric} keeps its bound: {shown}."
     else:
-        verdict, reason = Verdict.PASS, f"{shown}."
+        unbound = " No bound is required; it is known closely enough." if least is None and most is None else ""
+        verdict, reason = Verdict.PASS, f"{shown}.{unbound}"
     gap = min(1.0, power_factor(1 - requirements.confidence) * sqrt(max(rate * (1 - rate), 0.0475) / effective))
     return Finding(
         check=name,
