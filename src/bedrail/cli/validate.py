@@ -118,10 +118,11 @@ def candidate_elsewhere(
     from bedrail.data.read import read_table
     from bedrail.journeys.validating import validate_candidate
 
+    ctx, actor = state.context(), state.actor()  # who may not ask learns nothing of the file
     frame = read_table(data)
     answer = validate_candidate(
-        state.context(),
-        state.actor(),
+        ctx,
+        actor,
         use_case,
         frame,
         candidate=candidate,

@@ -24,6 +24,9 @@ T = TypeVar("T")
 MAX_BYTES = 1_000_000
 """A longer file is a mistake, and would only keep the reader busy."""
 
+_LONG_KEY = re.compile(r"""(?:\.[ \t]*(?:[A-Za-z0-9_-]+|"[^"\n]{0,80}"|'[^'\n]{0,80}')[ \t]*){65}""")
+"""A key of more than 65 parts: nobody writes one, and `tomllib` takes the square of its length."""
+
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _BLANK = re.compile(r"[ \t]*")
 _SPACE = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
@@ -293,7 +296,10 @@ def suggest(given: str, known: tuple[str, ...]) -> str:
 
 
 def toml_tables(text: str) -> dict[str, Any]:
-    """`tomllib.loads`, of which nothing comes out but `TOMLDecodeError`: not for numbers or nesting without end."""
+    """`tomllib.loads`, of which only `TOMLDecodeError` comes out: not for numbers, keys or nesting without end."""
+    if long := _LONG_KEY.search(text):
+        line = text.count("\n", 0, long.start()) + 1
+        raise tomllib.TOMLDecodeError(f"a key of more than 65 parts (at line {line}, column 1)")
     try:
         return tomllib.loads(text)
     except RecursionError:
@@ -312,7 +318,7 @@ def read_toml(source: bytes | str, name: str) -> Located:
         )
     text = _text(source, name)
     try:
-        data = tomllib.loads(text)
+        data = toml_tables(text)
         located = Located(name, data, key_lines(text.replace("\r\n", "\n")))
         _finite(located, (), data)
     except tomllib.TOMLDecodeError as error:
