@@ -26,6 +26,11 @@ def _found(text: str) -> set[tuple[str, str]]:
         ("Lives with mother, ninety-six yo.", "ninety-six", "AGE90"),
         ("She is ninety-four.", "ninety-four", "AGE90"),
         ("of 14 Larkhill Close, on foot", "14 Larkhill Close", "GEO"),
+        ("Seen by Dr. Fall today.", "Fall", "NAME"),
+        ("Patient: Omar Fall", "Omar Fall", "NAME"),
+        ("cc: Maria de la Cruz", "Maria de la Cruz", "NAME"),
+        ("moderate MR. Johnson agrees", "Johnson", "NAME"),
+        ("12 via Roma", "12 via Roma", "GEO"),
         ("Spoke to Mrs. Tanaka-Zumwaltic today.", "Tanaka-Zumwaltic", "NAME"),
     ],
 )
@@ -45,6 +50,8 @@ def test_what_is_said_aloud_or_in_short_is_found(text: str, part: str, label: st
         "She was the second of three.",
         "Jevity at 50 via PEG.",
         "PT visit 3/12 done.",
+        "O2 sat 92/94, sat 10/12.",
+        "She spoke circumstantially.",
     ],
 )
 def test_what_only_looks_like_it_stays(text: str) -> None:

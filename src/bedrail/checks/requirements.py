@@ -10,6 +10,8 @@ from bedrail.core.errors import Invalid
 from bedrail.core.values import Value
 
 _UNIT_WORDS = ("auroc", "sensitivity", "specificity", "ppv", "npv", "rate", "share", "coverage", "intercept")
+_LARGEST = 10**15
+"""No requirement is beyond it; a whole number beyond what a float holds would break off what it is compared with."""
 _SIGNED = ("min_net_benefit_gain", "baseline_margin", "baseline_net_benefit_margin", "min_skill", "min_kappa")
 
 
@@ -20,7 +22,7 @@ def senseless(name: str, value: object) -> tuple[str, str] | None:
     beyond 0 to 1, negative limits, and bands that leave no room.
     """
     numbers = [v for v in (value if isinstance(value, (list, tuple)) else [value]) if _is_number(v)]
-    if not all(math.isfinite(v) for v in numbers):
+    if not all(abs(v) <= _LARGEST and math.isfinite(v) for v in numbers):
         return f"`{name}` is not a finite number.", "Write a number, or leave it out."
     if (name == "confidence" or name.endswith("_alpha")) and not all(1e-9 <= v <= 1 - 1e-9 for v in numbers):
         return f"`{name}` is not between 0 and 1.", "Write a fraction such as 0.95."

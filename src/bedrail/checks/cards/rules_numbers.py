@@ -51,7 +51,8 @@ def out_of_range(card: CardText) -> Iterator[Place]:
                     if found["name"].upper() in ("AUROC", "AUC", "C-STATISTIC")
                     else math.inf
                 )
-                if float(found["value"]) > most:
+                dose = found["name"].upper() == "AUC" and "." not in found["value"]  # of a drug: carboplatin AUC 5
+                if float(found["value"]) > most and not dose:
                     yield card.place(field), f"{found[0].strip()} is outside its range"
 
 
@@ -62,6 +63,11 @@ _WRITTEN = re.compile(
     r"(?:-|–|to|,)\s*(?P<high>\d*\.\d+)\s*%?\s*[\])])?", re.I
 )  # fmt: skip
 """`AUROC 0.84 (95% CI 0.81 to 0.87)`: a figure in a text, and its interval where one follows."""
+
+
+def _holds(value: float, low: float, high: float) -> bool:
+    """Whether the interval holds the figure; one of them may be in percent: 95% (95% CI 0.93 to 0.97)."""
+    return low <= (value / 100 if value > 1 >= high else value) <= high
 
 
 def _top(result: Result) -> float:
@@ -84,7 +90,7 @@ def interval(card: CardText) -> Iterator[Place]:
     for field, text in card.fields.items():
         for sentence in sentences(text):
             for found in _WRITTEN.finditer(" ".join(sentence.split())):
-                if found["low"] and not float(found["low"]) <= float(found["value"]) <= float(found["high"]):
+                if found["low"] and not _holds(float(found["value"]), float(found["low"]), float(found["high"])):
                     yield card.place(field), f"{found[0].strip()!r}: the interval does not hold the figure"
 
 

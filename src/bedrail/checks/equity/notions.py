@@ -119,7 +119,9 @@ def spread(found: Tally, metric: str, requirements: Requirements, confidence: fl
         return None
     sure = Sureness.of(len(enough), confidence)
     rate, size, n = rates.rate[enough], rates.size[enough], rates.n[enough]
-    others = (float(np.dot(rate, n)) - rate * n) / (n.sum() - n), size.sum() - size
+    spread_of = n**2 / size  # the others' rate is weighted by rows: its variance is that of their rates so weighted
+    others_size = (n.sum() - n) ** 2 / (spread_of.sum() - spread_of)
+    others = (float(np.dot(rate, n)) - rate * n) / (n.sum() - n), others_size
     pooled = float(np.average(rate, weights=n))
     spreads = max(pooled * (1 - pooled), 0.0475)
     error = sqrt(spreads * float(np.sum(np.sort(1 / size)[-2:])))

@@ -28,7 +28,7 @@ NUMBERS = {
 
 WORDS = {"LO", "SH"}
 STANDARD_ADDRESS = re.compile(
-    r"(?i)urn:(?:oid|iso|ietf|dicom)[:\w.-]*|https?://(?:[\w-]+\.)*(?:nema\.org|hl7\.org|loinc\.org|snomed\.(?:info|org)"
+    r"(?i)urn:oid:[\d.]+|urn:(?:iso|ietf|dicom)[:\w.-]*|https?://(?:[\w-]+\.)*(?:nema\.org|hl7\.org|loinc\.org|snomed\.(?:info|org)"
     r"|nlm\.nih\.gov|radlex\.org|ihe\.net|who\.int|unitsofmeasure\.org)(?:/[\w./-]*)?"
 )
 """Of a standards body: a coding scheme's own address; any other may lead to a patient."""

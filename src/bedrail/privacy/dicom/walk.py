@@ -57,6 +57,11 @@ DEEPEST = 32
 """Sequences nested deeper than this are cut off: no IOD has them."""
 
 
+def _of_standards(tag: int, data: bytes) -> bool:
+    """Whether this is a standards body's own address, in the place of a code."""
+    return tag in CODES and STANDARD_ADDRESS.fullmatch(text_of(data).strip(" \x00")) is not None
+
+
 class Walk:
     """De-identifies the attributes of one instance in place, and remembers what it took out, to look for it after."""
 
@@ -229,7 +234,7 @@ class Walk:
                 self._prose.append((dataset, tag, vr))
         elif vr == "UI":
             self._unlisted_uid(dataset, tag, data)
-        elif vr in ("PN", "AE") or (vr == "UR" and not STANDARD_ADDRESS.fullmatch(text_of(data).strip(" \x00"))):
+        elif vr in ("PN", "AE") or (vr == "UR" and not _of_standards(tag, data)):
             self._remember(tag, vr, data)
             put(dataset, tag, vr, b"")
             self._count(tag, "Z", "beyond E.1-1")

@@ -62,7 +62,7 @@ _SPOKEN_YEAR = rf"(?i:,?[ ](?:(?:nineteen|twenty)[- ]{_BELOW_HUNDRED}|two thousa
 _HOLIDAY = (r"(?:(?:Memorial|Labor|Labour|Veterans'?|Presidents'?|Columbus|Independence|Canada|MLK|Martin Luther King|Boxing|Mother's|Father's|Valentine's|New Year'?s|St\.? Patrick's|Groundhog|Christmas)[ ](?:Day|Eve)|Christmas|Thanksgiving|Halloween|"
             r"Easter(?:[ ](?:Sunday|Monday))?|Good Friday|Ash Wednesday|Palm Sunday|Hanukkah|Chanukah|Passover|Rosh Hashanah|Yom Kippur|Diwali|Eid(?: al-[A-Z][a-z]+)?|Juneteenth|Cinco de Mayo|(?:Lunar|Chinese) New Year|(?:Fourth|4th) of July)")  # fmt: skip
 
-_SAID = (r"(?i:mon(?:day)?|tues?(?:day)?|weds?|wednesday|thu(?:rs)?(?:day)?|fri(?:day)?|sat(?:urday)?|sun(?:day)?|on|dated?|since|until|till|seen|visit|visited|admitted|adm|discharged|d/c|dc|by|from|starting|started|through|thru|before|after|for|of|dos|"
+_SAID = (r"(?i:mon(?:day)?|tues?(?:day)?|weds?|wednesday|thu(?:rs)?(?:day)?|fri(?:day)?|saturday|sun(?:day)?|on|dated?|since|until|till|seen|visit|visited|admitted|adm|discharged|d/c|dc|by|from|starting|started|through|thru|before|after|for|of|dos|"
          r"due|appointment|appt|scheduled|as of|fell|exam|effective|due date|d2|next|last|today|tomorrow|yesterday|returns?|return|f/u|follow-?up|surgery|"
          r"collected|received|reported|drawn|signed|placed|removed|performed|done|updated|entered|written|filed|faxed|called|lmp|edd|edc|born|dob|died|death)")  # fmt: skip
 

@@ -149,7 +149,9 @@ _PAPER = r"(?:pdf|docx?|xlsx?|csv|txt|rtf|xml|hl7|zip|eml|msg)"
 
 
 def _file(kinds: str) -> re.Pattern[str]:
-    return compiled(_ALONE + r"(?P<x>[A-Za-z0-9][\w()+~-]*(?:[./\\][\w()+~-]+)*\.(?i:" + kinds + r"))" + _END)
+    return compiled(
+        _ALONE + r"(?P<x>[A-Za-z0-9][\w()+~-]{0,100}(?:[./\\][\w()+~-]{1,100}){0,8}\.(?i:" + kinds + r"))" + _END
+    )
 
 
 def _code(text: str) -> bool:

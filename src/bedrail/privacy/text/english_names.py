@@ -10,17 +10,24 @@ from bedrail.privacy.text.wordlists import compiled
 
 _PARTICLE = r"(?:(?i:van|von|de|del|della|di|da|dos|das|la|le|el|al|bin|ibn|ben|abu|st|mac|mc|ter|ten|der|den|du|san|santa)\.?[ -](?:(?i:der|den|la|los|las)[ ])?)"
 _NAME = r"(?:[A-Z][a-z]?'[A-Z][A-Za-z]+|[A-Z][A-Za-z]+(?:[-'][A-Z]?[A-Za-z]+)*|[A-Z]\.(?:[ ]?[A-Z]\.)?|[A-Z](?=[ ,]))"
-_STOP = r"(?!(?i:patient|pt|the|and|or|is|was|has|md|do|rn|np|pa|phd|at|on|in|of|to|for|dob|mrn|date|age|sex|id|address|phone|fax|unknown|none|n/a|see|per|will|who|with|from|by|she|he|his|her|this|no|not|yes|name|provider|physician|doctor|same|self|pending|gender|male|female|history|hospital|clinic|ssn|email|note|report|sob|chest|cough|fever|pain|ams|mvc|mva|uti|abdominal|dizziness|headache|nausea|syncope|weakness|shortness|fall)\b)"
+_STOP = r"(?!(?i:patient|pt|the|and|or|is|was|has|md|do|rn|np|pa|phd|at|on|in|of|to|for|dob|mrn|date|age|sex|id|address|phone|fax|unknown|none|n/a|see|per|will|who|with|from|by|she|he|his|her|this|no|not|yes|name|provider|physician|doctor|same|self|pending|gender|male|female|history|hospital|clinic|ssn|email|note|report)\b)"
 _FULL = (
     r"(?:" + _STOP + _PARTICLE + r"?" + _NAME + r")(?:,?[ ]" + _STOP + r"(?:" + _PARTICLE + r"?" + _NAME + r")){0,3}"
 )
-_MURMUR = r"(?<!mild M[RS])(?<!trace M[RS])(?<!moderate M[RS])(?<!mod M[RS])(?<!severe M[RS])(?<!trivial MR)(?<!functional MR)"
+_MURMUR = r"(?!(?<=M[RS])\.[ ]{1,2}(?:Meds|Medications|Labs|Plan|Assessment|Impression|EF|LVEF|RVSP|Mild|Mod|Moderate|Severe|Trace|No|Normal|Continue|Start|Repeat|Consider|BP|HR|Echo|TTE|TEE|ECG|EKG|CXR|Aortic|Mitral|Tricuspid|Pulmonary)\b)"
 """Not mitral regurgitation or stenosis at the end of a sentence, which look like titles."""
+_COMPLAINT = (
+    r"(?:(?-i:SOB|AMS|CP|HA|UTI)|chest|abd|abdominal|cough|fever|pain|mvc|mva|dizziness|headache|nausea|syncope|weakness|shortness|knee|hip|back|neck|shoulder|ankle|wrist|foot|leg|arm|hand|ear|eye|throat|sore|rash|vomiting|diarrhea|dysuria|"
+    r"palpitations|fatigue|swelling|bleeding|medication|follow|annual|wound|suicidal|anxiety|depression|left|right|bilateral|chronic|acute|worsening|fall(?=\.|\n|[ ](?:x|at|from|out|down|w/)))(?![A-Za-z])"
+)
+"""Behind "CC:" it is the chief complaint; else somebody who gets a copy."""
 _LOW = r"[^\W\d_]+(?:[-'][^\W\d_]+)*"
 
 _LABELS = (
     r"(?:patient|pt|client|resident|member|subscriber|insured|guarantor|attending|provider|physician|surgeon|assistant|nurse|author|dictated by|signed by|electronically signed by|reviewed by|referring|ordering|pcp|consultant|contact|next of kin|nok|guardian|spouse|mother|father|emergency contact|"
-    r"responsible party|proband|subject|caller|informant|interpreter|witness|pharmacist|therapist|counselor|resident physician|transcribed by|transcriptionist|prescriber|pathologist|radiologist|anesthesiologist|technologist|tech|requested by|seen by|attn|attention|cc(?![ ]?[:=][ ]*[a-z]+[ ](?-i:[a-z]))|from|to|dear|name|surname|last name|first name|"
+    r"responsible party|proband|subject|caller|informant|interpreter|witness|pharmacist|therapist|counselor|resident physician|transcribed by|transcriptionist|prescriber|pathologist|radiologist|anesthesiologist|technologist|tech|requested by|seen by|attn|attention|cc(?![ ]?[:=][ ]*"
+    + _COMPLAINT
+    + r")|from|to|dear|name|surname|last name|first name|"
     r"given name|family name|middle name|maiden name|alias|aka|preferred name|nickname)(?:'s)?(?: (?:name|full name|md|physician|provider|contact))?(?: ?\([a-z, ]+\))?"
 )
 

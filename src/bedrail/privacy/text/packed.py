@@ -19,6 +19,8 @@ _CERTAIN = 0.97
 _RUN = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}={0,2}")
 _LINES = re.compile(r"(?:\r?\n[A-Za-z0-9+/_-]{40,})*(?:\r?\n[A-Za-z0-9+/_-]{1,76}={0,2}(?![^\s]))?")
 _HEX = re.compile(r"[0-9A-Fa-f]+")
+_BETWEEN = re.compile(r"[/-]")
+_WORD = re.compile(r"(?:[A-Za-z]?[a-z]*|[A-Z]+|[0-9]{1,4}[a-z]{0,3})")
 _MIXED = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])")
 
 
@@ -43,6 +45,8 @@ def _holds(run: str) -> bool:
     if _HEX.fullmatch(run):
         enough = _FIGURES if run.isdecimal() else SHORTEST
         return len(run) % 2 == 0 and len(run) >= enough and _readable(bytes.fromhex(run))
+    if all(_WORD.fullmatch(part) for part in _BETWEEN.split(run)):  # circumstantially, Acetaminophen/Codeine
+        return False
     bare = run.rstrip("=").replace("-", "+").replace("_", "/")
     if len(bare) >= _OPAQUE and _MIXED.match(bare):
         return True

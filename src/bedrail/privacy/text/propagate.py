@@ -16,6 +16,10 @@ _UNHEARD_OF = 0.3
 _REPEATS = frozenset({"MRN", "ACCOUNT", "HEALTH_PLAN", "LICENSE", "VEHICLE", "DEVICE", "BIOMETRIC", "UNIQUE_ID", "SSN"})
 
 
+def _less_sure(one: Candidate) -> float:
+    return -one.confidence
+
+
 class Propagation:
     """Knows which words are too ordinary to be taken for a name wherever they stand."""
 
@@ -28,7 +32,7 @@ class Propagation:
         sought: dict[str, list[tuple[tuple[str, ...], str, float]]] = {}
         asked: set[tuple[tuple[str, ...], str]] = set()
         ends, starts = tokens.ends, tokens.starts
-        for one in found:
+        for one in sorted(found, key=_less_sure):
             name = one.label == "NAME" and one.confidence >= _UNHEARD_OF
             if not name and (one.label not in _REPEATS or one.end - one.start < 5):
                 continue
