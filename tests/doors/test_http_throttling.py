@@ -60,7 +60,7 @@ def test_a_flood_is_one_fact_and_not_one_for_each_request(tmp_path: Path) -> Non
 
 
 def test_what_follows_upon_decisions_has_a_pace_of_its_own(tmp_path: Path) -> None:
-    """Four times that of decisions; held up, nothing is written, and decisions go on. The flood is one fact."""
+    """Four times that of decisions; held up, nothing is written; decisions and objections go on. A flood is one fact."""
     house = small_house(tmp_path, pace=PACE)
     with served(house) as client:
         decision = client.decide(usual()).json["decision"]
@@ -68,10 +68,10 @@ def test_what_follows_upon_decisions_has_a_pace_of_its_own(tmp_path: Path) -> No
         said = [client.ask("GET", path).status for _ in range(PACE * FOLLOWING)]
         before = house.app.context.tape.head().size
         held = client.ask("POST", f"{path}/outcomes", {"value": 1})
-        consent = client.ask("POST", f"/api/v1/use-cases/{USE_CASE}/consent", {"subject": "x", "opted_out": True})
         assert house.app.context.tape.head().size == before
+        consent = client.ask("POST", f"/api/v1/use-cases/{USE_CASE}/consent", {"subject": "x", "opted_out": True})
         assert client.decide(usual()).status == 200
     assert set(said) == {200}
-    assert (held.status, consent.status, held.headers["content-type"]) == (429, 429, "application/problem+json")
+    assert (held.status, consent.status, held.headers["content-type"]) == (429, 201, "application/problem+json")
     assert f"{held.headers['retry-after']} s" in held.json["remedy"]
     assert 1 <= int(held.headers["retry-after"]) <= 10

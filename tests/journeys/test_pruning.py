@@ -117,6 +117,20 @@ def test_a_fact_that_governs_cannot_be_passed_off_as_pruned(home: Path, tmp_path
         assert ("shard", f"shard {FIRST}", "facts are gone that its pruning kept") in told_of
 
 
+def test_what_was_blanked_before_is_not_pruned(home: Path) -> None:
+    """A pruning on record would make it lawful: the entry is named, and nothing is pruned or recorded."""
+    app = aged(open_home(home))
+    with sqlite3.connect(home / "ledger.sqlite") as rows:
+        ((seq,),) = rows.execute("SELECT max(seq) FROM tape WHERE action = 'person.added'").fetchall()
+        rows.execute("UPDATE tape SET entry = x'', action = 'ledger.beat' WHERE seq = ?", (seq,))
+    rows.close()
+    before = app.context.tape.head().size
+    with pytest.raises(Corrupt, match=f"entry {seq} of {FIRST} is not there as it was sealed"):
+        sharding.prune_shard(app.context, "pia", FIRST, "retention is over")
+    assert app.context.tape.head().size == before
+    app.close()
+
+
 def test_a_home_with_a_blanked_fact_is_corrupt_and_no_bug(home: Path) -> None:
     """It is not opened, which entry it is is said, and verification names it."""
     with sqlite3.connect(home / "ledger.sqlite") as rows:

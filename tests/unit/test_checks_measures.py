@@ -212,7 +212,7 @@ def test_no_requirement_takes_what_is_no_number_or_no_limit() -> None:
         for name, default in zip(kind.__struct_fields__, kind.__struct_defaults__, strict=True):
             if isinstance(default, bool) or name in ("fairness_metrics", "error_rate_columns"):
                 continue
-            for value in (math.nan, math.inf, "0.5", True, (math.nan, 2.0), (0.5, math.inf), [0.5, 2.0]):
+            for value in (math.nan, math.inf, 10**400, "0.5", True, (math.nan, 2.0), (0.5, math.inf), [0.5, 2.0]):
                 with pytest.raises(Invalid) as caught:
                     kind(**{name: value})
                 assert caught.value.path == f"requirements.{name}"

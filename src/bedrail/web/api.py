@@ -68,7 +68,7 @@ _STATUSES = ((TOO_SLOW, 408), (TOO_LARGE, 413), (NOT_JSON, 415))
 
 
 def routes(bedside: Bedside) -> list[Route]:
-    """The API routes other than decisions themselves."""
+    """The API routes other than decisions themselves. All but consent have a pace: an objection waits for nothing."""
     follow = _FollowUp(bedside)
     return [
         Route("/api/v1/decisions/{decision}/responses", follow.paced(follow.respond), methods=["POST"]),
@@ -76,7 +76,7 @@ def routes(bedside: Bedside) -> list[Route]:
         Route("/api/v1/decisions/{decision}/card", follow.paced(follow.card), methods=["POST"]),
         Route("/api/v1/decisions/{decision}", follow.paced(follow.state), methods=["GET"]),
         Route("/api/v1/use-cases/{use_case}/reviews", follow.paced(follow.reviews), methods=["GET"]),
-        Route("/api/v1/use-cases/{use_case}/consent", follow.paced(follow.consent), methods=["POST"]),
+        Route("/api/v1/use-cases/{use_case}/consent", answering(follow.consent), methods=["POST"]),
     ]
 
 
