@@ -60,7 +60,7 @@ def test_a_flood_is_one_fact_and_not_one_for_each_request(tmp_path: Path) -> Non
 
 
 def test_what_follows_upon_decisions_has_a_pace_of_its_own(tmp_path: Path) -> None:
-    """Four times that of decisions; held up, nothing is written; decisions and objections go on. A flood is one fact."""
+    """Four times that of decisions. Held up, nothing is written; decisions and objections go on. A flood: one fact."""
     house = small_house(tmp_path, pace=PACE)
     with served(house) as client:
         decision = client.decide(usual()).json["decision"]
