@@ -71,5 +71,5 @@ def _is_high_volume(data: bytes) -> bool:
 def _others_than_sealed() -> Corrupt:
     return Corrupt(
         "the facts in the ledger are not those that were sealed.",
-        remedy="bedrail ledger verify names each difference; until then nothing is approved or deployed.",
+        remedy="bedrail ledger verify names each difference; until then nothing is approved, deployed or pruned.",
     )

@@ -56,7 +56,8 @@ _WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
 _ONES = "one|two|three|four|five|six|seven|eight|nine"
 _TEENS = "ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen"
 _NTHS = "first|second|third|fourth|fifth|sixth|seventh|eighth|ninth"
-_NTH = rf"(?i:(?:twenty|thirty)[- ](?:{_NTHS})|{_NTHS}|tenth|eleventh|twelfth|(?:thir|four|fif|six|seven|eigh|nine)teenth|twentieth|thirtieth)(?![A-Za-z])"
+_TENTHS = "tenth|eleventh|twelfth|thirteenth|fourteenth|fifteenth|sixteenth|seventeenth|eighteenth|nineteenth|twentieth|thirtieth"
+_NTH = rf"(?i:(?:twenty|thirty)[- ](?:{_NTHS})|{_NTHS}|{_TENTHS})(?![A-Za-z])"
 _BELOW_HUNDRED = rf"(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[- ](?:{_ONES}))?|{_TEENS}|oh[- ](?:{_ONES})|{_ONES})"
 _SPOKEN_YEAR = rf"(?i:,?[ ](?:(?:nineteen|twenty)[- ]{_BELOW_HUNDRED}|two thousand(?:[ ](?:and[ ])?{_BELOW_HUNDRED})?))(?![A-Za-z])"
 _HOLIDAY = (r"(?:(?:Memorial|Labor|Labour|Veterans'?|Presidents'?|Columbus|Independence|Canada|MLK|Martin Luther King|Boxing|Mother's|Father's|Valentine's|New Year'?s|St\.? Patrick's|Groundhog|Christmas)[ ](?:Day|Eve)|Christmas|Thanksgiving|Halloween|"
@@ -69,7 +70,7 @@ _SAID = (r"(?i:mon(?:day)?|tues?(?:day)?|weds?|wednesday|thu(?:rs)?(?:day)?|fri(
 DATES = (
     Rule("DATE", frozenset(_WEEKDAYS), compiled(r"(?<![A-Za-z])(?:(?i:mon|tues|wednes|thurs|fri|satur|sun)day),?[ ](?P<x>(?:the[ ])?(?:[12]\d|3[01]|[1-9])(?:st|nd|rd|th))(?![\w])"), 0.85),
     Rule("DATE", frozenset(w.lower() for w in re.findall(r"[A-Z][A-Za-z]+", _HOLIDAY)), compiled(r"(?<![\w'])(?P<x>(?:(?i:the)[ ])?" + _HOLIDAY + r"(?:[ ](?i:weekend|week|eve|day|morning|night))?(?:[ ](?:19|20)\d{2})?)(?![\w'])(?![ ](?i:dinner|tree|cactus|lily|hospital|medical|church|seals?))"), 0.85),
-    Rule("DATE", frozenset(re.findall("[a-z]+", _NTHS)) | {"tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth", "thirtieth", "twenty", "thirty"},
+    Rule("DATE", frozenset(["twenty", "thirty", *_NTHS.split("|"), *_TENTHS.split("|")]),
          compiled(r"(?<![A-Za-z-])(?P<x>" + _NTH + r"[ ](?:day[ ])?of[ ]" + _MONTH + r"(?:" + _SPOKEN_YEAR + r"|,?[ ](?:19|20)\d{2}(?!\d))?)"), 0.9),
     Rule("DATE", frozenset(_MONTHS), compiled(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ](?:the[ ])?(?:" + _NTH + r"(?:" + _SPOKEN_YEAR + r"|,?[ ](?:19|20)\d{2}(?!\d))|(?<!may )(?<!May )" + _NTH + r"|(?i:(?:twenty|thirty)[- ](?:" + _ONES + r")|" + _TEENS + "|" + _ONES + r"|twenty|thirty)" + _SPOKEN_YEAR + r"))"), 0.88),
     Rule("DATE", frozenset(_MONTHS), compiled(r"(?<![A-Za-z0-9])(?P<x>" + _MONTH + r"[ ]?[-./]?[ ]?(?:the[ ])?" + _DAY + r"(?![/:%\d])(?:[ ]?(?:-|to|through|and|&|/)[ ]?" + _DAY + r"(?![/:]))?(?:[ ]?[-,./']{0,2}[ ]{0,2}(?:of[ ])?" + _YEAR + r")?)(?![\d])"), 0.97),
